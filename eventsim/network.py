@@ -1,0 +1,188 @@
+"""What a network is: records of geometry, constants and weights. No behaviour.
+
+The engines read these records; the model file stores them. Nothing here loads
+Numba, so the hardware model can use them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from eventsim.errors import ShapeError
+from eventsim.topology import Shape, Topology
+
+Threshold = Literal["dynamic", "static"]
+Readout = Literal["spike_time", "potential_start", "potential_end"]
+
+THRESHOLDS: tuple[Threshold, ...] = ("dynamic", "static")
+READOUTS: tuple[Readout, ...] = ("spike_time", "potential_start", "potential_end")
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """A neuron model by name, with its constants.
+
+    Parameters
+    ----------
+    model : str
+        File name in ``eventsim.neurons``, for example ``"relpsp"``.
+    threshold : {"dynamic", "static"}
+        ``"dynamic"``: falls from ``T_w`` to 0 inside the layer's own window and is
+        infinite elsewhere (paper 002, Eq. 5). ``"static"``: constant in time.
+    """
+
+    model: str = "relpsp"
+    threshold: Threshold = "dynamic"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: geometry, and for layers with neurons their constants and weights.
+
+    Parameters
+    ----------
+    name : str
+        Unique, for messages and plots, for example ``"layer_1 (dense 800)"``.
+    topology : Dense, Conv2d, EarliestPool or Flatten
+        Geometry.
+    neuron : Neuron or None
+        ``None`` for layers that only pass spikes on (pool, flatten).
+    weight : ndarray, shape ``topology.weight_shape``, dimensionless, or None
+        Synaptic weights, presynaptic-major.
+    theta : ndarray, shape (n_features,), or None
+        Firing threshold of each unit or channel, positive. With the dynamic
+        threshold it must equal the network's ``time_window`` everywhere.
+    """
+
+    name: str
+    topology: Topology
+    neuron: Neuron | None = None
+    weight: np.ndarray | None = None
+    theta: np.ndarray | None = None
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of output positions (neurons, or pooled or flattened ones)."""
+        return prod(self.topology.output_shape)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feed-forward network.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        ``(n,)`` or ``(height, width, channels)``.
+    layers : tuple of Layer
+        In order from the input; the input itself is layer 0 and is not listed.
+    time_window : float, network time units
+        ``T_w``, the length of a layer's firing window, positive.
+    readout : {"spike_time", "potential_start", "potential_end"}
+        What the class scores are read from: the output layer's spike times, or
+        its membrane potential at the start or the end of its window.
+    """
+
+    input_shape: Shape
+    layers: tuple[Layer, ...]
+    time_window: float = 1.0
+    readout: Readout = "spike_time"
+
+    def __post_init__(self) -> None:
+        if not self.layers or self.layers[-1].neuron is None:
+            raise ShapeError(
+                "network: the last layer must be 'dense' or 'conv2d', got "
+                f"{self.layers[-1].topology.kind if self.layers else 'no layers'}"
+            )
+        shape = self.input_shape
+        for layer in self.layers:
+            if layer.topology.input_shape != shape:
+                raise ShapeError(
+                    f"network: {layer.name} expects input of shape "
+                    f"{layer.topology.input_shape}, the layer before gives {shape}"
+                )
+            if layer.topology.has_neurons:
+                _check_arrays(layer)
+            shape = layer.topology.output_shape
+
+    @property
+    def spiking_layers(self) -> Iterator[tuple[int, Layer]]:
+        """Pairs of (layer number from 1, layer) that hold neurons."""
+        return (
+            (k, layer)
+            for k, layer in enumerate(self.layers, start=1)
+            if layer.neuron is not None
+        )
+
+    @property
+    def n_spiking_layers(self) -> int:
+        """Number of layers with neurons; each owns one firing window."""
+        return sum(layer.neuron is not None for layer in self.layers)
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons of all layers with weights; input and pools are not counted."""
+        return sum(layer.n_neurons for _, layer in self.spiking_layers)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of output neurons."""
+        return self.layers[-1].n_neurons
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights."""
+        return sum(layer.weight.size for layer in self.layers if layer.weight is not None)
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """Weight arrays of the layers with neurons, in order, not copied."""
+        return [layer.weight for layer in self.layers if layer.weight is not None]
+
+    def with_weights(self, weights: list[np.ndarray]) -> Network:
+        """Return the same network with other weight arrays, in the same order."""
+        remaining = iter(weights)
+        layers = tuple(
+            layer if layer.weight is None else replace(layer, weight=next(remaining))
+            for layer in self.layers
+        )
+        return replace(self, layers=layers)
+
+    def astype(self, dtype: np.typing.DTypeLike) -> Network:
+        """Return a copy with weights and thresholds in another float type."""
+        layers = tuple(
+            layer
+            if layer.weight is None or layer.theta is None
+            else replace(
+                layer,
+                weight=np.ascontiguousarray(layer.weight, dtype=dtype),
+                theta=np.ascontiguousarray(layer.theta, dtype=dtype),
+            )
+            for layer in self.layers
+        )
+        return replace(self, layers=layers)
+
+
+def _check_arrays(layer: Layer) -> None:
+    topology = layer.topology
+    if layer.neuron is None or layer.weight is None or layer.theta is None:
+        raise ShapeError(f"network: {layer.name} needs a neuron, weights and thresholds")
+    if layer.weight.shape != topology.weight_shape:  # type: ignore[union-attr]
+        raise ShapeError(
+            f"network: {layer.name} has weights of shape {layer.weight.shape}; expected "
+            f"{topology.weight_shape}"  # type: ignore[union-attr]
+        )
+    if layer.theta.shape != (topology.n_features,):  # type: ignore[union-attr]
+        raise ShapeError(
+            f"network: {layer.name} has thresholds of shape {layer.theta.shape}; "
+            f"expected ({topology.n_features},)"  # type: ignore[union-attr]
+        )
+    if not np.all(np.isfinite(layer.weight)):
+        raise ShapeError(f"network: {layer.name} has weights that are not finite")
+    if not np.all(layer.theta > 0):
+        raise ShapeError(f"network: {layer.name} has thresholds that are not positive")
