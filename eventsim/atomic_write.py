@@ -1,0 +1,55 @@
+"""Write files so that a crash never leaves half of one behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from eventsim.errors import RunError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` and rename it over `path` at the end.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write. Its folder is made if it is missing.
+
+    Yields
+    ------
+    Path
+        A temporary file in the same folder; it is removed if the block fails.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be made or the file cannot be written, for example
+        because the disk is full.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(
+            f"cannot write '{path}': {error.strerror or error}; expected a folder that "
+            "can be written to and a disk with free space"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,316 @@
+"""Read and write ``model.h5``, the file that eventsim and hwmodel share.
+
+The layout is documented in ``docs/reference/model-file.md`` and can be written
+by hand with h5py. Only plain HDF5 types are used: no pickle, no code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from eventsim.atomic_write import replacing
+from eventsim.errors import EventsimError, ModelFileError
+from eventsim.network import READOUTS, THRESHOLDS, Layer, Network, Neuron
+from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten, Topology
+
+FORMAT = "eventsim-model"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Spikes counted over a set of samples.
+
+    Parameters
+    ----------
+    split : str
+        What was measured, for example ``"test"``.
+    n_samples : int
+        Number of samples (inferences), positive.
+    spike_counts : tuple of ndarray, each shape (n,), int64
+        Spikes summed over the samples: entry 0 is the input, entry k is layer k
+        (pool and flatten layers too: the spikes they pass on).
+    decision_time : float, network time units
+        Time at which every decision has been taken.
+    """
+
+    split: str
+    n_samples: int
+    spike_counts: tuple[np.ndarray, ...]
+    decision_time: float
+
+    @property
+    def spikes_per_sample(self) -> tuple[float, ...]:
+        """Mean number of spikes per sample of the input and of each layer."""
+        return tuple(float(c.sum()) / self.n_samples for c in self.spike_counts)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """Everything a model file holds.
+
+    Parameters
+    ----------
+    network : Network
+        Geometry, constants, weights, thresholds.
+    config : str
+        The resolved configuration as YAML text; empty if there is none.
+    provenance : dict of str to str, int, float or bool
+        Where the model comes from: version, seed, data set, counts, accuracy.
+    activity : Activity or None
+        Measured spikes; ``None`` if nothing was measured.
+    """
+
+    network: Network
+    config: str = ""
+    provenance: dict[str, str | int | float | bool] = field(default_factory=dict)
+    activity: Activity | None = None
+
+
+def write_model(path: str | Path, model: ModelFile) -> None:
+    """Write a model file atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write; an old one is replaced only when the new one is complete.
+    model : ModelFile
+        What to write.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written.
+    ModelFileError
+        If the activity does not fit the network.
+    """
+    if model.activity is not None:
+        _check_activity(Path(path), model.network, model.activity)
+    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file["config"] = model.config
+        provenance = file.create_group("provenance")
+        for key, value in model.provenance.items():
+            provenance.attrs[key] = value
+        _write_network(file.create_group("network"), model.network)
+        if model.activity is not None:
+            _write_activity(file.create_group("activity"), model.activity)
+
+
+def read_model(path: str | Path) -> ModelFile:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file written by `write_model` or by hand.
+
+    Returns
+    -------
+    ModelFile
+        Its content, checked.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, not a model file, written in a newer
+        format, or holds arrays that do not fit together.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.h5"
+    if not path.is_file():
+        raise ModelFileError(
+            f"model file '{path}' does not exist; expected a model.h5 written by "
+            "'eventsim train'"
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(path, file)
+    except EventsimError as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"model file '{path}': {error}") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelFileError(
+            f"model file '{path}' is damaged or is not an HDF5 file ({reason}); "
+            "expected a model.h5 written by 'eventsim train'"
+        ) from error
+
+
+def _read(path: Path, file: h5py.File) -> ModelFile:
+    if _text(file.attrs.get("format", "")) != FORMAT:
+        raise ModelFileError(
+            f"model file '{path}' is an HDF5 file but not a model; expected the "
+            f"attribute format = '{FORMAT}'"
+        )
+    version = int(file.attrs["format_version"])
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"model file '{path}' has format version {version}, this eventsim reads "
+            f"up to {FORMAT_VERSION}; install a newer eventsim"
+        )
+    network = _read_network(path, file["network"])
+    activity = None
+    if "activity" in file:
+        activity = _read_activity(file["activity"], len(network.layers))
+        _check_activity(path, network, activity)
+    config = _text(file["config"][()]) if "config" in file else ""
+    provenance = {}
+    if "provenance" in file:
+        provenance = {k: _scalar(v) for k, v in file["provenance"].attrs.items()}
+    return ModelFile(network, config, provenance, activity)
+
+
+def _write_network(group: h5py.Group, network: Network) -> None:
+    group.attrs["input_shape"] = network.input_shape
+    group.attrs["time_window"] = network.time_window
+    group.attrs["readout"] = network.readout
+    group.attrs["n_layers"] = len(network.layers)
+    for k, layer in enumerate(network.layers, start=1):
+        item = group.create_group(f"layer_{k}")
+        topology = layer.topology
+        item.attrs["name"] = layer.name
+        item.attrs["kind"] = topology.kind
+        item.attrs["input_shape"] = topology.input_shape
+        item.attrs["output_shape"] = topology.output_shape
+        if isinstance(topology, Conv2d):
+            item.attrs["stride"] = topology.stride
+            item.attrs["padding"] = topology.padding
+        elif isinstance(topology, EarliestPool):
+            item.attrs["size"] = topology.size
+            item.attrs["stride"] = topology.stride
+        if layer.neuron is not None:
+            item.attrs["neuron"] = layer.neuron.model
+            item.attrs["threshold"] = layer.neuron.threshold
+            item.create_dataset("weight", data=layer.weight)
+            item.create_dataset("theta", data=layer.theta)
+
+
+def _read_network(path: Path, group: h5py.Group) -> Network:
+    layers = []
+    for k in range(1, int(group.attrs["n_layers"]) + 1):
+        item = group[f"layer_{k}"]
+        topology = _read_topology(path, k, item)
+        stored = _ints(item.attrs.get("output_shape", topology.output_shape))
+        if stored != topology.output_shape:
+            raise ModelFileError(
+                f"model file '{path}': layer_{k} says output_shape {stored}, its "
+                f"geometry gives {topology.output_shape}"
+            )
+        name = _text(item.attrs.get("name", f"layer_{k} ({topology.kind})"))
+        if not topology.has_neurons:
+            layers.append(Layer(name, topology))
+            continue
+        neuron = Neuron(
+            _text(item.attrs["neuron"]),
+            _one_of(path, f"layer_{k} threshold", item.attrs["threshold"], THRESHOLDS),
+        )
+        layers.append(
+            Layer(name, topology, neuron, item["weight"][()], item["theta"][()])
+        )
+    return Network(
+        input_shape=_ints(group.attrs["input_shape"]),
+        layers=tuple(layers),
+        time_window=float(group.attrs["time_window"]),
+        readout=_one_of(path, "readout", group.attrs["readout"], READOUTS),
+    )
+
+
+def _read_topology(path: Path, k: int, item: h5py.Group) -> Topology:
+    kind = _text(item.attrs["kind"])
+    input_shape = _ints(item.attrs["input_shape"])
+    if kind == "dense":
+        return Dense(input_shape, int(item["weight"].shape[1]))
+    if kind == "conv2d":
+        kernel_h, kernel_w, _, channels = (int(n) for n in item["weight"].shape)
+        return Conv2d(
+            input_shape,
+            channels,
+            (kernel_h, kernel_w),
+            int(item.attrs.get("stride", 1)),
+            int(item.attrs.get("padding", 0)),
+        )
+    if kind == "pool":
+        size = int(item.attrs["size"])
+        return EarliestPool(input_shape, size, int(item.attrs.get("stride", size)))
+    if kind == "flatten":
+        return Flatten(input_shape)
+    raise ModelFileError(
+        f"model file '{path}': layer_{k} has kind '{kind}'; expected dense, conv2d, "
+        "pool or flatten"
+    )
+
+
+def _write_activity(group: h5py.Group, activity: Activity) -> None:
+    group.attrs["split"] = activity.split
+    group.attrs["n_samples"] = activity.n_samples
+    group.attrs["decision_time"] = activity.decision_time
+    for k, counts in enumerate(activity.spike_counts):
+        group.create_dataset(_activity_name(k), data=counts, dtype=np.int64)
+
+
+def _read_activity(group: h5py.Group, n_layers: int) -> Activity:
+    return Activity(
+        split=_text(group.attrs["split"]),
+        n_samples=int(group.attrs["n_samples"]),
+        spike_counts=tuple(group[_activity_name(k)][()] for k in range(n_layers + 1)),
+        decision_time=float(group.attrs["decision_time"]),
+    )
+
+
+def _activity_name(k: int) -> str:
+    return "input" if k == 0 else f"layer_{k}"
+
+
+def _check_activity(path: Path, network: Network, activity: Activity) -> None:
+    sizes = [int(np.prod(network.input_shape)), *(x.n_neurons for x in network.layers)]
+    if activity.n_samples < 1:
+        raise ModelFileError(
+            f"model file '{path}': activity has n_samples {activity.n_samples}; "
+            "expected at least 1"
+        )
+    for k, (counts, size) in enumerate(
+        zip(activity.spike_counts, sizes, strict=True)
+    ):
+        if counts.shape != (size,):
+            raise ModelFileError(
+                f"model file '{path}': activity of {_activity_name(k)} has shape "
+                f"{counts.shape}; expected ({size},)"
+            )
+        if not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:
+            raise ModelFileError(
+                f"model file '{path}': activity of {_activity_name(k)} must hold "
+                "whole spike counts that are not negative"
+            )
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _ints(value: Any) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.atleast_1d(value))
+
+
+def _scalar(value: Any) -> str | int | float | bool:
+    if isinstance(value, np.generic):
+        return value.item()
+    return _text(value)
+
+
+def _one_of(path: Path, where: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    text = _text(value)
+    if text not in allowed:
+        raise ModelFileError(
+            f"model file '{path}': {where} is '{text}'; expected one of "
+            f"{', '.join(allowed)}"
+        )
+    return text
