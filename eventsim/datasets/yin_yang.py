@@ -73,17 +73,18 @@ def generate(n: int, seed: int) -> Split:
     -------
     Split
         Inputs of shape (n, 4), float64, in [0, 1]; labels yin 0, yang 1, dot 2.
-        The counts of two classes differ by at most one, here and in every
-        beginning whose length is a multiple of three.
+        The counts of two classes differ by at most one, in every beginning too.
     """
-    class_rng, point_rng = np.random.default_rng(seed).spawn(2)
+    class_stream, point_stream = (
+        np.random.PCG64(child) for child in np.random.SeedSequence(seed).spawn(2)
+    )
     n_rounds = -(-n // N_CLASSES)
-    rounds = np.argsort(class_rng.random((n_rounds, N_CLASSES)), axis=1)
+    rounds = np.argsort(_uniform(class_stream, n_rounds, N_CLASSES), axis=1)
     labels = rounds.reshape(-1)[:n].astype(np.int64)
     points = np.empty((n, 2))
     queues: list[np.ndarray] = [np.empty((0, 2))] * N_CLASSES
     while min(len(queue) for queue in queues) < n_rounds:
-        drawn = point_rng.random((_BLOCK, 2))
+        drawn = _uniform(point_stream, _BLOCK, 2)
         classes = classify(drawn[:, 0], drawn[:, 1])
         for label in range(N_CLASSES):
             queues[label] = np.concatenate([queues[label], drawn[classes == label]])
@@ -91,6 +92,12 @@ def generate(n: int, seed: int) -> Split:
         members = np.flatnonzero(labels == label)
         points[members] = queues[label][: len(members)]
     return Split(np.hstack([points, 1 - points]), labels)
+
+
+def _uniform(stream: np.random.PCG64, n_rows: int, n_columns: int) -> np.ndarray:
+    """Return numbers in [0, 1) that are the same in every version of NumPy."""
+    raw = stream.random_raw(n_rows * n_columns)
+    return (raw >> np.uint64(11)).reshape(n_rows, n_columns) * 2.0**-53
 
 
 def classify(x: np.ndarray, y: np.ndarray) -> np.ndarray:
