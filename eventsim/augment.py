@@ -64,9 +64,9 @@ def augment(
         if reach:
             images = _move(images, rng, reach)
     if flip:
-        mirrored = rng.random(len(images)) < 0.5
-        chosen = mirrored[:, np.newaxis, np.newaxis, np.newaxis]
-        images = np.where(chosen, images[:, :, ::-1], images)
+        mirrored = np.flatnonzero(rng.random(len(images)) < 0.5)
+        images = images.copy()
+        images[mirrored] = images[mirrored, :, ::-1]
     if cutout:
         images = _cut_out(images, rng, cutout)
     return images
