@@ -1,0 +1,189 @@
+"""Convolutions with the dynamic threshold: traces, spikes and adjoints in one pass.
+
+Each sample's receptive fields are gathered once, stacked on their binary mask,
+and one matrix product gives both traces; neurons fire while the result is still
+in cache. A sample is always one product of the same size, so results depend
+neither on threads nor on batching; weight gradients are summed over fixed chunks
+of samples in fixed order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from eventsim.jit import jit
+from eventsim.neurons.relpsp import fire_in_window
+
+SAMPLES = 8
+
+
+@jit(inline=True)
+def copy_padded(source, padding, padded):
+    """Copy a map into the middle of a larger one; the border stays silent."""
+    height, width, channels = source.shape
+    for y in range(height):
+        for x in range(width):
+            for c in range(channels):
+                padded[y + padding, x + padding, c] = source[y, x, c]
+
+
+@jit(inline=True)
+def gather_fields(padded, width, channels, kernel, stride, out_shape, fields):
+    """Copy the receptive field of every output position into a row of `fields`."""
+    run = kernel[1] * channels
+    to = 0
+    for y in range(out_shape[0]):
+        for x in range(out_shape[1]):
+            for ky in range(kernel[0]):
+                origin = ((y * stride + ky) * width + x * stride) * channels
+                for k in range(run):
+                    fields[to + k] = padded[origin + k]
+                to += run
+
+
+@jit(inline=True)
+def scatter_fields(fields, width, channels, kernel, stride, out_shape, padded):
+    """Add every row of `fields` back to the places `gather_fields` read."""
+    run = kernel[1] * channels
+    origin = 0
+    for y in range(out_shape[0]):
+        for x in range(out_shape[1]):
+            for ky in range(kernel[0]):
+                to = ((y * stride + ky) * width + x * stride) * channels
+                for k in range(run):
+                    padded[to + k] += fields[origin + k]
+                origin += run
+
+
+@jit(inline=True)
+def binarise(values, mask):
+    """Write 1 where a value is positive and 0 elsewhere."""
+    for k in range(values.size):
+        mask[k] = values.dtype.type(1) if values[k] > 0 else values.dtype.type(0)
+
+
+@jit(parallel=True)
+def conv_forward(activation, weight, stride, padding, out_activation, out_gain):
+    """Fire a convolutional layer.
+
+    Parameters
+    ----------
+    activation : ndarray, shape (batch, height, width, channels_in)
+        Activations in [0, 1]; 0 = silent.
+    weight : ndarray, shape (kernel_h, kernel_w, channels_in, channels_out)
+        Synaptic weights.
+    stride, padding : int
+        Geometry.
+    out_activation, out_gain : ndarray, shape (batch, out_h, out_w, channels_out)
+        Written, see `eventsim.neurons.relpsp.fire_in_window`.
+    """
+    batch, height, width, channels = activation.shape
+    kernel = weight.shape[:2]
+    n_out = weight.shape[3]
+    out_shape = out_activation.shape[1:3]
+    places = out_shape[0] * out_shape[1]
+    matrix = weight.reshape(-1, n_out)
+    full_width = width + 2 * padding
+    for chunk in prange((batch + SAMPLES - 1) // SAMPLES):
+        stacked = np.empty((2 * places, matrix.shape[0]), weight.dtype)
+        fields = stacked[:places].ravel()
+        mask = stacked[places:].ravel()
+        product = np.empty((2 * places, n_out), weight.dtype)
+        traces = product.ravel()
+        padded = np.zeros((height + 2 * padding, full_width, channels), weight.dtype)
+        for b in range(chunk * SAMPLES, min(batch, (chunk + 1) * SAMPLES)):
+            copy_padded(activation[b], padding, padded)
+            gather_fields(
+                padded.ravel(), full_width, channels, kernel, stride, out_shape, fields
+            )
+            binarise(fields, mask)
+            np.dot(stacked, matrix, product)
+            spikes = out_activation[b].ravel()
+            gains = out_gain[b].ravel()
+            for k in range(spikes.size):
+                spikes[k], gains[k] = fire_in_window(traces[k], traces[spikes.size + k])
+
+
+@jit(parallel=True)
+def conv_backward(
+    activation,
+    weight,
+    stride,
+    padding,
+    out_activation,
+    out_gain,
+    d_out,
+    limit,
+    partial,
+    d_activation,
+):
+    """Compute weight and input gradients of a convolutional layer.
+
+    Parameters
+    ----------
+    activation, weight, stride, padding, out_activation, out_gain
+        As in `conv_forward`.
+    d_out : ndarray, shape (batch, out_h, out_w, channels_out)
+        dL/d(activation) of this layer.
+    limit : float, dimensionless
+        Clip of both derivative factors, ``inf`` for the exact gradient.
+    partial : ndarray, shape (n_chunks, fan_in, channels_out)
+        Written: weight gradient of each chunk of `SAMPLES` samples.
+    d_activation : ndarray, shape (batch, height, width, channels_in) or (0, ...)
+        Written unless its first axis is empty; silent neurons get zero.
+    """
+    batch, height, width, channels = activation.shape
+    kernel = weight.shape[:2]
+    n_out = weight.shape[3]
+    out_shape = out_activation.shape[1:3]
+    places = out_shape[0] * out_shape[1]
+    matrix = weight.reshape(-1, n_out)
+    full_width = width + 2 * padding
+    one = weight.dtype.type(1)
+    for chunk in prange((batch + SAMPLES - 1) // SAMPLES):
+        stacked = np.empty((2 * places, matrix.shape[0]), weight.dtype)
+        fields = stacked[:places].ravel()
+        mask = stacked[places:].ravel()
+        adjoints = np.empty((2 * places, n_out), weight.dtype)
+        flat = adjoints.ravel()
+        padded = np.zeros((height + 2 * padding, full_width, channels), weight.dtype)
+        d_padded = np.empty_like(padded)
+        d_fields = np.empty((places, matrix.shape[0]), weight.dtype)
+        d_matrix = np.empty_like(matrix)
+        partial[chunk] = 0
+        for b in range(chunk * SAMPLES, min(batch, (chunk + 1) * SAMPLES)):
+            copy_padded(activation[b], padding, padded)
+            gather_fields(
+                padded.ravel(), full_width, channels, kernel, stride, out_shape, fields
+            )
+            binarise(fields, mask)
+            spikes = out_activation[b].ravel()
+            gains = out_gain[b].ravel()
+            incoming = d_out[b].ravel()
+            for k in range(spikes.size):
+                q = gains[k]
+                flat[k] = incoming[k] * min(q, limit)
+                flat[spikes.size + k] = incoming[k] * min(q * (one - spikes[k]), limit)
+            np.dot(stacked.T, adjoints, d_matrix)
+            partial[chunk] += d_matrix
+            if d_activation.shape[0] > 0:
+                np.dot(adjoints[:places], matrix.T, d_fields)
+                d_padded[:] = 0
+                scatter_fields(
+                    d_fields.ravel(),
+                    full_width,
+                    channels,
+                    kernel,
+                    stride,
+                    out_shape,
+                    d_padded.ravel(),
+                )
+                for y in range(height):
+                    for x in range(width):
+                        for c in range(channels):
+                            d_activation[b, y, x, c] = (
+                                d_padded[y + padding, x + padding, c]
+                                if activation[b, y, x, c] > 0
+                                else 0
+                            )

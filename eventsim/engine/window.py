@@ -1,0 +1,319 @@
+"""Window engine: exact spike times of whole layers in closed form.
+
+It runs networks in which every layer fires inside its own window (dynamic
+threshold), so that a layer's inputs have all arrived before it can fire. Spikes
+are kept as activations ``a = 1 - r``, with r the spike time relative to the
+layer's window; 0 means silent. The equations and their derivatives are in
+`eventsim.neurons.relpsp`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.engine import conv_kernels, dense_kernels, pool_kernels
+from eventsim.engine.buffers import Buffers
+from eventsim.engine.events import EventList, group_by_neuron, list_events
+from eventsim.errors import ShapeError
+from eventsim.jit import single_threaded_blas
+from eventsim.network import Layer, Network
+from eventsim.topology import Conv2d, Dense, EarliestPool
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a forward run of the window engine produced.
+
+    Parameters
+    ----------
+    activations : tuple of ndarray, each shape (batch, *layer shape)
+        Entry 0 is the input, entry k is layer k; dimensionless, 0 = silent.
+    gains : tuple of ndarray or None
+        ``1/(1 + S)`` of neurons that fired inside their window, per layer.
+    winners : tuple of ndarray or None
+        Which neuron of each pool window fired first, per layer.
+    output_potential, output_slope : ndarray, shape (batch, n_classes)
+        Traces of the last layer at the start of its window.
+    events : EventList or None
+        The input as a list of events, if the first layer is dense.
+    """
+
+    activations: tuple[np.ndarray, ...]
+    gains: tuple[np.ndarray | None, ...]
+    winners: tuple[np.ndarray | None, ...]
+    output_potential: np.ndarray
+    output_slope: np.ndarray
+    events: EventList | None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Exact derivatives of the loss.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        dL/dw of each layer with weights, in order, shaped like the weights.
+    input_times : ndarray, shape (batch, *input shape), or None
+        dL/dt of the input spikes, 0 for silent inputs; only if asked for.
+    """
+
+    weights: list[np.ndarray]
+    input_times: np.ndarray | None
+
+
+def forward(
+    network: Network, activation: np.ndarray, buffers: Buffers | None = None
+) -> Recording:
+    """Find every spike of a batch.
+
+    Parameters
+    ----------
+    network : Network
+        All thresholds dynamic.
+    activation : ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
+        Input spikes as activations, of the weights' float type.
+    buffers : Buffers, optional
+        Reuse arrays between batches; the recording is then valid until the next
+        call with the same buffers.
+
+    Returns
+    -------
+    Recording
+        Activations of every layer and what `backward` needs.
+
+    Raises
+    ------
+    ShapeError
+        If the input does not fit the network or is outside [0, 1].
+    """
+    _check_input(network, activation)
+    buffers = Buffers() if buffers is None else buffers
+    activations = [activation]
+    gains: list[np.ndarray | None] = [None]
+    winners: list[np.ndarray | None] = [None]
+    events = None
+    potential = slope = activation
+    with single_threaded_blas():
+        for k, layer in enumerate(network.layers, start=1):
+            before = activations[-1]
+            shape = (before.shape[0], *layer.topology.output_shape)
+            dtype = before.dtype
+            after = gain = winner = None
+            match layer.topology:
+                case Dense():
+                    potential = buffers.get(f"potential {k}", shape, dtype)
+                    slope = buffers.get(f"slope {k}", shape, dtype)
+                    after = buffers.get(f"activation {k}", shape, dtype)
+                    gain = buffers.get(f"gain {k}", shape, dtype)
+                    if k == 1:
+                        events = list_events(before.reshape(before.shape[0], -1))
+                        dense_kernels.events_traces(
+                            events.offsets,
+                            events.index,
+                            events.value,
+                            layer.weight,
+                            potential,
+                            slope,
+                        )
+                    else:
+                        flat = before.reshape(before.shape[0], -1)
+                        dense_kernels.dense_traces(flat, layer.weight, potential, slope)
+                    dense_kernels.fire_layer(potential, slope, after, gain)
+                case Conv2d(stride=stride, padding=padding):
+                    after = buffers.get(f"activation {k}", shape, dtype)
+                    gain = buffers.get(f"gain {k}", shape, dtype)
+                    conv_kernels.conv_forward(
+                        before, layer.weight, stride, padding, after, gain
+                    )
+                case EarliestPool(size=size, stride=stride):
+                    after = buffers.get(f"activation {k}", shape, dtype)
+                    winner = buffers.get(f"winner {k}", shape, np.int32)
+                    pool_kernels.pool_earliest(before, size, stride, after, winner)
+                case _:
+                    after = before.reshape(shape)
+            activations.append(after)
+            gains.append(gain)
+            winners.append(winner)
+    return Recording(
+        tuple(activations), tuple(gains), tuple(winners), potential, slope, events
+    )
+
+
+def backward(
+    network: Network,
+    recording: Recording,
+    d_output: np.ndarray,
+    *,
+    derivative_clip: float = math.inf,
+    with_input: bool = False,
+    buffers: Buffers | None = None,
+) -> Gradients:
+    """Differentiate a loss through every spike of a recording.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : Recording
+        What `forward` returned.
+    d_output : ndarray, shape (batch, n_classes)
+        dL/dt of the output spikes for the readout ``"spike_time"``, else dL/du of
+        the output potentials.
+    derivative_clip : float, default inf
+        Clip of the factors ``q`` and ``q r`` of each neuron; ``inf`` is exact.
+    with_input : bool, default False
+        Also return the derivative with respect to the input spike times.
+    buffers : Buffers, optional
+        Reuse arrays between batches.
+
+    Returns
+    -------
+    Gradients
+        Weight gradients, summed over the batch.
+    """
+    buffers = Buffers() if buffers is None else buffers
+    dtype = recording.output_potential.dtype
+    limit = dtype.type(derivative_clip)
+    weights: list[np.ndarray] = []
+    d_after = _output_adjoint(network, d_output).astype(dtype)
+    d_input = None
+    with single_threaded_blas():
+        for k in range(len(network.layers), 0, -1):
+            layer = network.layers[k - 1]
+            before = recording.activations[k - 1]
+            needs_input = with_input or _has_weights_below(network, k)
+            d_before = buffers.get(f"d_activation {k}", before.shape, dtype)
+            match layer.topology:
+                case Dense():
+                    d_weight = _dense_backward(
+                        network, recording, k, d_after, limit, needs_input,
+                        d_before, buffers,
+                    )  # fmt: skip
+                    weights.append(d_weight)
+                case Conv2d():
+                    weights.append(
+                        _conv_backward(
+                            layer, recording, k, d_after, limit,
+                            d_before if needs_input else d_before[:0], buffers,
+                        )  # fmt: skip
+                    )
+                case EarliestPool(size=size, stride=stride):
+                    winner = recording.winners[k]
+                    pool_kernels.pool_gradient(d_after, winner, size, stride, d_before)
+                case _:
+                    d_before = d_after.reshape(before.shape)
+            d_after = d_before
+        if with_input:
+            silent = recording.activations[0] <= 0
+            d_input = np.where(silent, 0, -d_after / network.time_window)
+    return Gradients(weights[::-1], d_input)
+
+
+def _check_input(network: Network, activation: np.ndarray) -> None:
+    if activation.shape[1:] != network.input_shape:
+        raise ShapeError(
+            f"window engine: input has shape {activation.shape}; expected (batch, "
+            f"{', '.join(map(str, network.input_shape))})"
+        )
+    for _, layer in network.spiking_layers:
+        if layer.neuron is None or layer.neuron.threshold != "dynamic":
+            raise ShapeError(
+                f"window engine: {layer.name} has a static threshold; expected "
+                "'dynamic' in every layer; use the sweep engine"
+            )
+        if layer.weight is not None and layer.weight.dtype != activation.dtype:
+            raise ShapeError(
+                f"window engine: {layer.name} has {layer.weight.dtype} weights, the "
+                f"input is {activation.dtype}; expected the same type"
+            )
+    low, high = (activation.min(), activation.max()) if activation.size else (0, 0)
+    if not (low >= 0 and high <= 1):
+        raise ShapeError(
+            f"window engine: activations run from {low} to {high}; expected numbers "
+            "from 0 to 1, that is spike times inside the input window"
+        )
+
+
+def _has_weights_below(network: Network, k: int) -> bool:
+    return any(layer.weight is not None for layer in network.layers[: k - 1])
+
+
+def _output_adjoint(network: Network, d_output: np.ndarray) -> np.ndarray:
+    """Return dL/da for spike times, dL/dA for potentials."""
+    if network.readout == "spike_time":
+        return -network.time_window * d_output
+    return network.time_window * d_output
+
+
+def _dense_backward(
+    network: Network,
+    recording: Recording,
+    k: int,
+    d_after: np.ndarray,
+    limit: np.floating,
+    needs_input: bool,
+    d_before: np.ndarray,
+    buffers: Buffers,
+) -> np.ndarray:
+    layer = network.layers[k - 1]
+    before, after = recording.activations[k - 1], recording.activations[k]
+    dtype = after.dtype
+    weight_shape = layer.topology.weight_shape  # type: ignore[union-attr]
+    d_weight = buffers.get(f"d_weight {k}", weight_shape, dtype)
+    d_potential = buffers.get(f"d_potential {k}", after.shape, dtype)
+    d_slope = buffers.get(f"d_slope {k}", after.shape, dtype)
+    if k == len(network.layers) and network.readout != "spike_time":
+        d_potential[:] = d_after
+        d_slope[:] = d_after if network.readout == "potential_end" else 0
+    else:
+        dense_kernels.adjoint_of_traces(
+            d_after, after, recording.gains[k], limit, d_potential, d_slope
+        )
+    flat = before.reshape(before.shape[0], -1)
+    if k == 1 and recording.events is not None:
+        grouped = group_by_neuron(recording.events, flat.shape[1])
+        dense_kernels.events_weight_gradient(
+            grouped.offsets, grouped.index, grouped.value, d_potential, d_slope, d_weight
+        )
+    else:
+        dense_kernels.dense_weight_gradient(flat, d_potential, d_slope, d_weight)
+    if needs_input:
+        dense_kernels.dense_input_gradient(
+            flat, layer.weight, d_potential, d_before.reshape(flat.shape)
+        )
+    return d_weight
+
+
+def _conv_backward(
+    layer: Layer,
+    recording: Recording,
+    k: int,
+    d_after: np.ndarray,
+    limit: np.floating,
+    d_before: np.ndarray,
+    buffers: Buffers,
+) -> np.ndarray:
+    topology = layer.topology
+    assert isinstance(topology, Conv2d) and layer.weight is not None
+    before, after = recording.activations[k - 1], recording.activations[k]
+    n_chunks = math.ceil(before.shape[0] / conv_kernels.SAMPLES)
+    partial = buffers.get(
+        f"partial {k}", (n_chunks, topology.fan_in, topology.channels), after.dtype
+    )
+    conv_kernels.conv_backward(
+        before,
+        layer.weight,
+        topology.stride,
+        topology.padding,
+        after,
+        recording.gains[k],
+        d_after.reshape(after.shape),
+        limit,
+        partial,
+        d_before,
+    )
+    return partial.sum(axis=0).reshape(topology.weight_shape)

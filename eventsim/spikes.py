@@ -1,0 +1,117 @@
+"""The record that passes between layers, engines, losses and files: spike trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class SpikeTrains:
+    """A ragged batch of spikes, each sample in order of time, then of neuron.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n_spikes,), network time units
+        Spike times; always finite.
+    neuron : ndarray, shape (n_spikes,), int32
+        Flat index of the neuron that fired.
+    offsets : ndarray, shape (batch + 1,), int64
+        Spikes of sample b are ``offsets[b]:offsets[b + 1]``.
+    n_neurons : int
+        Number of neurons that could have fired.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit together, a time is NaN or infinite, or spikes
+        are out of order.
+    """
+
+    time: np.ndarray
+    neuron: np.ndarray
+    offsets: np.ndarray
+    n_neurons: int
+
+    def __post_init__(self) -> None:
+        if self.time.shape != self.neuron.shape or self.time.ndim != 1:
+            raise ShapeError(
+                f"spikes: time has shape {self.time.shape} and neuron "
+                f"{self.neuron.shape}; expected the same one-dimensional shape"
+            )
+        if self.offsets[0] != 0 or self.offsets[-1] != self.time.size:
+            raise ShapeError(
+                f"spikes: offsets run from {self.offsets[0]} to {self.offsets[-1]}; "
+                f"expected 0 to {self.time.size}"
+            )
+        if np.any(np.diff(self.offsets) < 0):
+            raise ShapeError("spikes: offsets must not decrease")
+        if not np.all(np.isfinite(self.time)):
+            raise ShapeError(
+                "spikes: a spike time is NaN or infinite; leave neurons that never "
+                "spike out of the list"
+            )
+        if self.neuron.size and not (
+            0 <= self.neuron.min() and self.neuron.max() < self.n_neurons
+        ):
+            raise ShapeError(
+                f"spikes: neuron indices run from {self.neuron.min()} to "
+                f"{self.neuron.max()}; expected 0 to {self.n_neurons - 1}"
+            )
+        is_later = np.diff(self.time) >= 0
+        is_new_sample = np.zeros(max(self.time.size - 1, 0), bool)
+        inner = self.offsets[(self.offsets > 0) & (self.offsets < self.time.size)]
+        is_new_sample[inner - 1] = True
+        if not np.all(is_later | is_new_sample):
+            raise ShapeError("spikes: times of a sample must not decrease")
+
+    @property
+    def batch(self) -> int:
+        """Number of samples."""
+        return self.offsets.size - 1
+
+    @classmethod
+    def from_first_spikes(cls, times: np.ndarray) -> SpikeTrains:
+        """Build trains of at most one spike per neuron.
+
+        Parameters
+        ----------
+        times : ndarray, shape (batch, n), network time units
+            First spike times; ``inf`` = never.
+
+        Returns
+        -------
+        SpikeTrains
+            Ties keep the order of the neurons.
+
+        Raises
+        ------
+        ShapeError
+            If a time is NaN.
+        """
+        if np.any(np.isnan(times)):
+            raise ShapeError("spikes: a spike time is NaN; 'inf' means never")
+        order = np.argsort(times, axis=1, kind="stable")
+        ordered = np.take_along_axis(times, order, axis=1)
+        fired = np.isfinite(ordered)
+        offsets = np.concatenate([[0], np.cumsum(fired.sum(axis=1))])
+        return cls(
+            ordered[fired],
+            order[fired].astype(np.int32),
+            offsets.astype(np.int64),
+            times.shape[1],
+        )
+
+    def first_spikes(self) -> np.ndarray:
+        """Return first spike times, shape (batch, n_neurons), ``inf`` = never."""
+        times = np.full((self.batch, self.n_neurons), np.inf, self.time.dtype)
+        sample = np.repeat(np.arange(self.batch), np.diff(self.offsets))
+        np.minimum.at(times, (sample, self.neuron), self.time)
+        return times
+
+    def counts(self) -> np.ndarray:
+        """Return spikes per neuron summed over the batch, shape (n_neurons,)."""
+        return np.bincount(self.neuron, minlength=self.n_neurons)
