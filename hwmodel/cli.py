@@ -1,0 +1,238 @@
+"""The command ``hwmodel``: parse, call, print. No arithmetic, no heavy imports."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hwmodel import __version__
+
+
+class _Commands(click.Group):
+    """Show the errors of both packages as one line and exit with code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from eventsim.errors import EventsimError
+        from hwmodel.errors import HwmodelError
+
+        try:
+            return super().invoke(ctx)
+        except (EventsimError, HwmodelError) as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(1)
+
+
+class _Pair(click.ParamType):
+    """Two whole numbers with a separator, such as 8x8 or 0,3."""
+
+    def __init__(self, name: str, separator: str, least: int) -> None:
+        self.name = name
+        self.separator = separator
+        self.least = least
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        match = re.fullmatch(rf"(\d{{1,6}}){self.separator}(\d{{1,6}})", str(value))
+        if match is None or min(int(match[1]), int(match[2])) < self.least:
+            self.fail(
+                f"'{value}' is not of the form {self.name} with whole numbers of at "
+                f"least {self.least}",
+                param,
+                ctx,
+            )
+        return int(match[1]), int(match[2])
+
+
+def _with(options: list[Callable[..., Any]]) -> Callable[..., Any]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_MAPPING = [
+    click.argument("model", type=click.Path(path_type=Path)),
+    click.option(
+        "--chip",
+        "chip_name",
+        required=True,
+        metavar="NAME|FILE",
+        help="Preset (see 'hwmodel chips') or YAML file.",
+    ),
+    click.option(
+        "--mesh",
+        type=_Pair("WxH", "x", 1),
+        metavar="WxH",
+        help="Mesh size instead of the chip's.",
+    ),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Set a field of the chip, for example energy.hop=2.3pJ.",
+    ),
+    _JSON,
+]
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hwmodel")
+def commands() -> None:
+    """Estimate what a spiking network costs on a neuromorphic chip.
+
+    MODEL is a model.h5 written by 'eventsim train', or the folder that holds it.
+    """
+
+
+@commands.command()
+@_with(_MAPPING)
+@click.option(
+    "--casting",
+    type=click.Choice(["multicast", "unicast"]),
+    default="multicast",
+    show_default=True,
+    help="Whose hops are paid; both are counted.",
+)
+@click.option(
+    "--steps-per-window",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Time steps a firing window is divided into.",
+)
+@click.option(
+    "--input-port",
+    type=_Pair("X,Y", ",", 0),
+    default="0,0",
+    show_default=True,
+    metavar="X,Y",
+    help="Router where input spikes enter the mesh.",
+)
+@click.option(
+    "--plot",
+    "plot_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write energy.png and mesh.png into this folder.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
+)
+@click.option(
+    "--force-mixed",
+    is_flag=True,
+    help="Add hop and static prices to an average SOP price.",
+)
+def estimate(
+    model: Path,
+    chip_name: str,
+    mesh: tuple[int, int] | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    plot_dir: Path | None,
+    **options: Any,
+) -> None:
+    """Print energy, hops and latency of one inference."""
+    from eventsim.model_file import read_model
+    from hwmodel.chip import load_chip
+    from hwmodel.estimate import estimate_model
+    from hwmodel.report import to_dict, to_text
+
+    chip = load_chip(chip_name, overrides)
+    result = estimate_model(read_model(model), chip, mesh=mesh, **options)
+    if result.workload.provenance.get("offline_fallback"):
+        click.echo(f"warning: {result.warnings[0]}", err=True)
+    click.echo(_dump(to_dict(result)) if as_json else to_text(result))
+    if plot_dir is not None:
+        from hwmodel.plots import plot_estimate
+
+        for path in plot_estimate(result, plot_dir):
+            click.echo(f"wrote {path}", err=True)
+
+
+@commands.command(name="map")
+@_with(_MAPPING)
+def map_command(
+    model: Path,
+    chip_name: str,
+    mesh: tuple[int, int] | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Print which neurons live on which core, and where the core is."""
+    from eventsim.model_file import read_model
+    from hwmodel.chip import load_chip
+    from hwmodel.estimate import map_model
+    from hwmodel.report import map_rows, map_text
+    from hwmodel.workload import layers_of
+
+    network = read_model(model)
+    mapping = map_model(network, load_chip(chip_name, overrides), mesh)
+    layers = layers_of(network.network)
+    if as_json:
+        data = {"mesh": list(mapping.mesh), "cores": map_rows(mapping, layers)}
+        click.echo(_dump(data))
+    else:
+        click.echo(map_text(mapping, layers))
+
+
+@commands.command(short_help="List the chips, or show the constants of one.")
+@click.argument("name", required=False)
+@_JSON
+def chips(name: str | None, as_json: bool) -> None:
+    """List the presets, or show every constant of one (or of a YAML file)."""
+    from hwmodel.chip import load_chip, preset_names
+    from hwmodel.report import chip_dict, chip_text
+
+    if name is not None:
+        chip = load_chip(name)
+        click.echo(_dump(chip_dict(chip)) if as_json else chip_text(chip))
+        return
+    presets = [load_chip(preset) for preset in preset_names()]
+    if as_json:
+        click.echo(_dump([chip_dict(chip) for chip in presets]))
+        return
+    for chip in presets:
+        click.echo(f"{chip.name:<12} {chip.description} ({chip.technology})")
+
+
+@commands.command(short_help="Recompute the energy tables of Wei et al. 2023.")
+@_JSON
+def tables(as_json: bool) -> None:
+    """Recompute the energy numbers of Wei et al. 2023 (Table 2, Eq. 12, Fig. 8)."""
+    from hwmodel.paper_tables import tables_dict, tables_text
+
+    click.echo(_dump(tables_dict()) if as_json else tables_text())
+
+
+def _dump(data: Any) -> str:
+    return json.dumps(data, indent=2, allow_nan=False)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments without the program name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Never returns normally: exits with 0 (done), 1 (error) or 2 (usage).
+    """
+    return commands.main(args=argv, prog_name="hwmodel")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Count the non-zero synapses from each presynaptic neuron into each core.
+
+Exact and without the connection matrix: a dense layer needs one sum over its mask of
+non-zero weights, a convolution a product of three small tables (rows, columns and
+kernel positions), so borders, stride, padding and zero weights all count as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from eventsim.topology import Conv2d
+
+Span = tuple[int, int]
+
+
+def dense_synapses(nonzero: np.ndarray, units: Sequence[Span]) -> np.ndarray:
+    """Count the synapses from each input into each run of units.
+
+    Parameters
+    ----------
+    nonzero : ndarray, shape (n_in, n_out), bool
+        Where the weights are not zero.
+    units : sequence of (start, stop)
+        Runs of units, one a core, not empty, in order and without gaps.
+
+    Returns
+    -------
+    ndarray, shape (n_in, n_cores), int64
+        Non-zero synapses.
+    """
+    starts = [start for start, _ in units]
+    return np.add.reduceat(nonzero, starts, axis=1, dtype=np.int64)
+
+
+def conv_synapses(
+    topology: Conv2d,
+    nonzero: np.ndarray,
+    channels: Sequence[Span],
+    rows: Sequence[Span],
+) -> np.ndarray:
+    """Count the synapses from each input into each block of channels and rows.
+
+    Parameters
+    ----------
+    topology : Conv2d
+        Geometry.
+    nonzero : ndarray, shape (kernel_h, kernel_w, channels_in, channels_out), bool
+        Where the kernel is not zero.
+    channels : sequence of (start, stop)
+        Runs of output channels, not empty, in order and without gaps.
+    rows : sequence of (start, stop)
+        Runs of output rows.
+
+    Returns
+    -------
+    ndarray, shape (n_in, n_channel_runs * n_row_runs), int64
+        Non-zero synapses into core ``channel_run * n_row_runs + row_run``; inputs in
+        flat ``(y, x, channel)`` order.
+    """
+    height, width, channels_in = topology.input_shape
+    out_height, out_width, _ = topology.output_shape
+    per_run = np.add.reduceat(
+        nonzero, [start for start, _ in channels], axis=3, dtype=np.int64
+    )
+    kernel_h, kernel_w = topology.kernel
+    landing = _landing_rows(height, kernel_h, topology, out_height)
+    in_row_run = np.stack(
+        [(landing >= start) & (landing < stop) for start, stop in rows], axis=-1
+    ).astype(np.int64)
+    in_columns = (_landing_rows(width, kernel_w, topology, out_width) >= 0).astype(
+        np.int64
+    )
+    # (y, ky, r), (ky, kx, c, g) -> (y, r, kx, c, g), then (x, kx) -> (y, x, c, g, r)
+    by_row = np.tensordot(in_row_run, per_run, axes=([1], [0]))
+    counts = np.tensordot(in_columns, by_row, axes=([1], [2]))
+    counts = counts.transpose(1, 0, 3, 4, 2)
+    n_cores = len(channels) * len(rows)
+    return np.ascontiguousarray(counts).reshape(height * width * channels_in, n_cores)
+
+
+def _landing_rows(
+    size: int, kernel: int, topology: Conv2d, out_size: int
+) -> np.ndarray:
+    """Find the output position input i feeds through tap k, or -1; (size, kernel)."""
+    shifted = np.arange(size)[:, None] + topology.padding - np.arange(kernel)[None, :]
+    position = shifted // topology.stride
+    valid = (shifted % topology.stride == 0) & (position >= 0) & (position < out_size)
+    return np.where(valid, position, -1)

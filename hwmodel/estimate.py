@@ -1,0 +1,243 @@
+"""The whole way: a model and a chip in, joules and seconds out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eventsim.model_file import ModelFile
+from hwmodel.chip import Chip
+from hwmodel.counts import ActionCounts, Casting, count
+from hwmodel.energy import Energy, check_mixing, normalised_energy, price
+from hwmodel.errors import PlacementError
+from hwmodel.latency import Latency, latency
+from hwmodel.limits import broken_limits
+from hwmodel.partition import Partition, partition
+from hwmodel.placement import Mapping, place_row_major
+from hwmodel.workload import Workload, from_model, layers_of
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one inference costs, with everything it was computed from.
+
+    Parameters
+    ----------
+    chip : Chip
+        Prices and sizes.
+    workload : Workload
+        Layers and measured spikes.
+    mapping : Mapping
+        Cores on the mesh.
+    counts : ActionCounts
+        Actions over all measured inferences.
+    casting : {"multicast", "unicast"}
+        Whose hops were paid.
+    input_port : tuple of int
+        (x, y) where input spikes enter the mesh.
+    energy : Energy, J per inference
+        Breakdown of the total.
+    layer_energy : tuple of Energy, J per inference
+        Dynamic energy by receiving layer.
+    normalised : float or None, dimensionless
+        Eq. 11 of Wei et al. 2023; ``None`` if the chip has no coefficients.
+    latency : Latency
+        Steps and seconds.
+    n_chips : int
+        Chips that draw static power.
+    warnings : tuple of str
+        Limits of the chip that are broken; doubts about the model.
+    notes : tuple of str
+        Rules that were applied and are worth knowing.
+    """
+
+    chip: Chip
+    workload: Workload
+    mapping: Mapping
+    counts: ActionCounts
+    casting: Casting
+    input_port: tuple[int, int]
+    energy: Energy
+    layer_energy: tuple[Energy, ...]
+    normalised: float | None
+    latency: Latency
+    n_chips: int
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def map_model(
+    model: ModelFile, chip: Chip, mesh: tuple[int, int] | None = None
+) -> Mapping:
+    """Cut a model into cores and place them; needs no activity.
+
+    Parameters
+    ----------
+    model : ModelFile
+        The network.
+    chip : Chip
+        Core and mesh size.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+
+    Returns
+    -------
+    Mapping
+        Groups on the mesh.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit.
+    """
+    return _map(partition(layers_of(model.network), _core_size(chip)), chip, mesh)
+
+
+def _map(part: Partition, chip: Chip, mesh: tuple[int, int] | None) -> Mapping:
+    return place_row_major(part, mesh or (chip.mesh.width, chip.mesh.height), chip.name)
+
+
+def _core_size(chip: Chip) -> int:
+    assert chip.core.neurons is not None  # the schema demands it
+    return chip.core.neurons
+
+
+def estimate_model(
+    model: ModelFile,
+    chip: Chip,
+    *,
+    casting: Casting = "multicast",
+    steps_per_window: int = 10,
+    mesh: tuple[int, int] | None = None,
+    input_port: tuple[int, int] = (0, 0),
+    strict: bool = False,
+    force_mixed: bool = False,
+) -> Estimate:
+    """Estimate what one inference of a model costs on a chip.
+
+    Parameters
+    ----------
+    model : ModelFile
+        With measured activity.
+    chip : Chip
+        From `hwmodel.chip.load_chip`.
+    casting : {"multicast", "unicast"}
+        Whose hops are paid; both are counted.
+    steps_per_window : int
+        Time steps a firing window is divided into, positive.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
+    strict : bool
+        Refuse a mapping that breaks a physical limit of the chip.
+    force_mixed : bool
+        Add hop and static prices to an average SOP price all the same.
+
+    Returns
+    -------
+    Estimate
+        Joules, seconds and the counts behind them.
+
+    Raises
+    ------
+    WorkloadError
+        If the model holds no measured spikes.
+    PlacementError
+        If the network does not fit, or breaks a limit under `strict`.
+    ChipError
+        If a price is unknown, or would be paid twice.
+
+    References
+    ----------
+    .. [1] W. Wei et al., "Temporal-Coded Spiking Neural Networks with Dynamic Firing
+       Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
+    """
+    workload = from_model(model)
+    forced = check_mixing(chip, force_mixed)
+    mapping = _map(partition(workload.layers, _core_size(chip)), chip, mesh)
+    _check_port(input_port, mapping.mesh)
+    counts = count(workload, mapping, input_port)
+    broken = broken_limits(chip, workload, mapping, counts)
+    if strict and broken:
+        raise PlacementError(
+            f"{broken[0]}"
+            + (f" (and {len(broken) - 1} more limits)" if len(broken) > 1 else "")
+            + "; expected a mapping the chip can hold; drop --strict to be warned only"
+        )
+    duration = latency(workload.windows, steps_per_window, chip)
+    n_chips = _chips_used(chip, mapping.partition.n_cores)
+    energy, layer_energy = price(chip, counts, casting, duration, n_chips)
+    normalised = None
+    if chip.normalised is not None:
+        spikes = counts.spikes / counts.n_samples
+        normalised = normalised_energy(chip.normalised, duration.steps, spikes)
+    return Estimate(
+        chip,
+        workload,
+        mapping,
+        counts,
+        casting,
+        input_port,
+        energy,
+        layer_energy,
+        normalised,
+        duration,
+        n_chips,
+        warnings=tuple([*_doubts(workload), *broken, *forced]),
+        notes=tuple(_notes(chip, mapping, counts, duration, n_chips)),
+    )
+
+
+def _check_port(port: tuple[int, int], mesh: tuple[int, int]) -> None:
+    if not (0 <= port[0] < mesh[0] and 0 <= port[1] < mesh[1]):
+        raise PlacementError(
+            f"input port ({port[0]}, {port[1]}) is outside the {mesh[0]}x{mesh[1]} "
+            f"mesh; expected 0 <= x < {mesh[0]} and 0 <= y < {mesh[1]}"
+        )
+
+
+def _chips_used(chip: Chip, n_cores: int) -> int:
+    if chip.mesh.cores_per_chip is None:
+        return 1
+    return -(-n_cores // chip.mesh.cores_per_chip)
+
+
+def _doubts(workload: Workload) -> list[str]:
+    if workload.provenance.get("offline_fallback"):
+        return [
+            "the model was trained and measured on the small offline digits, not on "
+            "the full data set; its spike counts are not those of the real task"
+        ]
+    return []
+
+
+def _notes(
+    chip: Chip, mapping: Mapping, counts: ActionCounts, duration: Latency, n_chips: int
+) -> list[str]:
+    notes = [
+        f"{name} is priced as 0: it is included in the average energy.{c.included_in}"
+        for name, c in chip.constants.items()
+        if c.included_in is not None
+    ]
+    if duration.seconds is None:
+        notes.append(
+            f"no latency: {duration.reason}; set it with --set timing.step=1ms"
+        )
+    if n_chips > 1 and chip.energy.static.unit == "W":
+        notes.append(
+            f"static power of {n_chips} chips ({chip.mesh.cores_per_chip} cores each)"
+        )
+    for layer, part in zip(counts.layers, mapping.partition.layers, strict=True):
+        if len(part.rows) > 1:
+            notes.append(
+                f"{layer.name}: a channel map of {part.map_shape[0]}x"
+                f"{part.map_shape[1]} exceeds a core and was split into "
+                f"{len(part.rows)} runs of rows"
+            )
+        if layer.split_pool_windows:
+            notes.append(
+                f"{layer.name}: {layer.split_pool_windows} pooling windows before it "
+                "span several cores; their spikes leave from the first neuron's core, "
+                "and traffic inside the window is not counted"
+            )
+    return notes

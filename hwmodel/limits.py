@@ -1,0 +1,152 @@
+"""Compare a mapping with what the silicon can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hwmodel.chip import Chip
+from hwmodel.counts import ActionCounts
+from hwmodel.placement import Mapping
+from hwmodel.workload import LayerGeometry, Workload
+
+
+def broken_limits(
+    chip: Chip, workload: Workload, mapping: Mapping, counts: ActionCounts
+) -> list[str]:
+    """List the limits of a chip that a mapping breaks.
+
+    Parameters
+    ----------
+    chip : Chip
+        Its ``core`` and ``limits``; the tighter of the two counts.
+    workload : Workload
+        Layers and weights.
+    mapping : Mapping
+        Groups on the mesh.
+    counts : ActionCounts
+        Axons, synapses and targets as counted.
+
+    Returns
+    -------
+    list of str
+        One line a limit, naming the worst layer; empty if nothing is broken.
+    """
+    names = [layer.name for layer in workload.layers]
+    part = mapping.partition
+
+    def worst(name: str, have: list[int], what: str) -> list[str]:
+        limit = _limit(chip, name)
+        if limit is None or max(have) <= limit:
+            return []
+        i = have.index(max(have))
+        others = sum(n > limit for n in have) - 1
+        more = f" (and {others} more layers)" if others else ""
+        return [f"{names[i]}: {have[i]} {what}, chip {chip.name} has {limit}{more}"]
+
+    of_core = part.layer_of_core
+    synapses = [
+        int(counts.synapses_per_core[of_core == i].max()) for i in range(len(names))
+    ]
+    neurons = [int(p.neurons_per_core.max()) for p in part.layers]
+    # the first layer's inputs come from outside, where no neuron has to send them
+    targets = [0, *(layer.target_cores for layer in counts.layers[1:])]
+    lines = [
+        *worst("neurons", neurons, "neurons on a core"),
+        *worst("axons", [c.axons for c in counts.layers], "inputs (axons) to a core"),
+        *worst("synapses", synapses, "synapses on a core"),
+        *worst("target_cores", targets, "cores to reach with one spike"),
+    ]
+    lines += _weight_lines(chip, workload.layers)
+    size = chip.limits.mesh
+    if size is not None and (mapping.mesh[0] > size[0] or mapping.mesh[1] > size[1]):
+        lines.append(
+            f"mesh: {mapping.mesh[0]}x{mapping.mesh[1]} routers, chip {chip.name} has "
+            f"{size[0]}x{size[1]}"
+        )
+    return lines
+
+
+def _limit(chip: Chip, name: str) -> int | None:
+    known = [
+        limit
+        for limit in (getattr(chip.core, name), getattr(chip.limits, name))
+        if limit is not None
+    ]
+    return min(known, default=None)
+
+
+def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
+    lines = []
+    bits, types = _limit(chip, "weight_bits"), _limit(chip, "axon_types")
+    if bits is not None:
+        lines += _first_layer(
+            layers,
+            lambda weight: has_more_levels(weight, 2**bits),
+            f"weights take more than {2**bits} values, chip {chip.name} stores {bits} "
+            "bits; the model's accuracy does not include that rounding",
+        )
+    if types is not None:
+        lines += _first_layer(
+            layers,
+            lambda weight: needs_more_types(weight, types),
+            f"a neuron has more than {types} distinct weights, chip {chip.name} gives "
+            f"a neuron {types} (axon types)",
+        )
+    return lines
+
+
+def _first_layer(
+    layers: tuple[LayerGeometry, ...], breaks: Callable[[np.ndarray], bool], what: str
+) -> list[str]:
+    for layer in layers:
+        if breaks(layer.weight):
+            return [f"{layer.name}: {what}"]
+    return []
+
+
+def has_more_levels(weight: np.ndarray, n_levels: int) -> bool:
+    """Tell whether an array holds more than `n_levels` distinct values.
+
+    Parameters
+    ----------
+    weight : ndarray, dimensionless
+        Any shape.
+    n_levels : int
+        Values that can be stored.
+
+    Returns
+    -------
+    bool
+        ``True`` if it does not fit. Looks at a sample first, which is enough for
+        weights that were never quantised.
+    """
+    flat = weight.reshape(-1)
+    sample = flat[: 4 * n_levels]
+    return np.unique(sample).size > n_levels or np.unique(flat).size > n_levels
+
+
+def needs_more_types(weight: np.ndarray, n_types: int) -> bool:
+    """Tell whether a neuron has more than `n_types` distinct non-zero weights.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (..., n_features), dimensionless
+        Presynaptic-major weights.
+    n_types : int
+        Distinct weights a neuron may have.
+
+    Returns
+    -------
+    bool
+        ``True`` if any feature has more.
+    """
+    of_feature = weight.reshape(-1, weight.shape[-1])
+    for start in range(0, of_feature.shape[1], 64):
+        ordered = np.sort(of_feature[:, start : start + 64], axis=0)
+        starts_new = np.ones(ordered.shape, dtype=bool)
+        starts_new[1:] = ordered[1:] != ordered[:-1]
+        if ((starts_new & (ordered != 0)).sum(axis=0) > n_types).any():
+            return True
+    return False
