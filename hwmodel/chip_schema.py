@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -34,6 +33,7 @@ from hwmodel.chip import (
     Normalised,
     TimingConstants,
 )
+from hwmodel.chip_yaml import Loader
 from hwmodel.errors import ChipError
 from hwmodel.units import parse_quantity, parse_unit, to_si
 
@@ -45,37 +45,6 @@ CONSTANTS: dict[str, tuple[str, ...]] = {
     "timing.hop": ("s",),
 }
 """Units each constant may have."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with plain decimal numbers: ``1e-3`` is a number, ``010`` is ten."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' appears twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-_FLOAT = r"[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?"
-_INT_TAG, _FLOAT_TAG = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
-_Loader.yaml_implicit_resolvers = {
-    first: [rule for rule in rules if rule[0] not in (_INT_TAG, _FLOAT_TAG)]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    _INT_TAG, re.compile(r"[-+]?(0|[1-9]\d*)$"), list("-+0123456789")
-)
-_Loader.add_implicit_resolver(
-    _FLOAT_TAG,
-    re.compile(rf"({_FLOAT}|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
-    list("-+0123456789."),
-)
 
 
 def _none(raw: Any) -> Any:
@@ -263,7 +232,7 @@ def parse_chip(text: str, where: str, overrides: Sequence[str] = ()) -> Chip:
         If the text is not YAML or does not follow the schema.
     """
     try:
-        raw = yaml.load(text, Loader=_Loader)
+        raw = yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise ChipError(f"{where} is not valid YAML ({reason})") from error
@@ -295,7 +264,7 @@ def _override(raw: dict[str, Any], item: str) -> None:
             raise ChipError(f"--set {item}: '{parent}' holds a value, not fields")
         section = section[parent]
     if path not in CONSTANTS:
-        section[last] = yaml.load(text, Loader=_Loader)
+        section[last] = yaml.load(text, Loader=Loader)
         return
     old = section.get(last)
     old = old if isinstance(old, dict) else {}

@@ -191,7 +191,7 @@ def map_command(
 def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
     from hwmodel.chip import load_chip, preset_names
-    from hwmodel.report import chip_dict, chip_text
+    from hwmodel.chip_report import chip_dict, chip_text
 
     if name is not None:
         chip = load_chip(name)
