@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from eventsim.errors import ShapeError
-from eventsim.topology import Shape, Topology
+from eventsim.topology import Conv2d, Dense, Shape, Topology
 
 Threshold = Literal["dynamic", "static"]
 Readout = Literal["spike_time", "potential_start", "potential_end"]
@@ -99,6 +99,11 @@ class Network:
                 "network: the last layer must be 'dense' or 'conv2d', got "
                 f"{self.layers[-1].topology.kind if self.layers else 'no layers'}"
             )
+        if not (0 < self.time_window < float("inf")):
+            raise ShapeError(
+                f"network: the time window is {self.time_window}; expected a positive "
+                "number"
+            )
         shape = self.input_shape
         for layer in self.layers:
             if layer.topology.input_shape != shape:
@@ -108,6 +113,7 @@ class Network:
                 )
             if layer.topology.has_neurons:
                 _check_arrays(layer)
+                _check_dynamic_theta(layer, self.time_window)
             shape = layer.topology.output_shape
 
     @property
@@ -135,9 +141,27 @@ class Network:
         return self.layers[-1].n_neurons
 
     @property
+    def duration(self) -> float:
+        """Network time at which every decision has been taken.
+
+        The end of the output layer's firing window, or its start if the readout
+        is the potential there.
+        """
+        n_windows = self.n_spiking_layers + (self.readout != "potential_start")
+        return n_windows * self.time_window
+
+    def window_number(self, k: int) -> int:
+        """Return the number of layers with neurons among the first `k` layers.
+
+        With dynamic thresholds, layer `k` passes its spikes in the window that
+        starts at ``window_number(k) * time_window``; 0 is the input's window.
+        """
+        return sum(layer.neuron is not None for layer in self.layers[:k])
+
+    @property
     def n_parameters(self) -> int:
         """Number of weights."""
-        return sum(layer.weight.size for layer in self.layers if layer.weight is not None)
+        return sum(weight.size for weight in self.weights)
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -170,19 +194,36 @@ class Network:
 
 def _check_arrays(layer: Layer) -> None:
     topology = layer.topology
+    assert isinstance(topology, Dense | Conv2d)
     if layer.neuron is None or layer.weight is None or layer.theta is None:
-        raise ShapeError(f"network: {layer.name} needs a neuron, weights and thresholds")
-    if layer.weight.shape != topology.weight_shape:  # type: ignore[union-attr]
         raise ShapeError(
-            f"network: {layer.name} has weights of shape {layer.weight.shape}; expected "
-            f"{topology.weight_shape}"  # type: ignore[union-attr]
+            f"network: {layer.name} needs a neuron, weights and thresholds"
         )
-    if layer.theta.shape != (topology.n_features,):  # type: ignore[union-attr]
+    if layer.weight.shape != topology.weight_shape:
+        raise ShapeError(
+            f"network: {layer.name} has weights of shape {layer.weight.shape}; "
+            f"expected {topology.weight_shape}"
+        )
+    if layer.theta.shape != (topology.n_features,):
         raise ShapeError(
             f"network: {layer.name} has thresholds of shape {layer.theta.shape}; "
-            f"expected ({topology.n_features},)"  # type: ignore[union-attr]
+            f"expected ({topology.n_features},)"
         )
     if not np.all(np.isfinite(layer.weight)):
         raise ShapeError(f"network: {layer.name} has weights that are not finite")
-    if not np.all(layer.theta > 0):
-        raise ShapeError(f"network: {layer.name} has thresholds that are not positive")
+    if not np.all((layer.theta > 0) & np.isfinite(layer.theta)):
+        raise ShapeError(
+            f"network: {layer.name} has thresholds that are not positive numbers"
+        )
+
+
+def _check_dynamic_theta(layer: Layer, time_window: float) -> None:
+    if layer.neuron is None or layer.neuron.threshold != "dynamic":
+        return
+    assert layer.theta is not None
+    if not np.allclose(layer.theta, time_window, rtol=1e-6, atol=0):
+        raise ShapeError(
+            f"network: {layer.name} has the dynamic threshold and theta from "
+            f"{layer.theta.min()} to {layer.theta.max()}; expected the time window "
+            f"{time_window} everywhere"
+        )
