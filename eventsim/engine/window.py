@@ -17,6 +17,7 @@ import numpy as np
 from eventsim.engine import conv_kernels, dense_kernels, pool_kernels
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.events import EventList, group_by_neuron, list_events
+from eventsim.engine.gradients import Gradients
 from eventsim.errors import ShapeError
 from eventsim.jit import single_threaded_blas
 from eventsim.network import Layer, Network
@@ -48,21 +49,55 @@ class Recording:
     output_slope: np.ndarray
     events: EventList | None
 
+    def times(self, network: Network, k: int) -> np.ndarray:
+        """Return first spike times of layer `k`, ``inf`` = never.
 
-@dataclass(frozen=True)
-class Gradients:
-    """Exact derivatives of the loss.
+        Parameters
+        ----------
+        network : Network
+            The network that made the recording.
+        k : int
+            Layer number; 0 is the input.
 
-    Parameters
-    ----------
-    weights : list of ndarray
-        dL/dw of each layer with weights, in order, shaped like the weights.
-    input_times : ndarray, shape (batch, *input shape), or None
-        dL/dt of the input spikes, 0 for silent inputs; only if asked for.
-    """
+        Returns
+        -------
+        ndarray, shape (batch, n), network time units
+            Counted from the start of the input window.
+        """
+        activation = self.activations[k].reshape(self.activations[k].shape[0], -1)
+        real = activation.dtype.type
+        window_end = real(network.window_number(k) + 1)
+        times = (window_end - activation) * real(network.time_window)
+        return np.where(activation > 0, times, real(np.inf))
 
-    weights: list[np.ndarray]
-    input_times: np.ndarray | None
+    def fired(self, k: int) -> np.ndarray:
+        """Return which neurons of layer `k` fired, shape (batch, n), bool."""
+        return self.activations[k].reshape(self.activations[k].shape[0], -1) > 0
+
+    def discrete_state(self, network: Network, k: int) -> np.ndarray:
+        """Return the choices of layer `k`; spike times are smooth while they last.
+
+        Parameters
+        ----------
+        network : Network
+            The network that made the recording.
+        k : int
+            Layer number from 1.
+
+        Returns
+        -------
+        ndarray, shape (batch, n), int64
+            Neurons: 0 silent, 1 fired inside the window, 2 fired at its start.
+            Pools: which neuron's spike passed. Else empty.
+        """
+        batch = self.activations[k].shape[0]
+        gain, winner = self.gains[k], self.winners[k]
+        if gain is not None:
+            at_start = (gain == 0) & (self.activations[k] > 0)
+            return ((gain > 0) + 2 * at_start).reshape(batch, -1)
+        if winner is not None:
+            return winner.reshape(batch, -1).astype(np.int64)
+        return np.empty((batch, 0), np.int64)
 
 
 def forward(
@@ -214,7 +249,7 @@ def backward(
 
 
 def _check_input(network: Network, activation: np.ndarray) -> None:
-    if activation.shape[1:] != network.input_shape:
+    if activation.shape[1:] != network.input_shape or activation.shape[0] == 0:
         raise ShapeError(
             f"window engine: input has shape {activation.shape}; expected (batch, "
             f"{', '.join(map(str, network.input_shape))})"
@@ -230,6 +265,12 @@ def _check_input(network: Network, activation: np.ndarray) -> None:
                 f"window engine: {layer.name} has {layer.weight.dtype} weights, the "
                 f"input is {activation.dtype}; expected the same type"
             )
+    last = network.layers[-1]
+    if network.readout != "spike_time" and not isinstance(last.topology, Dense):
+        raise ShapeError(
+            f"window engine: readout '{network.readout}' of {last.name}; expected a "
+            "'dense' output layer; use the readout 'spike_time'"
+        )
     low, high = (activation.min(), activation.max()) if activation.size else (0, 0)
     if not (low >= 0 and high <= 1):
         raise ShapeError(

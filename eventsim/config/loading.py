@@ -1,0 +1,198 @@
+"""Load a configuration: read, override, check, explain."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from eventsim.config.schema import Config, parse_short_form
+from eventsim.config.yaml_reader import read_yaml
+from eventsim.errors import ConfigError
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration file and apply overrides.
+
+    Parameters
+    ----------
+    path : str or Path
+        YAML file.
+    overrides : sequence of str
+        Entries like ``"training.epochs=3"``; values are read as YAML.
+
+    Returns
+    -------
+    Config
+        Checked, with all defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        With the field, its value, what was expected and how to fix it.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"config '{path}' cannot be read: {reason}; expected a YAML file"
+        ) from error
+    return parse_config(text, overrides, where=f"config '{path}'")
+
+
+def parse_config(
+    text: str, overrides: Sequence[str] = (), *, where: str = "config"
+) -> Config:
+    """Check YAML text; see `load_config`."""
+    raw = read_yaml(text, where)
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"{where}: expected 'key: value' lines at the top level, got "
+            f"{type(raw).__name__}"
+        )
+    try:
+        _expand_short_form(raw)
+    except ValueError as error:
+        raise ConfigError(f"{where}: network.layers: {error}") from error
+    for override in overrides:
+        _apply(raw, override)
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(error)}") from error
+
+
+def config_to_yaml(config: Config) -> str:
+    """Return the configuration as YAML text, defaults included."""
+    return yaml.safe_dump(
+        config.model_dump(), sort_keys=False, allow_unicode=True, width=88
+    )
+
+
+def _expand_short_form(raw: dict[str, Any]) -> None:
+    """Write the layers out, so that overrides can reach each of them."""
+    network = raw.get("network")
+    if isinstance(network, dict) and isinstance(network.get("layers"), str):
+        network["layers"] = parse_short_form(network["layers"])
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(
+            f"--set '{override}': expected KEY=VALUE, for example training.epochs=3"
+        )
+    value = read_yaml(text, f"--set {key}")
+    at: Any = raw
+    parts = key.strip().split(".")
+    for depth, part in enumerate(parts):
+        is_last = depth == len(parts) - 1
+        if isinstance(at, list):
+            if not part.isdecimal() or int(part) >= len(at):
+                raise ConfigError(
+                    f"--set '{override}': '{part}' is not a place in a list of "
+                    f"{len(at)}; expected 0 to {len(at) - 1}"
+                )
+            index: Any = int(part)
+        elif isinstance(at, dict):
+            index = part
+            if not is_last:
+                at.setdefault(index, {})
+                if at[index] is None:
+                    at[index] = {}
+        else:
+            raise ConfigError(
+                f"--set '{override}': '{'.'.join(parts[:depth])}' holds the value "
+                f"{at!r}; expected a section with keys"
+            )
+        if is_last:
+            at[index] = value
+        else:
+            at = at[index]
+
+
+def _explain(error: ValidationError) -> str:
+    """Put the first problem of a pydantic error into one line."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    where = ".".join(str(part) for part in _plain_location(first["loc"]))
+    kind, given = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        allowed = _keys_at(first["loc"][:-1])
+        key = str(first["loc"][-1])
+        near = difflib.get_close_matches(key, allowed, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(allowed)}"
+        message = f"unknown key '{where}'; {hint}"
+    elif kind == "missing":
+        message = f"'{where}' is missing; add it"
+    elif kind == "union_tag_invalid":
+        tags = first["ctx"]["expected_tags"].replace("'", "")
+        message = f"{where}.type is '{first['ctx']['tag']}'; expected one of {tags}"
+    elif kind == "union_tag_not_found":
+        message = f"{where} is {_shorten(given)}; expected 'type: dense' or another type"
+    elif kind == "value_error":
+        prefix = f"{where}: " if where else ""
+        value = "" if isinstance(given, dict | BaseModel) else f", got {_shorten(given)}"
+        message = f"{prefix}{first['ctx']['error']}{value}"
+    else:
+        expected = first["msg"].removeprefix("Input should be ").rstrip(".")
+        message = f"{where} is {_shorten(given)}; expected {expected}"
+    others = len(problems) - 1
+    return message + (f" (and {others} more)" if others else "")
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain_location(location: tuple[int | str, ...]) -> list[int | str]:
+    """Drop the parts pydantic adds for the member of a union."""
+    plain: list[int | str] = []
+    for k, part in enumerate(location):
+        after_index = k > 0 and isinstance(location[k - 1], int)
+        is_layer_tag = after_index and part in ("dense", "conv2d", "pool", "flatten")
+        is_type_tag = isinstance(part, str) and (
+            part in ("int", "float", "str") or "[" in part
+        )
+        if not (is_layer_tag or is_type_tag):
+            plain.append(part)
+    return plain
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are allowed at a place of the configuration."""
+    at: Any = Config
+    for part in location:
+        at = _step(at, part)
+    return list(at.model_fields)
+
+
+def _step(at: Any, part: int | str) -> Any:
+    if isinstance(at, type) and issubclass(at, BaseModel):
+        return _unwrap(at.model_fields[str(part)].annotation)
+    if typing.get_origin(at) is list:
+        return _unwrap(typing.get_args(at)[0])
+    for member in typing.get_args(at):
+        if member.model_fields["type"].default == part:
+            return member
+    return at
+
+
+def _unwrap(annotation: Any) -> Any:
+    """Strip Annotated and Optional."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        members = [m for m in typing.get_args(annotation) if m is not type(None)]
+        if len(members) == 1:
+            return members[0]
+    return annotation

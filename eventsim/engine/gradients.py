@@ -1,0 +1,23 @@
+"""What a backward run of any engine returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Exact derivatives of the loss.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        dL/dw of each layer with weights, in order, shaped like the weights.
+    input_times : ndarray, shape (batch, *input shape), or None
+        dL/dt of the input spikes, 0 for silent inputs; only if asked for.
+    """
+
+    weights: list[np.ndarray]
+    input_times: np.ndarray | None

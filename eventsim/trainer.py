@@ -1,0 +1,283 @@
+"""Training: batches in, weights updated, numbers out. Touches no files."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eventsim.batches import training_batches
+from eventsim.build import build_network
+from eventsim.config.schema import Config
+from eventsim.datasets.records import Dataset
+from eventsim.engine import choose_engine
+from eventsim.engine.buffers import Buffers
+from eventsim.errors import DataError, RunError
+from eventsim.evaluation import evaluate
+from eventsim.network import Network
+from eventsim.optim import Optimizer, learning_rate, make_optimizer
+from eventsim.readout import loss_of_output, predict, read_output
+
+SPIKES_EVERY = 20
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """Running numbers of an epoch, for a progress bar."""
+
+    n_samples: int
+    loss: float
+    accuracy: float
+    spikes_per_neuron: float
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch showed; one line of ``metrics.jsonl``.
+
+    Parameters
+    ----------
+    epoch : int
+        From 1.
+    lr : float, dimensionless
+        Learning rate of the last update.
+    train_loss, train_accuracy : float, dimensionless
+        Mean over the epoch's batches, each before its own update, augmented.
+    validation_loss, validation_accuracy : float or None
+        After the epoch; None without a validation set.
+    test_accuracy : float or None
+        Only if the configuration lets the test set choose.
+    spikes_per_neuron : float
+        Hidden spikes per hidden neuron and sample, from every 20th batch.
+    seconds, samples_per_second : float
+        Wall time of the updates.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    spikes_per_neuron: float
+    seconds: float
+    samples_per_second: float
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while training; the content of a checkpoint.
+
+    Parameters
+    ----------
+    network : Network
+        Current weights, updated in place.
+    optimizer : Optimizer
+        Its moments and number of updates.
+    epoch : int
+        Finished epochs.
+    best_weights : list of ndarray
+        Weights of the best epoch so far, by `best_score`.
+    best_epoch : int
+        That epoch; 0 before the first.
+    best_score : float
+        The accuracy that chose it.
+    history : list of dict
+        Numbers of all finished epochs.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    epoch: int = 0
+    best_weights: list[np.ndarray] = field(default_factory=list)
+    best_epoch: int = 0
+    best_score: float = -math.inf
+    history: list[dict[str, object]] = field(default_factory=list)
+
+
+def start_training(config: Config, dataset: Dataset) -> TrainingState:
+    """Return the state before the first epoch.
+
+    Parameters
+    ----------
+    config : Config
+        The run.
+    dataset : Dataset
+        Gives the shapes.
+
+    Returns
+    -------
+    TrainingState
+        Random weights from the seed, fresh optimiser.
+
+    Raises
+    ------
+    DataError
+        If there is no training sample.
+    """
+    if len(dataset.train) == 0:
+        raise DataError("train: the training set is empty; expected at least one sample")
+    network = build_network(config, dataset.input_shape, dataset.n_classes)
+    optimizer = make_optimizer(config.optimizer, network.weights)
+    return TrainingState(network, optimizer)
+
+
+def train(
+    config: Config,
+    dataset: Dataset,
+    state: TrainingState | None = None,
+    *,
+    on_batch: Callable[[int, BatchProgress], None] | None = None,
+    on_epoch: Callable[[TrainingState, EpochResult], None] | None = None,
+) -> TrainingState:
+    """Train until the configured number of epochs is reached.
+
+    Parameters
+    ----------
+    config : Config
+        The run.
+    dataset : Dataset
+        Samples.
+    state : TrainingState, optional
+        Where to go on; a fresh start by default.
+    on_batch : callable, optional
+        Called with the epoch and its running numbers.
+    on_epoch : callable, optional
+        Called after each epoch with the state and its numbers.
+
+    Returns
+    -------
+    TrainingState
+        The state after the last epoch.
+
+    Raises
+    ------
+    RunError
+        If the loss stops being finite; the message names epoch and batch.
+    """
+    state = start_training(config, dataset) if state is None else state
+    buffers = Buffers()
+    while state.epoch < config.training.epochs:
+        result = _run_epoch(config, dataset, state, buffers, on_batch)
+        state.epoch += 1
+        state.history.append(dict(vars(result)))
+        _remember_best(config, state, result)
+        if on_epoch is not None:
+            on_epoch(state, result)
+    return state
+
+
+def kept_network(config: Config, state: TrainingState) -> tuple[Network, int, str]:
+    """Return the network to write, its epoch, and how it was chosen."""
+    if config.training.keep == "last" or not state.best_weights:
+        return state.network, state.epoch, "last epoch"
+    reason = config.training.keep.replace("_", " ") + " accuracy"
+    return state.network.with_weights(state.best_weights), state.best_epoch, reason
+
+
+def _run_epoch(
+    config: Config,
+    dataset: Dataset,
+    state: TrainingState,
+    buffers: Buffers,
+    on_batch: Callable[[int, BatchProgress], None] | None,
+) -> EpochResult:
+    network = state.network
+    engine = choose_engine(network)
+    clip = config.network.neuron.derivative_clip or math.inf
+    weights = network.weights
+    n_batches = math.ceil(len(dataset.train) / config.training.batch_size)
+    n_seen = n_right = 0
+    loss = spikes = lr = 0.0
+    start = time.perf_counter()
+    for k, (activation, labels) in enumerate(
+        training_batches(dataset.train, config, state.epoch + 1)
+    ):
+        recording = engine.forward(network, activation, buffers)
+        output = read_output(network, recording)
+        step_loss = loss_of_output(network, output, labels, config.loss)
+        if not math.isfinite(step_loss.value):
+            raise RunError(
+                f"train: the loss is {step_loss.value} in epoch {state.epoch + 1}, batch "
+                f"{k + 1}; lower optimizer.lr or set optimizer.gradient_clip; the last "
+                "finished epoch is in the checkpoint"
+            )
+        gradients = engine.backward(
+            network,
+            recording,
+            step_loss.d_output,
+            derivative_clip=clip,
+            buffers=buffers,
+        )
+        lr = learning_rate(
+            config.schedule,
+            config.optimizer.lr,
+            state.epoch + k / n_batches,
+            config.training.epochs,
+        )
+        state.optimizer.update(weights, gradients.weights, lr)
+        n_right += int(np.sum(predict(network, output) == labels))
+        n_seen += labels.size
+        loss += step_loss.value * labels.size
+        if k % SPIKES_EVERY == 0:
+            spikes = _hidden_spikes_per_neuron(network, recording)
+        if on_batch is not None:
+            on_batch(
+                state.epoch + 1,
+                BatchProgress(labels.size, loss / n_seen, n_right / n_seen, spikes),
+            )
+    seconds = time.perf_counter() - start
+    scores = _score(config, dataset, network)
+    return EpochResult(
+        epoch=state.epoch + 1,
+        lr=lr,
+        train_loss=loss / n_seen,
+        train_accuracy=n_right / n_seen,
+        validation_loss=scores[0],
+        validation_accuracy=scores[1],
+        test_accuracy=scores[2],
+        spikes_per_neuron=spikes,
+        seconds=seconds,
+        samples_per_second=n_seen / seconds,
+    )
+
+
+def _score(
+    config: Config, dataset: Dataset, network: Network
+) -> tuple[float | None, float | None, float | None]:
+    loss = accuracy = test_accuracy = None
+    if len(dataset.validation):
+        seen = evaluate(network, dataset.validation, config, dtype=config.precision)
+        loss, accuracy = seen.loss, seen.accuracy
+    if config.training.keep == "best_test":
+        seen = evaluate(network, dataset.test, config, dtype=config.precision)
+        test_accuracy = seen.accuracy
+    return loss, accuracy, test_accuracy
+
+
+def _remember_best(config: Config, state: TrainingState, result: EpochResult) -> None:
+    """Keep the best weights; a later epoch wins a tie."""
+    score = (
+        result.test_accuracy
+        if config.training.keep == "best_test"
+        else result.validation_accuracy
+    )
+    if score is not None and score >= state.best_score:
+        state.best_score = score
+        state.best_epoch = state.epoch
+        state.best_weights = [w.copy() for w in state.network.weights]
+
+
+def _hidden_spikes_per_neuron(network: Network, recording: object) -> float:
+    """Return the mean over hidden neurons and samples of one batch."""
+    fired = [
+        recording.fired(k)  # type: ignore[attr-defined]
+        for k, _ in network.spiking_layers
+        if k != len(network.layers)
+    ]
+    n_neurons = sum(f.shape[1] for f in fired)
+    return float(sum(f.mean() * f.shape[1] for f in fired) / n_neurons) if fired else 0.0
