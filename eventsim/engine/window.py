@@ -18,6 +18,7 @@ from eventsim.engine import conv_kernels, dense_kernels, pool_kernels
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.events import EventList, group_by_neuron, list_events
 from eventsim.engine.gradients import Gradients
+from eventsim.engine.input_check import check_activations
 from eventsim.errors import ShapeError
 from eventsim.jit import single_threaded_blas
 from eventsim.network import Layer, Network
@@ -125,7 +126,8 @@ def forward(
     ShapeError
         If the input does not fit the network or is outside [0, 1].
     """
-    _check_input(network, activation)
+    require_runnable(network)
+    check_activations("window engine", network, activation)
     buffers = Buffers() if buffers is None else buffers
     activations = [activation]
     gains: list[np.ndarray | None] = [None]
@@ -225,16 +227,27 @@ def backward(
             match layer.topology:
                 case Dense():
                     d_weight = _dense_backward(
-                        network, recording, k, d_after, limit, needs_input,
-                        d_before, buffers,
-                    )  # fmt: skip
+                        network,
+                        recording,
+                        k,
+                        d_after,
+                        limit,
+                        needs_input,
+                        d_before,
+                        buffers,
+                    )
                     weights.append(d_weight)
                 case Conv2d():
                     weights.append(
                         _conv_backward(
-                            layer, recording, k, d_after, limit,
-                            d_before if needs_input else d_before[:0], buffers,
-                        )  # fmt: skip
+                            layer,
+                            recording,
+                            k,
+                            d_after,
+                            limit,
+                            d_before if needs_input else d_before[:0],
+                            buffers,
+                        )
                     )
                 case EarliestPool(size=size, stride=stride):
                     winner = recording.winners[k]
@@ -248,34 +261,31 @@ def backward(
     return Gradients(weights[::-1], d_input)
 
 
-def _check_input(network: Network, activation: np.ndarray) -> None:
-    if activation.shape[1:] != network.input_shape or activation.shape[0] == 0:
-        raise ShapeError(
-            f"window engine: input has shape {activation.shape}; expected (batch, "
-            f"{', '.join(map(str, network.input_shape))})"
-        )
+def require_runnable(network: Network) -> None:
+    """Refuse a network that this engine cannot run.
+
+    Parameters
+    ----------
+    network : Network
+        Any.
+
+    Raises
+    ------
+    ShapeError
+        If a threshold is static, or potentials are read from a layer that is not
+        dense.
+    """
     for _, layer in network.spiking_layers:
         if layer.neuron is None or layer.neuron.threshold != "dynamic":
             raise ShapeError(
                 f"window engine: {layer.name} has a static threshold; expected "
                 "'dynamic' in every layer; use the sweep engine"
             )
-        if layer.weight is not None and layer.weight.dtype != activation.dtype:
-            raise ShapeError(
-                f"window engine: {layer.name} has {layer.weight.dtype} weights, the "
-                f"input is {activation.dtype}; expected the same type"
-            )
     last = network.layers[-1]
     if network.readout != "spike_time" and not isinstance(last.topology, Dense):
         raise ShapeError(
             f"window engine: readout '{network.readout}' of {last.name}; expected a "
             "'dense' output layer; use the readout 'spike_time'"
-        )
-    low, high = (activation.min(), activation.max()) if activation.size else (0, 0)
-    if not (low >= 0 and high <= 1):
-        raise ShapeError(
-            f"window engine: activations run from {low} to {high}; expected numbers "
-            "from 0 to 1, that is spike times inside the input window"
         )
 
 
@@ -318,7 +328,12 @@ def _dense_backward(
     if k == 1 and recording.events is not None:
         grouped = group_by_neuron(recording.events, flat.shape[1])
         dense_kernels.events_weight_gradient(
-            grouped.offsets, grouped.index, grouped.value, d_potential, d_slope, d_weight
+            grouped.offsets,
+            grouped.index,
+            grouped.value,
+            d_potential,
+            d_slope,
+            d_weight,
         )
     else:
         dense_kernels.dense_weight_gradient(flat, d_potential, d_slope, d_weight)
@@ -339,7 +354,8 @@ def _conv_backward(
     buffers: Buffers,
 ) -> np.ndarray:
     topology = layer.topology
-    assert isinstance(topology, Conv2d) and layer.weight is not None
+    assert isinstance(topology, Conv2d)
+    assert layer.weight is not None
     before, after = recording.activations[k - 1], recording.activations[k]
     n_chunks = math.ceil(before.shape[0] / conv_kernels.SAMPLES)
     partial = buffers.get(
