@@ -42,7 +42,7 @@ def broken_limits(
             return []
         i = have.index(max(have))
         others = sum(n > limit for n in have) - 1
-        more = f" (and {others} more layers)" if others else ""
+        more = f" (and {others} more layer{'s' * (others > 1)})" if others else ""
         return [f"{names[i]}: {have[i]} {what}, chip {chip.name} has {limit}{more}"]
 
     of_core = part.layer_of_core

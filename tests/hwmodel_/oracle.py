@@ -1,0 +1,94 @@
+"""Brute-force counts by explicit matrices and step-by-step routes.
+
+Imports nothing of eventsim or hwmodel.
+"""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+
+
+def dense_matrix(weight):
+    return np.array([[w != 0 for w in row] for row in weight])
+
+
+def conv_matrix(weight, input_shape, stride, padding):
+    """Explicit (n_in, n_out) matrix of non-zero synapses, (y, x, channel) order."""
+    height, width, _ = input_shape
+    kernel_h, kernel_w, n_in, n_out = weight.shape
+    out_h = (height + 2 * padding - kernel_h) // stride + 1
+    out_w = (width + 2 * padding - kernel_w) // stride + 1
+    matrix = np.zeros((height * width * n_in, out_h * out_w * n_out), dtype=bool)
+    for oy in range(out_h):
+        for ox in range(out_w):
+            for ky in range(kernel_h):
+                for kx in range(kernel_w):
+                    y, x = oy * stride + ky - padding, ox * stride + kx - padding
+                    if not (0 <= y < height and 0 <= x < width):
+                        continue
+                    for ci in range(n_in):
+                        for co in range(n_out):
+                            if weight[ky, kx, ci, co] != 0:
+                                pre = (y * width + x) * n_in + ci
+                                post = (oy * out_w + ox) * n_out + co
+                                matrix[pre, post] = True
+    return matrix
+
+
+def first_of_window(input_shape, size, stride):
+    """Flat index of the first neuron of each pooling window."""
+    height, width, channels = input_shape
+    return [
+        (y * stride * width + x * stride) * channels + c
+        for y in range((height - size) // stride + 1)
+        for x in range((width - size) // stride + 1)
+        for c in range(channels)
+    ]
+
+
+def walk(source, target):
+    """Links of the XY route as pairs of (x, y), one step at a time."""
+    x, y = source
+    links = []
+    while (x, y) != tuple(target):
+        if x != target[0]:
+            step = (x + (1 if target[0] > x else -1), y)
+        else:
+            step = (x, y + (1 if target[1] > y else -1))
+        links.append(((x, y), step))
+        x, y = step
+    return links
+
+
+def transport(matrix, spikes, source_of, core_of, position):
+    """Packets and hops of one layer's input: (unicast, multicast) pairs and loads.
+
+    `source_of` gives the (x, y) of each presynaptic neuron, `core_of` the core of
+    each postsynaptic one, `position` the (x, y) of each core.
+    """
+    packets, hops = [0, 0], [0, 0]
+    loads = [{}, {}]
+    for pre, n in enumerate(spikes):
+        cores = sorted({core_of[post] for post in np.flatnonzero(matrix[pre])})
+        if not cores or not n:
+            continue
+        tree = nx.DiGraph()
+        tree.add_node(source_of[pre])
+        for core in cores:
+            route = walk(source_of[pre], position[core])
+            tree.add_edges_from(route)
+            packets[0] += n
+            hops[0] += n * len(route)
+            for link in route:
+                loads[0][link] = loads[0].get(link, 0) + n
+        assert nx.is_arborescence(tree)
+        packets[1] += n
+        hops[1] += n * tree.number_of_edges()
+        for link in tree.edges:
+            loads[1][link] = loads[1].get(link, 0) + n
+    return packets, hops, loads
+
+
+def merge(loads, more):
+    return {k: loads.get(k, 0) + more.get(k, 0) for k in loads.keys() | more.keys()}

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hwmodel_.builders import dense_model, two_by_two_model
+
+from eventsim import __version__
+from eventsim.model_file import ModelFile, write_model
+from hwmodel.cli import commands, main
+
+
+def run(*arguments):
+    return CliRunner().invoke(commands, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, two_by_two_model(seed=1))
+    return path
+
+
+def assert_one_error_line(result, *parts):
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    for part in parts:
+        assert part in lines[0]
+
+
+def test_estimate__json_matches_the_worked_example(model):
+    result = run(
+        *("estimate", model, "--chip", "canmore", "--json", "--set", "core.neurons=1"),
+        *("--mesh", "2x2", "--input-port", "1,1"),
+    )
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    assert (data["sops"], data["hops"], data["mesh"]) == (5.0, 7.0, [2, 2])
+    assert data["energy_j"]["total"] == pytest.approx(3.5208e-6)
+    assert data["model"] == {"seed": 1}
+
+
+def test_estimate__takes_a_run_directory_and_prints_text(model):
+    result = run("estimate", model.parent, "--chip", "truenorth")
+    assert result.exit_code == 0
+    assert "truenorth: 2 cores on a 64x64 mesh" in result.stdout
+    assert result.stderr == ""
+
+
+def test_estimate__options_reach_the_model(model):
+    common = ("estimate", model, "--chip", "spinnaker", "--json", "--set")
+    result = run(
+        *common,
+        "core.neurons=1",
+        "--mesh",
+        "4x1",
+        "--casting",
+        "unicast",
+        *("--steps-per-window", 5),
+    )
+    data = json.loads(result.stdout)
+    # a 4 x 1 row: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 3 hops, 2 spikes
+    assert (data["hops"], data["steps"], data["latency_s"]) == (6.0, 10, 0.010)
+
+
+def test_estimate__own_chip_file(model, tmp_path):
+    text = (resources.files("hwmodel") / "chips" / "canmore.yaml").read_text("utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("name: canmore", "name: mine"))
+    result = run("estimate", model, "--chip", path, "--json")
+    assert json.loads(result.stdout)["chip"] == "mine"
+
+
+def test_estimate__plot_writes_pictures(model, tmp_path):
+    result = run("estimate", model, "--chip", "canmore", "--plot", tmp_path / "p")
+    assert result.exit_code == 0
+    assert sorted(p.name for p in (tmp_path / "p").iterdir()) == [
+        "energy.png",
+        "mesh.png",
+    ]
+    assert "wrote" in result.stderr
+
+
+def test_estimate__offline_data_is_a_warning_on_stderr(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, two_by_two_model(offline_fallback=True))
+    result = run("estimate", path, "--chip", "canmore", "--json")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "warning: the model was trained and measured on the"
+    )
+    assert json.loads(result.stdout)["model"] == {"offline_fallback": True}
+
+
+def test_estimate__strict_refuses_what_the_chip_cannot_hold(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, dense_model([784, 2], np.random.default_rng(0), 0.0))
+    assert run("estimate", path, "--chip", "truenorth").exit_code == 0
+    result = run("estimate", path, "--chip", "truenorth", "--strict")
+    assert_one_error_line(result, "784 inputs (axons)", "truenorth has 256")
+
+
+def test_estimate__unknown_chip_lists_the_presets(model):
+    result = run("estimate", model, "--chip", "canmoor")
+    assert_one_error_line(
+        result, "canmore, spinnaker, truenorth", "did you mean 'canmore'"
+    )
+
+
+def test_estimate__forced_mixing(model):
+    arguments = ("estimate", model, "--chip", "truenorth", "--set", "energy.hop=2.3pJ")
+    assert_one_error_line(run(*arguments), "--force-mixed")
+    assert run(*arguments, "--force-mixed").exit_code == 0
+
+
+def test_estimate__unknown_constant_names_the_option_that_helps(model):
+    result = run("estimate", model, "--chip", "canmore", "--set", "energy.sop=unknown")
+    assert_one_error_line(result, "energy.sop is unknown", "--set energy.sop=")
+
+
+def test_estimate__mesh_too_small(model):
+    result = run(
+        *("estimate", model, "--chip", "canmore"),
+        *("--mesh", "1x2", "--set", "core.neurons=1"),
+    )
+    assert_one_error_line(result, "needs 4 cores", "1x2 mesh of chip canmore has 2")
+
+
+def test_estimate__model_without_activity(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, ModelFile(two_by_two_model().network))
+    assert_one_error_line(
+        run("estimate", path, "--chip", "canmore"), "eventsim evaluate"
+    )
+
+
+def test_estimate__missing_model(tmp_path):
+    result = run("estimate", tmp_path / "no.h5", "--chip", "canmore")
+    assert_one_error_line(result, "no.h5' does not exist")
+
+
+def test_estimate__truncated_model(model):
+    content = model.read_bytes()
+    model.write_bytes(content[: len(content) // 2])
+    assert_one_error_line(run("estimate", model, "--chip", "canmore"), "is damaged")
+
+
+def test_estimate__foreign_hdf5_file(tmp_path):
+    path = tmp_path / "other.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    result = run("estimate", path, "--chip", "canmore")
+    assert_one_error_line(result, "an HDF5 file but not a model")
+
+
+def test_estimate__newer_model(model):
+    with h5py.File(model, "a") as file:
+        file.attrs["format_version"] = 99
+    assert_one_error_line(run("estimate", model, "--chip", "canmore"), "version 99")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        (),
+        ("--chip",),
+        ("--chip", "canmore", "--mesh", "8"),
+        ("--chip", "canmore", "--mesh", "0x8"),
+        ("--chip", "canmore", "--input-port", "-1,0"),
+        ("--chip", "canmore", "--casting", "broadcast"),
+        ("--chip", "canmore", "--steps-per-window", "0"),
+        ("--chip", "canmore", "--nonsense"),
+    ],
+)
+def test_estimate__usage_errors_exit_with_2(model, extra):
+    result = run("estimate", model, *extra)
+    assert result.exit_code == 2
+    assert "Error:" in result.stderr
+
+
+def test_map__prints_groups(model):
+    result = run("map", model, "--chip", "canmore", "--set", "core.neurons=1")
+    assert result.exit_code == 0
+    assert "4 cores on a 32x32 mesh" in result.stdout
+
+
+def test_map__json_needs_no_activity(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, ModelFile(two_by_two_model().network))
+    result = run("map", path, "--chip", "canmore", "--mesh", "3x3", "--json")
+    data = json.loads(result.stdout)
+    assert data["mesh"] == [3, 3]
+    assert data["cores"][1] == {
+        "core": 1,
+        "layer": "layer_2 (dense)",
+        "features": [0, 3],
+        "rows": [0, 1],
+        "neurons": 3,
+        "x": 1,
+        "y": 0,
+    }
+
+
+def test_chips__lists_presets():
+    result = run("chips")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [
+        "canmore",
+        "spinnaker",
+        "truenorth",
+    ]
+    assert len(json.loads(run("chips", "--json").stdout)) == 3
+
+
+def test_chips__shows_one():
+    assert "energy.sop     26 pJ (average)" in run("chips", "truenorth").stdout
+    assert json.loads(run("chips", "truenorth", "--json").stdout)["name"] == "truenorth"
+    assert_one_error_line(run("chips", "loihi"), "unknown chip 'loihi'")
+
+
+def test_tables__prints_text_and_json():
+    assert "10 of 12 cells agree" in run("tables").stdout
+    assert len(json.loads(run("tables", "--json").stdout)["table_2"]) == 12
+
+
+def test_version__is_the_package_version():
+    assert run("--version").stdout.strip() == f"hwmodel, version {__version__}"
+
+
+def test_main__exits_with_the_code(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["chips", "loihi"])
+    assert stop.value.code == 1
+    assert "error: unknown chip" in capsys.readouterr().err

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hwmodel_.builders import counted, make_model, make_network
+
+from eventsim.topology import Dense
+from hwmodel.chip import load_chip
+from hwmodel.limits import broken_limits, has_more_levels, needs_more_types
+
+
+def broken(chip, n_in=784, weight=1.0, units=(3, 2), capacity=1024, mesh=(4, 4)):
+    hidden, output = Dense((n_in,), units[0]), Dense((units[0],), units[1])
+    network = make_network(
+        (n_in,),
+        (hidden, np.full(hidden.weight_shape, weight)),
+        (output, np.full(output.weight_shape, weight)),
+    )
+    model = make_model(network, [np.ones(n_in), np.ones(units[0]), np.ones(units[1])])
+    workload, mapping, counts = counted(model, capacity, mesh)
+    return broken_limits(chip, workload, mapping, counts)
+
+
+def test_broken_limits__fan_in_784_exceeds_truenorths_256_axons():
+    assert broken(load_chip("truenorth")) == [
+        "layer_1 (dense): 784 inputs (axons) to a core, chip truenorth has 256"
+    ]
+
+
+def test_broken_limits__nothing_is_said_within_the_limits():
+    assert broken(load_chip("truenorth"), n_in=256) == []
+    assert broken(load_chip("canmore")) == []
+
+
+def test_broken_limits__zero_weights_need_no_axon():
+    assert broken(load_chip("truenorth"), weight=0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kwargs", "message"),
+    [
+        (["limits.neurons=2"], {}, "3 neurons on a core, chip canmore has 2"),
+        (["limits.axons=2"], {}, r"784 inputs .* has 2 \(and 1 more layer\)"),
+        (
+            ["core.axons=500"],
+            {},
+            r"784 inputs \(axons\) to a core, chip canmore has 500",
+        ),
+        (
+            ["limits.synapses=2351"],
+            {},
+            "2352 synapses on a core, chip canmore has 2351",
+        ),
+        (
+            ["limits.target_cores=1"],
+            {"capacity": 1},
+            "2 cores to reach with one spike, chip canmore has 1",
+        ),
+    ],
+)
+def test_broken_limits__names_layer_count_and_limit(overrides, kwargs, message):
+    (line,) = broken(load_chip("canmore", overrides), **kwargs)
+    assert re.search(message, line)
+
+
+def test_broken_limits__a_larger_mesh_than_the_silicon():
+    (line,) = broken(load_chip("truenorth"), n_in=9, mesh=(65, 2))
+    assert line == "mesh: 65x2 routers, chip truenorth has 64x64"
+
+
+def test_broken_limits__weights_need_more_bits_and_types():
+    chip = load_chip("canmore", ["limits.weight_bits=1", "limits.axon_types=4"])
+    dense = Dense((5,), 2)
+    weight = np.arange(1.0, 11.0).reshape(5, 2)
+    model = make_model(make_network((5,), (dense, weight)), [np.ones(5), np.ones(2)])
+    lines = broken_limits(chip, *counted(model, 8))
+    assert "weights take more than 2 values, chip canmore stores 1 bits" in lines[0]
+    assert "more than 4 distinct weights" in lines[1]
+
+
+@pytest.mark.parametrize(("n_levels", "more"), [(3, True), (4, False)])
+def test_has_more_levels__counts_distinct_values(n_levels, more):
+    weight = np.tile([0.0, 1.0, 2.0], 100)
+    assert has_more_levels(np.append(weight, 7.0), n_levels) is more
+
+
+@pytest.mark.parametrize(("n_types", "more"), [(2, True), (3, False)])
+def test_needs_more_types__counts_non_zero_weights_of_each_neuron(n_types, more):
+    weight = np.ones((6, 130))
+    weight[:4, 129] = [0.0, 2.0, 3.0, 2.0]
+    assert needs_more_types(weight, n_types) is more
