@@ -105,7 +105,8 @@ def events_weight_gradient(offsets, sample, value, d_potential, d_slope, d_weigh
                 k = offsets[i]
                 last = offsets[i + 1]
                 while k + 4 <= last:
-                    b0, b1, b2, b3 = sample[k], sample[k + 1], sample[k + 2], sample[k + 3]
+                    b0, b1 = sample[k], sample[k + 1]
+                    b2, b3 = sample[k + 2], sample[k + 3]
                     p0 = d_potential[b0, start:stop]
                     p1 = d_potential[b1, start:stop]
                     p2 = d_potential[b2, start:stop]
@@ -129,9 +130,7 @@ def events_weight_gradient(offsets, sample, value, d_potential, d_slope, d_weigh
 
 
 @jit(parallel=True)
-def events_input_gradient(
-    offsets, index, weight, d_potential, d_slope, d_value
-):
+def events_input_gradient(offsets, index, weight, d_potential, d_slope, d_value):
     """Write dL/d(activation) of every input event.
 
     Parameters
@@ -288,4 +287,5 @@ def adjoint_of_traces(d_activation, activation, gain, limit, d_potential, d_slop
         for j in range(gain.shape[1]):
             q = gain[b, j]
             d_potential[b, j] = d_activation[b, j] * min(q, limit)
-            d_slope[b, j] = d_activation[b, j] * min(q * (one - activation[b, j]), limit)
+            rise = min(q * (one - activation[b, j]), limit)
+            d_slope[b, j] = d_activation[b, j] * rise
