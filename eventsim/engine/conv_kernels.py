@@ -22,10 +22,25 @@ SAMPLES = 8
 def copy_padded(source, padding, padded):
     """Copy a map into the middle of a larger one; the border stays silent."""
     height, width, channels = source.shape
+    run = width * channels
     for y in range(height):
-        for x in range(width):
-            for c in range(channels):
-                padded[y + padding, x + padding, c] = source[y, x, c]
+        row = source[y].ravel()
+        target = padded[y + padding].ravel()[padding * channels :]
+        for k in range(run):
+            target[k] = row[k]
+
+
+@jit(inline=True)
+def copy_masked(padded, padding, source, target):
+    """Copy the middle of a padded map, with 0 where `source` is silent."""
+    height, width, channels = source.shape
+    zero = target.dtype.type(0)
+    for y in range(height):
+        row = padded[y + padding].ravel()[padding * channels :]
+        values = source[y].ravel()
+        out = target[y].ravel()
+        for k in range(width * channels):
+            out[k] = row[k] if values[k] > zero else zero
 
 
 @jit(inline=True)
@@ -37,8 +52,10 @@ def gather_fields(padded, width, channels, kernel, stride, out_shape, fields):
         for x in range(out_shape[1]):
             for ky in range(kernel[0]):
                 origin = ((y * stride + ky) * width + x * stride) * channels
+                source = padded[origin : origin + run]
+                target = fields[to : to + run]
                 for k in range(run):
-                    fields[to + k] = padded[origin + k]
+                    target[k] = source[k]
                 to += run
 
 
@@ -51,8 +68,10 @@ def scatter_fields(fields, width, channels, kernel, stride, out_shape, padded):
         for x in range(out_shape[1]):
             for ky in range(kernel[0]):
                 to = ((y * stride + ky) * width + x * stride) * channels
+                source = fields[origin : origin + run]
+                target = padded[to : to + run]
                 for k in range(run):
-                    padded[to + k] += fields[origin + k]
+                    target[k] += source[k]
                 origin += run
 
 
@@ -101,8 +120,10 @@ def conv_forward(activation, weight, stride, padding, out_activation, out_gain):
             np.dot(stacked, matrix, product)
             spikes = out_activation[b].ravel()
             gains = out_gain[b].ravel()
+            potential = traces[: spikes.size]
+            slope = traces[spikes.size :]
             for k in range(spikes.size):
-                spikes[k], gains[k] = fire_in_window(traces[k], traces[spikes.size + k])
+                spikes[k], gains[k] = fire_in_window(potential[k], slope[k])
 
 
 @jit(parallel=True)
@@ -161,10 +182,12 @@ def conv_backward(
             spikes = out_activation[b].ravel()
             gains = out_gain[b].ravel()
             incoming = d_out[b].ravel()
+            d_potential = flat[: spikes.size]
+            d_slope = flat[spikes.size :]
             for k in range(spikes.size):
                 q = gains[k]
-                flat[k] = incoming[k] * min(q, limit)
-                flat[spikes.size + k] = incoming[k] * min(q * (one - spikes[k]), limit)
+                d_potential[k] = incoming[k] * min(q, limit)
+                d_slope[k] = incoming[k] * min(q * (one - spikes[k]), limit)
             np.dot(stacked.T, adjoints, d_matrix)
             partial[chunk] += d_matrix
             if d_activation.shape[0] > 0:
@@ -179,11 +202,4 @@ def conv_backward(
                     out_shape,
                     d_padded.ravel(),
                 )
-                for y in range(height):
-                    for x in range(width):
-                        for c in range(channels):
-                            d_activation[b, y, x, c] = (
-                                d_padded[y + padding, x + padding, c]
-                                if activation[b, y, x, c] > 0
-                                else 0
-                            )
+                copy_masked(d_padded, padding, activation[b], d_activation[b])

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.engine import conv_kernels, dense_kernels, pool_kernels
+from eventsim.engine import (
+    conv_event_kernels,
+    conv_kernels,
+    dense_kernels,
+    pool_kernels,
+)
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.events import EventList, group_by_neuron, list_events
 from eventsim.engine.gradients import Gradients
@@ -163,9 +168,14 @@ def forward(
                 case Conv2d(stride=stride, padding=padding):
                     after = buffers.get(f"activation {k}", shape, dtype)
                     gain = buffers.get(f"gain {k}", shape, dtype)
-                    conv_kernels.conv_forward(
-                        before, layer.weight, stride, padding, after, gain
-                    )
+                    if _is_event_driven(layer.topology, k):
+                        conv_event_kernels.conv_events_forward(
+                            before, layer.weight, padding, after, gain
+                        )
+                    else:
+                        conv_kernels.conv_forward(
+                            before, layer.weight, stride, padding, after, gain
+                        )
                 case EarliestPool(size=size, stride=stride):
                     after = buffers.get(f"activation {k}", shape, dtype)
                     winner = buffers.get(f"winner {k}", shape, np.int32)
@@ -289,6 +299,11 @@ def require_runnable(network: Network) -> None:
         )
 
 
+def _is_event_driven(topology: Conv2d, k: int) -> bool:
+    """Tell whether a convolution runs spike by spike (see `conv_event_kernels`)."""
+    return k == 1 and topology.stride == 1 and topology.input_shape[2] == 1
+
+
 def _has_weights_below(network: Network, k: int) -> bool:
     return any(layer.weight is not None for layer in network.layers[: k - 1])
 
@@ -358,9 +373,18 @@ def _conv_backward(
     assert layer.weight is not None
     before, after = recording.activations[k - 1], recording.activations[k]
     n_chunks = math.ceil(before.shape[0] / conv_kernels.SAMPLES)
-    partial = buffers.get(
-        f"partial {k}", (n_chunks, topology.fan_in, topology.channels), after.dtype
-    )
+    partial = buffers.get(f"partial {k}", (n_chunks, *topology.weight_shape), after.dtype)
+    if _is_event_driven(topology, k) and d_before.shape[0] == 0:
+        conv_event_kernels.conv_events_weight_gradient(
+            before,
+            topology.padding,
+            after,
+            recording.gains[k],
+            d_after.reshape(after.shape),
+            limit,
+            partial,
+        )
+        return partial.sum(axis=0)
     conv_kernels.conv_backward(
         before,
         layer.weight,
@@ -370,7 +394,7 @@ def _conv_backward(
         recording.gains[k],
         d_after.reshape(after.shape),
         limit,
-        partial,
+        partial.reshape(n_chunks, topology.fan_in, topology.channels),
         d_before,
     )
-    return partial.sum(axis=0).reshape(topology.weight_shape)
+    return partial.sum(axis=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from numba import prange
 
 from eventsim.jit import jit
@@ -23,13 +25,16 @@ def sgd_update(weight, gradient, velocity, lr, momentum, nesterov, decay, scale)
     nesterov : bool
         Look ahead.
     """
+    tiny = weight.dtype.type(TINY)
     for block in prange((weight.size + BLOCK - 1) // BLOCK):
-        for k in range(block * BLOCK, min(weight.size, (block + 1) * BLOCK)):
-            g = gradient[k] * scale + decay * weight[k]
-            v = momentum * velocity[k] + g
-            v = v if abs(v) > TINY else v - v
-            velocity[k] = v
-            weight[k] -= lr * (g + momentum * v if nesterov else v)
+        part = slice(block * BLOCK, min(weight.size, (block + 1) * BLOCK))
+        w, d, velocities = weight[part], gradient[part], velocity[part]
+        for k in range(w.size):
+            g = d[k] * scale + decay * w[k]
+            v = momentum * velocities[k] + g
+            v = v if abs(v) > tiny else v - v
+            velocities[k] = v
+            w[k] -= lr * (g + momentum * v if nesterov else v)
 
 
 @jit(parallel=True)
@@ -57,13 +62,16 @@ def adam_update(
         the gradient (clipping).
     """
     one = weight.dtype.type(1)
+    tiny = weight.dtype.type(TINY)
     for block in prange((weight.size + BLOCK - 1) // BLOCK):
-        for k in range(block * BLOCK, min(weight.size, (block + 1) * BLOCK)):
-            g = gradient[k] * scale + l2 * weight[k]
-            m = beta1 * mean[k] + (one - beta1) * g
-            v = beta2 * square[k] + (one - beta2) * g * g
-            m = m if abs(m) > TINY else m - m
-            v = v if v > TINY else v - v
-            mean[k] = m
-            square[k] = v
-            weight[k] = weight[k] * shrink - step * m / (v**0.5 + epsilon)
+        part = slice(block * BLOCK, min(weight.size, (block + 1) * BLOCK))
+        w, d, means, squares = weight[part], gradient[part], mean[part], square[part]
+        for k in range(w.size):
+            g = d[k] * scale + l2 * w[k]
+            m = beta1 * means[k] + (one - beta1) * g
+            v = beta2 * squares[k] + (one - beta2) * g * g
+            m = m if abs(m) > tiny else m - m
+            v = v if v > tiny else v - v
+            means[k] = m
+            squares[k] = v
+            w[k] = w[k] * shrink - step * m / (math.sqrt(v) + epsilon)
