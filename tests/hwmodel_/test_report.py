@@ -4,8 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from hwmodel_.builders import conv_model, dense_model, two_by_two_model
+from hwmodel_.builders import (
+    conv_model,
+    dense_model,
+    make_model,
+    make_network,
+    two_by_two_model,
+)
 
+from eventsim.topology import Dense
 from hwmodel.chip import load_chip
 from hwmodel.estimate import estimate_model, map_model
 from hwmodel.report import map_rows, map_text, to_dict, to_text
@@ -45,6 +52,24 @@ def test_to_dict__numbers_are_means_per_inference():
 
 def test_to_dict__hops_follow_the_casting():
     assert to_dict(example(casting="unicast"))["hops"] == 8.0
+
+
+@pytest.mark.parametrize(
+    ("casting", "input_hops"), [("multicast", 3.0), ("unicast", 6.0)]
+)
+def test_to_dict__input_hops_are_those_of_the_first_layer(casting, input_hops):
+    # one input reaches cores 0, 1, 2, 3 of a row: a tree of 3 links or 0 + 1 + 2 + 3;
+    # the fifth core, one row below the first, gets 1 + 2 + 3 + 4 from its four inputs
+    first, last = Dense((1,), 4), Dense((4,), 1)
+    network = make_network((1,), (first, np.ones((1, 4))), (last, np.ones((4, 1))))
+    model = make_model(network, [[1], [1, 1, 1, 1], [0]])
+    chip = load_chip("canmore", ["core.neurons=1"])
+    result = estimate_model(model, chip, mesh=(4, 2), casting=casting)
+    data = to_dict(result)
+    assert data["input_hops"] == input_hops
+    assert data["hops"] == input_hops + 10.0
+    (row,) = [line for line in to_text(result).splitlines() if "(paid)" in line]
+    assert row.split()[3:5] == [f"{input_hops + 10:.0f}", f"{input_hops:.0f}"]
 
 
 @pytest.mark.parametrize("casting", ["unicast", "multicast"])
