@@ -1,0 +1,204 @@
+"""The command ``eventsim``: parse, call, print, exit code. No logic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from eventsim import __version__
+
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="eventsim")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train and run spiking networks with exact spike times.
+
+    Start with: eventsim train examples/mnist_ttfs.yaml
+    """
+
+
+@cli.command()
+@click.argument("config", required=False, type=click.Path())
+@click.option("--out", metavar="DIR", help="Run directory [runs/NAME].")
+@click.option("--data-dir", metavar="DIR", help="Folder with the data files.")
+@click.option("--resume", metavar="DIR", help="Go on with a run that stopped.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="a.b=c", help="Change one setting."
+)
+@click.option("--seed", type=int, help="Short for --set seed=N.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def train(
+    config: str | None,
+    out: str | None,
+    data_dir: str | None,
+    resume: str | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Train the network of CONFIG and write a run directory.
+
+    The directory holds config.yaml, model.h5, metrics.jsonl, summary.json,
+    checkpoint.h5 and plots/.
+    """
+    from eventsim.run import train_run
+
+    if seed is not None:
+        overrides = (*overrides, f"seed={seed}")
+    result = train_run(
+        config,
+        overrides=overrides,
+        out=out,
+        resume=resume,
+        data_dir=data_dir,
+        quiet=as_json,
+    )
+    if as_json:
+        click.echo(json.dumps({"folder": str(result.folder), **result.summary}, indent=2))
+        return
+    summary = result.summary
+    click.echo(
+        f"test accuracy {summary['test_accuracy']:.2%} on {summary['n_test']:,} samples "
+        f"(epoch {summary['kept_epoch']}, kept by {summary['kept_by']}), "
+        f"{summary['spikes_per_sample']:,.0f} spikes per sample, "
+        f"sparsity {summary['sparsity']:.3f}"
+    )
+    if summary["offline_fallback"]:
+        click.echo(f"NOTE: {summary['dataset_note']}")
+    click.echo(f"written to {result.folder}: model.h5, summary.json, plots/")
+    click.echo(f"next: hwmodel estimate {result.folder / 'model.h5'} --chip truenorth")
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--data-dir", metavar="DIR", help="Folder with the data files.")
+@click.option(
+    "--engine",
+    default="auto",
+    metavar="NAME",
+    help="auto, window or sweep [auto].",
+)
+@click.option(
+    "--write", is_flag=True, help="Store the measured activity in the model file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def evaluate(
+    model: str, data_dir: str | None, engine: str, write: bool, as_json: bool
+) -> None:
+    """Measure MODEL (a model.h5 or a run directory) on its test set, in float64."""
+    from eventsim.model_commands import evaluate_model
+
+    _show(evaluate_model(model, data_dir, engine, write=write, quiet=as_json), as_json)
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def info(model: str, as_json: bool) -> None:
+    """Show what MODEL (a model.h5 or a run directory) holds."""
+    from eventsim.model_commands import describe_model, format_description
+
+    description = describe_model(model)
+    click.echo(
+        json.dumps(description, indent=2) if as_json else format_description(description)
+    )
+
+
+@cli.command()
+@click.argument("path", metavar="CONFIG|MODEL", type=click.Path())
+@click.option("--data-dir", metavar="DIR", help="Folder with the data files.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="a.b=c", help="Change one setting."
+)
+@click.option("--engine", default="auto", metavar="NAME", help="auto, window or sweep.")
+@click.option(
+    "--samples", default=8, show_default=True, type=click.IntRange(1), help="Batch size."
+)
+@click.option(
+    "--entries",
+    default=40,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Derivatives checked per layer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def gradcheck(
+    path: str,
+    data_dir: str | None,
+    overrides: tuple[str, ...],
+    engine: str,
+    samples: int,
+    entries: int,
+    as_json: bool,
+) -> None:
+    """Compare every analytic derivative with central differences in float64.
+
+    Exits with code 1 if the worst relative error is above 1e-6.
+    """
+    from eventsim.model_commands import check_gradients
+
+    report, text = check_gradients(path, data_dir, overrides, engine, samples, entries)
+    click.echo(json.dumps(report, indent=2) if as_json else text)
+    if not report["passed"]:
+        raise SystemExit(1)
+
+
+@cli.command("config-schema")
+def config_schema() -> None:
+    """Print the JSON Schema of configuration files, for editors."""
+    from eventsim.config import Config
+
+    click.echo(json.dumps(Config.model_json_schema(), indent=2))
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    width = max(map(len, result))
+    for key, value in result.items():
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        click.echo(f"{key:<{width}}  {text}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments without the program name; those of the process by default.
+
+    Returns
+    -------
+    int
+        0: done; 1: an error, told in one line; 2: wrong usage; 130: Ctrl-C.
+    """
+    from eventsim.errors import EventsimError
+
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        cli.main(args=arguments, prog_name="eventsim", standalone_mode=False)
+    except EventsimError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"error: {error}", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""Pictures of a run: learning curves, spikes, and neurons that stay silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from eventsim.atomic_write import replacing
+from eventsim.batches import encode_inputs
+from eventsim.config.schema import Config
+from eventsim.datasets.records import Dataset
+from eventsim.engine import choose_engine
+from eventsim.evaluation import Evaluation
+from eventsim.network import Network
+
+SAMPLES_FOR_HISTOGRAM = 200
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "font.size": 9,
+    "figure.dpi": 130,
+}
+
+
+def plot_run(
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    network: Network,
+    test: Evaluation,
+    history: list[dict[str, Any]],
+) -> None:
+    """Draw all pictures of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the PNG files go.
+    config, dataset, network
+        The run.
+    test : Evaluation
+        Measured on the test set.
+    history : list of dict
+        Lines of ``metrics.jsonl``.
+    """
+    inputs = encode_inputs(
+        dataset.test.inputs[:SAMPLES_FOR_HISTOGRAM], config, np.float64
+    )
+    network = network.astype(np.float64)
+    recording = choose_engine(network).forward(network, inputs)
+    shown = [0] + [k for k, _ in network.spiking_layers]
+    times = {k: recording.times(network, k) for k in shown}
+    with matplotlib.rc_context(STYLE):
+        if history:
+            _save(folder / "learning_curves.png", learning_curves(history))
+        label = int(dataset.test.labels[0])
+        _save(folder / "spike_raster.png", spike_raster(network, times, label))
+        _save(folder / "spike_times.png", spike_time_histograms(network, times))
+        _save(folder / "inactive_neurons.png", inactive_neurons(network, test))
+
+
+def learning_curves(history: list[dict[str, Any]]) -> plt.Figure:
+    """Draw loss, error rate and spikes per neuron over the epochs."""
+    epochs = [line["epoch"] for line in history]
+    figure, axes = plt.subplots(1, 3, figsize=(10, 2.9), layout="constrained")
+    marker = "o" if len(epochs) < 3 else None
+    for name in ("train", "validation"):
+        if history[0].get(f"{name}_loss") is not None:
+            losses = [line[f"{name}_loss"] for line in history]
+            errors = [100 * (1 - line[f"{name}_accuracy"]) for line in history]
+            axes[0].plot(epochs, losses, label=name, marker=marker)
+            axes[1].plot(epochs, errors, label=name, marker=marker)
+    spikes = [line["spikes_per_neuron"] for line in history]
+    axes[2].plot(epochs, spikes, color="tab:green", marker=marker)
+    for axis, title in zip(
+        axes, ("loss", "error, %", "hidden spikes per neuron"), strict=True
+    ):
+        axis.set(title=title, xlabel="epoch")
+        if title != "hidden spikes per neuron":
+            axis.set_yscale("log")
+            axis.legend(frameon=False)
+    axes[2].set_ylim(bottom=0)
+    return figure
+
+
+def spike_raster(
+    network: Network, times: dict[int, np.ndarray], label: int
+) -> plt.Figure:
+    """Draw every spike of the first test sample; neuron index scaled to 0..1."""
+    figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for place, (k, all_times) in enumerate(times.items()):
+        fired = np.flatnonzero(np.isfinite(all_times[0]))
+        height = (fired + 0.5) / all_times.shape[1]
+        size = 3 if all_times.shape[1] > 50 else 22
+        axis.scatter(
+            all_times[0, fired], height, s=size, color=f"C{place}", linewidths=0,
+            label=f"{_short_name(network, k)}: {fired.size}/{all_times.shape[1]}",
+        )  # fmt: skip
+    _mark_windows(axis, network)
+    axis.set(
+        xlabel="time (network units)",
+        ylabel="neuron index, scaled",
+        title=f"Spikes of the first test sample (label {label})",
+    )
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=2)
+    return figure
+
+
+def spike_time_histograms(network: Network, times: dict[int, np.ndarray]) -> plt.Figure:
+    """Draw when the neurons of each layer fire, as a share of all its neurons."""
+    n = len(times)
+    figure, axes = plt.subplots(
+        n, 1, figsize=(7, 1.15 * n + 0.6), sharex=True, layout="constrained"
+    )
+    axes = np.atleast_1d(axes)
+    bins = np.linspace(0, network.duration, 25 * (network.n_spiking_layers + 1) + 1)
+    for place, (axis, (k, all_times)) in enumerate(zip(axes, times.items(), strict=True)):
+        fired = all_times[np.isfinite(all_times)]
+        counts, edges = np.histogram(fired, bins)
+        axis.stairs(100 * counts / all_times.size, edges, fill=True, color=f"C{place}")
+        axis.set_ylabel("%")
+        axis.set_title(
+            f"{_short_name(network, k)}: {fired.size / all_times.size:.1%} fire",
+            loc="left",
+            fontsize=8,
+        )
+        _mark_windows(axis, network)
+    axes[-1].set_xlabel("spike time (network units)")
+    return figure
+
+
+def inactive_neurons(network: Network, test: Evaluation) -> plt.Figure:
+    """Draw the share of silent neurons per layer, and of those that never fire."""
+    layers = [k for k, _ in network.spiking_layers]
+    mean = [100 * (1 - test.spike_counts[k].mean() / test.n_samples) for k in layers]
+    never = [100 * float(np.mean(test.spike_counts[k] == 0)) for k in layers]
+    figure, axis = plt.subplots(
+        figsize=(max(4.0, 0.9 * len(layers) + 2), 3), layout="constrained"
+    )
+    places = np.arange(len(layers))
+    bars = axis.bar(places - 0.2, mean, 0.4, label="silent in a sample (mean)")
+    axis.bar_label(bars, fmt="%.0f", fontsize=7)
+    bars = axis.bar(places + 0.2, never, 0.4, label="never fires on the test set")
+    axis.bar_label(bars, fmt="%.0f", fontsize=7)
+    axis.set_xticks(places, [_short_name(network, k) for k in layers], rotation=20)
+    axis.set(ylabel="inactive neurons, %", ylim=(0, 108))
+    axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def _short_name(network: Network, k: int) -> str:
+    if k == 0:
+        return "input"
+    name = network.layers[k - 1].name
+    return name[name.find("(") + 1 : -1] if name.endswith(")") else name
+
+
+def _mark_windows(axis: plt.Axes, network: Network) -> None:
+    for k in range(network.n_spiking_layers + 2):
+        axis.axvline(k * network.time_window, color="0.6", lw=0.6, ls=":", zorder=0)
+
+
+def _save(path: Path, figure: plt.Figure) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+    plt.close(figure)

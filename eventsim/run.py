@@ -1,0 +1,316 @@
+"""A training run on disk: folder, checkpoints, metrics, model, summary, pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tqdm import tqdm
+
+import eventsim
+from eventsim.atomic_write import replacing
+from eventsim.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from eventsim.config import Config, config_to_yaml, load_config
+from eventsim.datasets import Dataset, load
+from eventsim.errors import ConfigError, RunError
+from eventsim.evaluation import Evaluation, evaluate, sparsity
+from eventsim.model_file import ModelFile, write_model
+from eventsim.network import Network
+from eventsim.trainer import (
+    BatchProgress,
+    EpochResult,
+    TrainingState,
+    kept_network,
+    start_training,
+    train,
+)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a finished run lies and what it reached.
+
+    Parameters
+    ----------
+    folder : Path
+        Run directory.
+    summary : dict
+        Content of ``summary.json``.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+
+
+def load_run_dataset(config: Config, data_dir: str | None = None) -> Dataset:
+    """Load the data set of a configuration; `data_dir` overrides ``data.dir``."""
+    data = config.data
+    return load(
+        data.name,
+        data_dir=data_dir if data_dir is not None else data.dir,
+        offline_fallback=data.offline_fallback,
+        n_validation=data.n_validation,
+        limit_train=data.limit_train,
+        limit_test=data.limit_test,
+    )
+
+
+def train_run(
+    config_path: str | None,
+    *,
+    overrides: Sequence[str] = (),
+    out: str | None = None,
+    resume: str | None = None,
+    data_dir: str | None = None,
+    quiet: bool = False,
+) -> RunResult:
+    """Train from a configuration file and leave a complete run directory.
+
+    Parameters
+    ----------
+    config_path : str or None
+        YAML file; None takes the configuration of the run to resume.
+    overrides : sequence of str
+        ``KEY=VALUE`` entries.
+    out : str, optional
+        Run directory; by default the first free of ``runs/NAME``, ``runs/NAME-2``.
+    resume : str, optional
+        Run directory to go on with.
+    data_dir : str, optional
+        Folder with the data files.
+    quiet : bool, default False
+        No progress bars.
+
+    Returns
+    -------
+    RunResult
+        Folder and summary.
+
+    Raises
+    ------
+    EventsimError
+        With one line on what is wrong with configuration, data or folder.
+    KeyboardInterrupt
+        After Ctrl-C; the last finished epoch is in the checkpoint.
+    """
+    if resume is not None:
+        if config_path is not None or out is not None:
+            raise ConfigError(
+                "train: --resume goes without CONFIG and --out; the run directory has "
+                "its own config.yaml"
+            )
+        folder = Path(resume)
+        config = load_config(folder / "config.yaml", overrides)
+    elif config_path is None:
+        raise ConfigError("train: expected a CONFIG file or --resume DIR")
+    else:
+        config = load_config(config_path, overrides)
+    dataset = load_run_dataset(config, data_dir)
+    _announce(dataset, quiet)
+    if resume is None:
+        state = start_training(config, dataset)
+        folder = _new_folder(config, out)
+        _write_text(folder / "config.yaml", config_to_yaml(config))
+        save_checkpoint(folder, state)
+    else:
+        state = load_checkpoint(folder, config, dataset)
+        if not quiet:
+            _say(f"resuming {folder} after epoch {state.epoch}")
+    with _EpochBars(config, dataset, quiet) as bars:
+
+        def after_epoch(state: TrainingState, result: EpochResult) -> None:
+            save_checkpoint(folder, state)
+            _write_history(folder, state)
+            bars.epoch_done(result)
+
+        try:
+            train(config, dataset, state, on_batch=bars.batch_done, on_epoch=after_epoch)
+        except KeyboardInterrupt:
+            bars.close()
+            _say(
+                f"interrupted in epoch {state.epoch + 1}; epoch {state.epoch} is in "
+                f"{folder / CHECKPOINT}; go on with: eventsim train --resume {folder}"
+            )
+            raise
+    return _finish(folder, config, dataset, state, quiet)
+
+
+def _finish(
+    folder: Path, config: Config, dataset: Dataset, state: TrainingState, quiet: bool
+) -> RunResult:
+    """Measure the kept network on the test set and write model, summary, pictures."""
+    network, epoch, reason = kept_network(config, state)
+    with tqdm(
+        total=len(dataset.test),
+        desc="test (float64)",
+        unit="sample",
+        leave=False,
+        disable=None if not quiet else True,
+    ) as bar:
+        test = evaluate(network, dataset.test, config, on_batch=bar.update)
+    summary = _summary(config, dataset, state, network, test, epoch, reason)
+    activity = test.activity(network, "test")
+    write_model(
+        folder / "model.h5",
+        ModelFile(network, config_to_yaml(config), summary, activity),
+    )
+    _write_history(folder, state)
+    _write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    from eventsim.plots import plot_run
+
+    plot_run(folder / "plots", config, dataset, network, test, state.history)
+    return RunResult(folder, summary)
+
+
+def _summary(
+    config: Config,
+    dataset: Dataset,
+    state: TrainingState,
+    network: Network,
+    test: Evaluation,
+    epoch: int,
+    reason: str,
+) -> dict[str, Any]:
+    spikes = sparsity(network, test)
+    kept = state.history[epoch - 1] if epoch else {}
+    speeds = [float(line["samples_per_second"]) for line in state.history]  # type: ignore[arg-type]
+    summary = {
+        "name": config.name,
+        "test_accuracy": test.accuracy,
+        "test_loss": test.loss,
+        "undecided": test.undecided,
+        "tied": test.tied,
+        "mean_decision_time": test.mean_decision_time,
+        "train_accuracy": kept.get("train_accuracy"),
+        "validation_accuracy": kept.get("validation_accuracy"),
+        "epochs": state.epoch,
+        "kept_epoch": epoch,
+        "kept_by": reason,
+        "samples_per_second": median(speeds) if speeds else None,
+        "spikes_per_sample": spikes.spikes_per_sample,
+        "sparsity": spikes.all_layers,
+        "sparsity_hidden": spikes.hidden,
+        "dataset": dataset.name,
+        "dataset_source": dataset.source,
+        "dataset_note": dataset.note,
+        "offline_fallback": dataset.offline_fallback,
+        "n_train": len(dataset.train),
+        "n_validation": len(dataset.validation),
+        "n_test": len(dataset.test),
+        "seed": config.seed,
+        "version": eventsim.__version__,
+    }
+    return {key: value for key, value in summary.items() if value is not None}
+
+
+def _announce(dataset: Dataset, quiet: bool) -> None:
+    if dataset.note:
+        _say(f"NOTE: {dataset.note}")
+    if not quiet:
+        _say(
+            f"data: {dataset.name} from {dataset.source}: {len(dataset.train)} train, "
+            f"{len(dataset.validation)} validation, {len(dataset.test)} test"
+        )
+
+
+def _new_folder(config: Config, out: str | None) -> Path:
+    """Make the run directory; a folder with a run in it is never written over."""
+    if out is not None:
+        folder = Path(out)
+        if (folder / CHECKPOINT).exists() or (folder / "model.h5").exists():
+            raise RunError(
+                f"train: '{folder}' already holds a run; expected a new folder; use "
+                f"--resume {folder} to go on with it, or another --out"
+            )
+    else:
+        base = Path("runs") / config.name
+        folder, number = base, 1
+        while folder.exists() and any(folder.iterdir()):
+            number += 1
+            folder = base.with_name(f"{config.name}-{number}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"train: cannot make the folder '{folder}': {error.strerror}; expected a "
+            "place that can be written to; choose another with --out"
+        ) from error
+    return folder
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _write_history(folder: Path, state: TrainingState) -> None:
+    lines = "".join(json.dumps(line) + "\n" for line in state.history)
+    _write_text(folder / "metrics.jsonl", lines)
+
+
+def _say(text: str) -> None:
+    tqdm.write(text, file=sys.stderr)
+
+
+class _EpochBars:
+    """One progress bar per epoch and one line for each finished epoch."""
+
+    def __init__(self, config: Config, dataset: Dataset, quiet: bool) -> None:
+        self._n_epochs = config.training.epochs
+        self._n_samples = len(dataset.train)
+        self._quiet = quiet
+        self._bar: tqdm | None = None
+
+    def __enter__(self) -> _EpochBars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the current bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def batch_done(self, epoch: int, progress: BatchProgress) -> None:
+        """Move the bar of an epoch on."""
+        if self._quiet:
+            return
+        if self._bar is None:
+            self._bar = tqdm(
+                total=self._n_samples,
+                desc=f"epoch {epoch}/{self._n_epochs}",
+                unit="sample",
+                leave=False,
+                disable=None,
+            )
+        self._bar.set_postfix(
+            loss=f"{progress.loss:.4f}",
+            acc=f"{progress.accuracy:.2%}",
+            spikes=f"{progress.spikes_per_neuron:.3f}/neuron",
+            refresh=False,
+        )
+        self._bar.update(progress.n_samples)
+
+    def epoch_done(self, result: EpochResult) -> None:
+        """Print the line of a finished epoch."""
+        self.close()
+        if self._quiet:
+            return
+        validation = (
+            f"  val {result.validation_accuracy:.2%}"
+            if result.validation_accuracy is not None
+            else ""
+        )
+        _say(
+            f"epoch {result.epoch:3d}/{self._n_epochs}  loss {result.train_loss:.4f}  "
+            f"train {result.train_accuracy:.2%}{validation}  "
+            f"spikes/neuron {result.spikes_per_neuron:.3f}  "
+            f"{result.samples_per_second:,.0f} samples/s"
+        )
