@@ -225,7 +225,7 @@ def gradcheck(
         network=own.with_weights([weight.copy() for weight in own.weights]),
         activation=np.array(activation, np.float64, order="C"),
         labels=labels,
-        loss=LossConfig() if loss is None else loss,
+        loss=loss or LossConfig(name="time_cross_entropy", beta=1.0),
     )
     recording, value = probe.run()
     gradients = probe.engine.backward(
@@ -233,7 +233,7 @@ def gradcheck(
     )
     state = probe.state(recording)
     rng = np.random.default_rng(seed)
-    checks = []
+    checks: list[LayerCheck] = []
     for (_, layer), gradient in zip(
         network.spiking_layers, gradients.weights, strict=True
     ):

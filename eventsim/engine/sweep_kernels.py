@@ -305,10 +305,15 @@ def causal_sums(order, counts, offsets, position, keys, n_causal, sums):
     """
     for b in prange(counts.size):
         sums[b] = 0
-        for k in range(counts[b]):
+        latest = np.empty(sums.shape[1], np.int64)
+        for p in range(latest.size):
+            latest[p] = n_causal[b, p].max()
+        for k in range(latest.max()):
             i = order[b, k]
             for e in range(offsets[i], offsets[i + 1]):
                 p = position[e]
-                for c in range(sums.shape[2]):
-                    if k < n_causal[b, p, c]:
-                        sums[b, p, c] += keys[i]
+                if k < latest[p]:
+                    total = sums[b, p]
+                    rank = n_causal[b, p]
+                    for c in range(total.size):
+                        total[c] += keys[i] if k < rank[c] else 0
