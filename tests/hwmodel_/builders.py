@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from eventsim.model_file import Activity, ModelFile
 from eventsim.network import Layer, Network, Neuron
@@ -12,6 +13,11 @@ from hwmodel.partition import partition
 from hwmodel.placement import place_row_major
 from hwmodel.routing import LinkLoads
 from hwmodel.workload import from_model
+
+
+def close(expected):
+    """Compare to 9 digits; pytest's own absolute tolerance is larger than a pJ."""
+    return pytest.approx(expected, rel=1e-9, abs=0)
 
 
 def with_weights(topology: Topology, weight: np.ndarray | None, number: int) -> Layer:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hwmodel_.builders import counted, dense_model
+from hwmodel_.builders import close, counted, dense_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,21 +18,21 @@ COST = st.floats(0, 1e-3)
 def test_linear_energy__total_is_the_sum_of_its_terms(sops, hops, sop, hop, static):
     energy = linear_energy(sops, hops, sop, hop, static)
     assert energy.total == energy.sop + energy.hop + energy.static
-    assert energy.total == pytest.approx(sop * sops + hop * hops + static)
+    assert energy.total == close(sop * sops + hop * hops + static)
 
 
 def test_normalised_energy__reference_is_one():
     for name in ("truenorth", "spinnaker"):
         coefficients = load_chip(name).normalised
-        assert normalised_energy(coefficients, 512, 2.612e6) == pytest.approx(1.0)
+        assert normalised_energy(coefficients, 512, 2.612e6) == close(1.0)
 
 
 def test_price__layers_sum_to_the_total():
     chip = load_chip("canmore")
     _, _, counts = counted(dense_model([9, 8, 7, 3], np.random.default_rng(1)), 2)
     total, layers = price(chip, counts, "unicast", latency(3.0, 10, chip))
-    assert sum(e.sop for e in layers) == pytest.approx(total.sop)
-    assert sum(e.hop for e in layers) == pytest.approx(total.hop)
+    assert sum(e.sop for e in layers) == close(total.sop)
+    assert sum(e.hop for e in layers) == close(total.hop)
     assert total.hop > 0
     assert total.static == 3.52e-6
 
@@ -42,7 +42,7 @@ def test_price__static_power_needs_chips_and_seconds():
     _, _, counts = counted(dense_model([3, 2], np.random.default_rng(1)), 2)
     total, _ = price(chip, counts, "multicast", latency(2.0, 10, chip), n_chips=3)
     # 3 chips x 0.36 W x 20 steps x 1 ms
-    assert total.static == pytest.approx(3 * 0.36 * 0.020)
+    assert total.static == close(3 * 0.36 * 0.020)
 
 
 @pytest.mark.parametrize("constant", ["energy.sop", "energy.hop", "energy.static"])

@@ -21,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hwmodel_.builders import (
+    close,
     conv_model,
     dense_model,
     make_model,
@@ -64,10 +65,10 @@ def test_estimate_model__canmore_by_hand():
     result = estimate_model(
         two_by_two_model(), one_neuron_a_core("canmore"), **TWO_BY_TWO
     )
-    assert result.energy.sop == pytest.approx(100e-12)
-    assert result.energy.hop == pytest.approx(700e-12)
+    assert result.energy.sop == close(100e-12)
+    assert result.energy.hop == close(700e-12)
     assert result.energy.static == 3.52e-6
-    assert result.energy.total == pytest.approx(3.5208e-6)
+    assert result.energy.total == close(3.5208e-6)
     assert result.latency.seconds is None
     assert any("no latency: timing.step" in note for note in result.notes)
     assert result.normalised is None
@@ -81,7 +82,7 @@ def test_estimate_model__unicast_pays_the_longer_way():
         casting="unicast",
         **TWO_BY_TWO,
     )
-    assert result.energy.hop == pytest.approx(800e-12)
+    assert result.energy.hop == close(800e-12)
 
 
 def test_estimate_model__spinnaker_by_hand():
@@ -89,12 +90,12 @@ def test_estimate_model__spinnaker_by_hand():
     result = estimate_model(
         two_by_two_model(), one_neuron_a_core("spinnaker"), **TWO_BY_TWO
     )
-    assert result.energy.sop == pytest.approx(66.5e-9)
-    assert result.energy.hop == pytest.approx(5.6e-9)
-    assert result.energy.static == pytest.approx(7.2e-3)
-    assert result.latency.seconds == pytest.approx(0.020)
+    assert result.energy.sop == close(66.5e-9)
+    assert result.energy.hop == close(5.6e-9)
+    assert result.energy.static == close(7.2e-3)
+    assert result.latency.seconds == close(0.020)
     # 0.36 x 20/512 + 0.64 x 2/2.612e6
-    assert result.normalised == pytest.approx(0.0140625 + 4.900459e-7)
+    assert result.normalised == close(0.0140625 + 4.900459e-7)
 
 
 def test_estimate_model__truenorth_by_hand():
@@ -102,10 +103,10 @@ def test_estimate_model__truenorth_by_hand():
     result = estimate_model(
         two_by_two_model(), one_neuron_a_core("truenorth"), **TWO_BY_TWO
     )
-    assert result.energy.total == result.energy.sop == pytest.approx(130e-12)
-    assert result.latency.seconds == pytest.approx(0.020)
+    assert result.energy.total == result.energy.sop == close(130e-12)
+    assert result.latency.seconds == close(0.020)
     # 0.6 x 20/512 + 0.4 x 2/2.612e6
-    assert result.normalised == pytest.approx(0.0234375 + 3.062787e-7)
+    assert result.normalised == close(0.0234375 + 3.062787e-7)
     assert "energy.hop is priced as 0: it is included in the average energy.sop" in (
         result.notes
     )
@@ -131,8 +132,8 @@ def test_estimate_model__doubled_spikes_double_dynamic_energy_only():
         estimate_model(model, chip).energy,
         estimate_model(louder, chip).energy,
     )
-    assert twice.sop == pytest.approx(2 * once.sop)
-    assert twice.hop == pytest.approx(2 * once.hop)
+    assert twice.sop == close(2 * once.sop)
+    assert twice.hop == close(2 * once.hop)
     assert twice.static == once.static
 
 
@@ -147,7 +148,7 @@ def test_estimate_model__means_do_not_depend_on_how_often_it_was_measured():
     chip = load_chip("spinnaker")
     first = estimate_model(model, chip).energy
     second = estimate_model(replace(model, activity=longer), chip).energy
-    assert second.total == pytest.approx(first.total)
+    assert second.total == close(first.total)
 
 
 def test_estimate_model__static_power_is_paid_for_every_chip():
@@ -155,7 +156,7 @@ def test_estimate_model__static_power_is_paid_for_every_chip():
     result = estimate_model(model, one_neuron_a_core("spinnaker"))
     # 35 cores, 16 a chip
     assert result.n_chips == 3
-    assert result.energy.static == pytest.approx(3 * 0.36 * 0.020)
+    assert result.energy.static == close(3 * 0.36 * 0.020)
     assert "static power of 3 chips (16 cores each)" in result.notes
 
 
@@ -186,7 +187,7 @@ def test_estimate_model__forced_mixing_is_said():
         estimate_model(two_by_two_model(), chip, **TWO_BY_TWO)
     result = estimate_model(two_by_two_model(), chip, force_mixed=True, **TWO_BY_TWO)
     # 5 x 26 pJ + 7 x 2.3 pJ
-    assert result.energy.total == pytest.approx(146.1e-12)
+    assert result.energy.total == close(146.1e-12)
     assert any(
         w.startswith("forced: energy.sop is an average") for w in result.warnings
     )

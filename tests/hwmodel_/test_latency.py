@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from hwmodel_.builders import close
 
 from hwmodel.chip import load_chip
 from hwmodel.latency import latency
@@ -16,7 +17,7 @@ def test_latency__counts_a_begun_step_whole(windows, steps_per_window, steps):
 
 def test_latency__is_steps_times_step():
     # 16 windows of 10 steps of 1 ms
-    assert latency(16.0, 10, load_chip("spinnaker")).seconds == pytest.approx(0.160)
+    assert latency(16.0, 10, load_chip("spinnaker")).seconds == close(0.160)
 
 
 def test_latency__unknown_step_gives_a_reason():

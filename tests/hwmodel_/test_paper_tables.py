@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from hwmodel_.builders import close
 
 from hwmodel.paper_tables import (
     comparisons,
@@ -48,14 +49,14 @@ def test_table_2__two_of_twelve_cells_differ_by_one_in_the_last_digit():
 
 def test_eq_12__readings():
     # 71e6 x 20 pJ + 45.4e6 x 100 pJ + 3.52 uJ = 1420 + 4540 + 3.52 uJ, and so on
-    assert [reading.computed for reading in eq_12()] == pytest.approx(
+    assert [reading.computed for reading in eq_12()] == close(
         [5963.52e-6, 50.34e-6, 50.36e-6, 50.34e-6]
     )
 
 
 def test_rounding_interval__contains_the_printed_total():
     # 70.5 K, 453.5 K, 3.515 uJ: 1.41 + 45.35 + 3.515; 71.5 K, 454.5 K, 3.525 uJ
-    assert rounding_interval() == pytest.approx((50.275e-6, 50.405e-6))
+    assert rounding_interval() == close((50.275e-6, 50.405e-6))
 
 
 def test_vgg11_sops__are_connections_times_sparsity():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hwmodel_.builders import conv_model, dense_model, two_by_two_model
+from hwmodel_.builders import close, conv_model, dense_model, two_by_two_model
 
 from eventsim.errors import RunError
 from hwmodel.chip import load_chip
@@ -34,9 +34,9 @@ def test_energy_figure__bars_are_the_breakdown():
     (axes,) = energy_figure(estimate).axes
     sop, hop, static = ([bar.get_width() for bar in bars] for bars in axes.containers)
     unit = 1e-6
-    assert sum(sop) * unit == pytest.approx(estimate.energy.sop)
-    assert sum(hop) * unit == pytest.approx(estimate.energy.hop)
-    assert static[-1] * unit == pytest.approx(estimate.energy.static)
+    assert sum(sop) * unit == close(estimate.energy.sop)
+    assert sum(hop) * unit == close(estimate.energy.hop)
+    assert static[-1] * unit == close(estimate.energy.static)
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["layer_1 (dense)", "layer_2 (dense)", "static"]
 

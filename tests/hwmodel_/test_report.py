@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from hwmodel_.builders import (
+    close,
     conv_model,
     dense_model,
     make_model,
@@ -46,7 +47,7 @@ def test_to_dict__numbers_are_means_per_inference():
     )
     assert (data["input_hops"], data["steps"], data["latency_s"]) == (4.0, 20, None)
     assert data["spikes_by_origin"] == {"input": 5.0, "hidden": 1.0, "output": 1.0}
-    assert data["energy_j"]["total"] == pytest.approx(3.5208e-6)
+    assert data["energy_j"]["total"] == close(3.5208e-6)
     assert data["model"] == {"dataset": "made up", "seed": 3}
 
 
@@ -78,16 +79,14 @@ def test_to_dict__parts_sum_to_the_whole(casting):
     model = conv_model(np.random.default_rng(0))
     data = to_dict(estimate_model(model, chip, casting=casting))
     for key in ("sops", "packets", "hops", "hops_unicast", "hops_multicast"):
-        assert sum(layer[key] for layer in data["layers"]) == pytest.approx(data[key])
+        assert sum(layer[key] for layer in data["layers"]) == close(data[key])
     energy = data["energy_j"]
     for term in ("sop", "hop"):
         parts = [layer["energy_j"][term] for layer in data["layers"]]
-        assert sum(parts) == pytest.approx(energy[term])
+        assert sum(parts) == close(energy[term])
     assert energy["sop"] + energy["hop"] + energy["static"] == energy["total"]
-    assert sum(link["packets"] for link in data["links"]) == pytest.approx(data["hops"])
-    assert sum(core["sops"] for core in data["core_load"]) == pytest.approx(
-        data["sops"]
-    )
+    assert sum(link["packets"] for link in data["links"]) == close(data["hops"])
+    assert sum(core["sops"] for core in data["core_load"]) == close(data["sops"])
     assert sum(core["neurons"] for core in data["core_load"]) == sum(
         layer["neurons"] for layer in data["layers"]
     )
