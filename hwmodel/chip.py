@@ -50,9 +50,16 @@ class Constant:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Routers of a chip: `width` columns and `height` rows, one core each.
+    """Routers available to the mapping, one core each.
 
-    ``cores_per_chip`` is ``None`` if the whole mesh is one chip.
+    Parameters
+    ----------
+    width, height : int
+        Columns and rows.
+    cores_per_chip : int or None
+        Cores that share one chip's static power; ``None``: the mesh is one chip.
+    source, note : str
+        Origin.
     """
 
     width: int
@@ -99,7 +106,15 @@ class CoreLimits:
 
 @dataclass(frozen=True)
 class EnergyConstants:
-    """Energy of one synaptic operation and of one hop; power or energy at rest."""
+    """What actions cost.
+
+    Parameters
+    ----------
+    sop, hop : Constant, J
+        One synaptic operation; one link crossed.
+    static : Constant, W or J/frame
+        Power of a chip, or energy of an inference, that does not depend on events.
+    """
 
     sop: Constant
     hop: Constant
@@ -108,7 +123,13 @@ class EnergyConstants:
 
 @dataclass(frozen=True)
 class TimingConstants:
-    """Duration of one time step and of one hop."""
+    """How long actions take.
+
+    Parameters
+    ----------
+    step, hop : Constant, s
+        One time step; one link crossed.
+    """
 
     step: Constant
     hop: Constant
@@ -211,7 +232,13 @@ class Chip:
 
 
 def preset_names() -> list[str]:
-    """Return the names of the chips that come with this package, sorted."""
+    """List the chips that come with this package.
+
+    Returns
+    -------
+    list of str
+        Names, sorted.
+    """
     folder = resources.files("hwmodel") / "chips"
     files = (entry.name for entry in folder.iterdir())
     return sorted(n.removesuffix(".yaml") for n in files if n.endswith(".yaml"))

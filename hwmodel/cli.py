@@ -209,7 +209,7 @@ def chips(name: str | None, as_json: bool) -> None:
 @_JSON
 def tables(as_json: bool) -> None:
     """Recompute the energy numbers of Wei et al. 2023 (Table 2, Eq. 12, Fig. 8)."""
-    from hwmodel.paper_tables import tables_dict, tables_text
+    from hwmodel.paper_report import tables_dict, tables_text
 
     click.echo(_dump(tables_dict()) if as_json else tables_text())
 

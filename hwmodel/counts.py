@@ -25,7 +25,13 @@ HOST = -1
 
 @dataclass(frozen=True)
 class Transport:
-    """Packets sent and links crossed under one casting rule."""
+    """Traffic under one casting rule.
+
+    Parameters
+    ----------
+    packets, hops : int
+        Packets sent; links crossed by all of them.
+    """
 
     packets: int
     hops: int

@@ -18,7 +18,13 @@ from hwmodel.latency import Latency
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy of one inference, J: synaptic operations, hops, static."""
+    """Energy of one inference.
+
+    Parameters
+    ----------
+    sop, hop, static : float, J
+        Synaptic operations; hops; what does not depend on events.
+    """
 
     sop: float
     hop: float

@@ -12,10 +12,7 @@ Learning with Event-Driven Backpropagation", ICCV 2023, Table 2, Eq. 12, Fig. 8.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from tabulate import tabulate
+from dataclasses import dataclass
 
 from hwmodel.chip import load_chip
 from hwmodel.energy import linear_energy, normalised_energy
@@ -26,7 +23,19 @@ CHIPS = ("truenorth", "spinnaker")
 
 @dataclass(frozen=True)
 class CodingRow:
-    """A row of Table 2 as printed: steps, spikes, energy on each of `CHIPS`."""
+    """A row of Table 2 as printed.
+
+    Parameters
+    ----------
+    coding : str
+        Its name.
+    steps : int
+        Time steps.
+    spikes : float, per inference
+        Spikes.
+    printed : tuple of float, dimensionless
+        Normalised energy on each of `CHIPS`.
+    """
 
     coding: str
     steps: int
@@ -59,7 +68,7 @@ ESSER_PRINTED, SAVING_PRINTED = 163.65e-6, 0.692
 """Energy per frame of Esser et al. 2016 (J) and the saving over it, as printed."""
 
 ESSER_POWER, ESSER_FRAME_RATE = 204.4e-3, 1249.0
-"""Power (W) and frames per second of the same network in Esser et al. 2016."""
+"""Power (W) and frame rate (1/s) of that network, read second-hand."""
 
 VGG11_SPARSITY = 0.4387
 """Spikes per neuron of VGG11 on CIFAR-10, Table 1."""
@@ -82,9 +91,20 @@ VGG11_DENSE = ((512, 4096), (4096, 4096), (4096, 10))
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of Table 2, dimensionless.
+    """A cell of Table 2, recomputed.
 
-    ``difference`` is the computed value, rounded as printed, minus the printed one.
+    Parameters
+    ----------
+    coding, chip : str
+        Row and column.
+    steps : int
+        Time steps.
+    spikes : float, per inference
+        Spikes.
+    computed, printed : float, dimensionless
+        Normalised energy.
+    difference : float, dimensionless
+        Computed, rounded as printed, minus printed.
     """
 
     coding: str
@@ -98,7 +118,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the numbers under Eq. 12; energies in J per frame."""
+    """One way to read the numbers under Eq. 12.
+
+    Parameters
+    ----------
+    reading : str
+        What is assumed.
+    spikes, hops : float, per frame
+        Counts.
+    sop_energy, hop_energy : float, J
+        Prices.
+    computed, printed : float, J/frame
+        Totals.
+    """
 
     reading: str
     spikes: float
@@ -111,7 +143,19 @@ class Reading:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Another printed number, with what it was computed from in words."""
+    """Another printed number, recomputed.
+
+    Parameters
+    ----------
+    what : str
+        What it is and what it was computed from.
+    computed : float, in `unit`
+        Our value.
+    printed : float or None, in `unit`
+        The paper's value, if it prints one.
+    unit : str
+        ``"J/frame"``, ``"SOP"``, or empty for a share.
+    """
 
     what: str
     computed: float
@@ -265,91 +309,3 @@ def comparisons() -> list[Comparison]:
             "J/frame",
         ),
     ]
-
-
-def tables_dict() -> dict[str, Any]:
-    """Return all tables as plain data for ``json.dumps``.
-
-    Returns
-    -------
-    dict
-        ``table_2``, ``eq_12``, ``comparisons``: lists of rows; energies in J.
-    """
-    return {
-        "table_2": [asdict(cell) for cell in table_2()],
-        "eq_12": [asdict(reading) for reading in eq_12()],
-        "comparisons": [asdict(row) for row in comparisons()],
-    }
-
-
-def tables_text() -> str:
-    """Write all tables for people.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
-    cells = [
-        [
-            cell.coding,
-            cell.steps,
-            f"{cell.spikes / 1e6:g} M",
-            cell.chip,
-            f"{cell.computed:.5f}",
-            f"{cell.printed:.4f}",
-            "same" if cell.difference == 0 else f"{cell.difference:+.4f}",
-        ]
-        for cell in table_2()
-    ]
-    n_same = sum(row[-1] == "same" for row in cells)
-    readings = [
-        [r.reading, f"{r.computed * 1e6:.2f} uJ", f"{r.printed * 1e6:.2f} uJ"]
-        for r in eq_12()
-    ]
-    others = [
-        [c.what, _shown(c.computed, c), _shown(c.printed, c)] for c in comparisons()
-    ]
-    right = ("left", "right", "right")
-    return "\n\n".join(
-        [
-            "Table 2, normalised energy (Eq. 11)",
-            tabulate(
-                cells,
-                [
-                    "coding",
-                    "steps",
-                    "spikes",
-                    "chip",
-                    "computed",
-                    "printed",
-                    "difference",
-                ],
-                colalign=("left", "right", "right", "left", "right", "right", "right"),
-                disable_numparse=True,
-            ),
-            f"{n_same} of {len(cells)} cells agree to the last printed digit.",
-            "Eq. 12, energy per frame on CanMore",
-            tabulate(readings, ["reading", "computed", "printed"], colalign=right),
-            "Section 4.4.2 and Fig. 8",
-            tabulate(others, ["", "computed", "printed"], colalign=right),
-            _CAVEAT,
-        ]
-    )
-
-
-def _shown(value: float | None, row: Comparison) -> str:
-    if value is None:
-        return "-"
-    if row.unit == "J/frame":
-        return f"{value * 1e6:.3f} uJ"
-    return f"{value / 1e6:.1f} M" if row.unit == "SOP" else f"{value:.2%}"
-
-
-_CAVEAT = """\
-Caveat: Eq. 12 multiplies an energy per synaptic operation by a number of spikes. One
-spike makes as many synaptic operations as the neuron has outgoing synapses. Read as
-spikes, 71 K fits VGG11's sparsity and 454 K hops fit a mesh, and 50.36 uJ lies inside
-the rounding of the inputs. Read as synaptic operations, 71 M fits VGG11's connections,
-but 20 pJ each cost more than the 163.65 uJ the paper compares with. The paper does not
-say which is meant. 'hwmodel estimate' charges energy.sop per synaptic operation."""

@@ -75,7 +75,13 @@ class LayerPartition:
 
 @dataclass(frozen=True)
 class Partition:
-    """The groups of all layers, cores numbered layer by layer."""
+    """The groups of all layers, cores numbered layer by layer.
+
+    Parameters
+    ----------
+    layers : tuple of LayerPartition
+        One for each layer with neurons.
+    """
 
     layers: tuple[LayerPartition, ...]
 

@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from hwmodel import __version__
 from hwmodel.chip_report import price_text
+from hwmodel.energy import Energy
 from hwmodel.estimate import Estimate
 from hwmodel.placement import Mapping
 from hwmodel.routing import LinkLoads
@@ -75,7 +76,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _energy(energy: Any, static: bool) -> dict[str, float]:
+def _energy(energy: Energy, static: bool) -> dict[str, float]:
     terms = {"sop": energy.sop, "hop": energy.hop}
     return (
         {**terms, "static": energy.static, "total": energy.total} if static else terms
@@ -279,7 +280,7 @@ def map_rows(
     Returns
     -------
     list of dict
-        core, layer, features, rows, neurons, x, y; ranges are [start, stop).
+        Keys core, layer, features, rows, neurons, x, y; ranges are [start, stop).
     """
     rows = []
     for layer, part in zip(layers, mapping.partition.layers, strict=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hwmodel_.builders import close
 
@@ -12,8 +10,6 @@ from hwmodel.paper_tables import (
     eq_12,
     rounding_interval,
     table_2,
-    tables_dict,
-    tables_text,
     vgg11_sops,
 )
 
@@ -75,17 +71,3 @@ def test_comparisons__esser_and_the_saving():
     assert rows["saving over it, from the computed 50.34 uJ"] == pytest.approx(
         0.6924, abs=5e-5
     )
-
-
-def test_tables_text__shows_what_the_paper_prints_beside_what_it_gives():
-    text = tables_text()
-    assert "10 of 12 cells agree" in text
-    assert "5963.52 uJ   50.36 uJ" in text
-    assert text.count("+0.0001") == 2
-    assert "Caveat" in text
-
-
-def test_tables_dict__survives_json():
-    data = tables_dict()
-    assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert [len(rows) for rows in data.values()] == [12, 4, 7]
