@@ -94,7 +94,9 @@ def _topology(config: LayerConfig, shape: Shape) -> Topology:
     return Flatten(shape)
 
 
-def _layer(k: int, topology: Topology, config: Config, rng: np.random.Generator) -> Layer:
+def _layer(
+    k: int, topology: Topology, config: Config, rng: np.random.Generator
+) -> Layer:
     if not isinstance(topology, Dense | Conv2d):
         return Layer(f"layer_{k} ({topology.kind})", topology)
     training, neuron = config.training, config.network.neuron

@@ -60,7 +60,9 @@ def train(
         quiet=as_json,
     )
     if as_json:
-        click.echo(json.dumps({"folder": str(result.folder), **result.summary}, indent=2))
+        click.echo(
+            json.dumps({"folder": str(result.folder), **result.summary}, indent=2)
+        )
         return
     summary = result.summary
     click.echo(
@@ -106,7 +108,9 @@ def info(model: str, as_json: bool) -> None:
 
     description = describe_model(model)
     click.echo(
-        json.dumps(description, indent=2) if as_json else format_description(description)
+        json.dumps(description, indent=2)
+        if as_json
+        else format_description(description)
     )
 
 
@@ -118,7 +122,11 @@ def info(model: str, as_json: bool) -> None:
 )
 @click.option("--engine", default="auto", metavar="NAME", help="auto, window or sweep.")
 @click.option(
-    "--samples", default=8, show_default=True, type=click.IntRange(1), help="Batch size."
+    "--samples",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Batch size.",
 )
 @click.option(
     "--entries",

@@ -123,7 +123,8 @@ def evaluate(
         output = read_output(network, recording)
         answer = predict(network, output)
         n_right += int(np.sum(answer == labels))
-        loss += loss_of_output(network, output, labels, config.loss).value * labels.size
+        batch_loss = loss_of_output(network, recording, output, labels, config.loss)
+        loss += batch_loss.value * labels.size
         if network.readout == "spike_time":
             first = output.min(axis=1)
             n_undecided += int(np.sum(np.isinf(first)))

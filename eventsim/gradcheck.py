@@ -141,7 +141,9 @@ class Probe:
         """Return recording and loss at the present values."""
         recording = self.engine.forward(self.network, self.activation, self.buffers)
         output = read_output(self.network, recording)
-        return recording, loss_of_output(self.network, output, self.labels, self.loss)
+        return recording, loss_of_output(
+            self.network, recording, output, self.labels, self.loss
+        )
 
     def state(self, recording: Any) -> list[np.ndarray]:
         """Return the discrete choices of all layers and which inputs spike."""
@@ -229,7 +231,11 @@ def gradcheck(
     )
     recording, value = probe.run()
     gradients = probe.engine.backward(
-        probe.network, recording, value.d_output, with_input=True
+        probe.network,
+        recording,
+        value.d_output,
+        d_potential_end=value.d_potential_end,
+        with_input=True,
     )
     state = probe.state(recording)
     rng = np.random.default_rng(seed)

@@ -277,9 +277,7 @@ def _check_activity(path: Path, network: Network, activity: Activity) -> None:
             f"model file '{path}': activity has n_samples {activity.n_samples}; "
             "expected at least 1"
         )
-    for k, (counts, size) in enumerate(
-        zip(activity.spike_counts, sizes, strict=True)
-    ):
+    for k, (counts, size) in enumerate(zip(activity.spike_counts, sizes, strict=True)):
         if counts.shape != (size,):
             raise ModelFileError(
                 f"model file '{path}': activity of {_activity_name(k)} has shape "

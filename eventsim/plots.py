@@ -122,7 +122,9 @@ def spike_time_histograms(network: Network, times: dict[int, np.ndarray]) -> plt
     )
     axes = np.atleast_1d(axes)
     bins = np.linspace(0, network.duration, 25 * (network.n_spiking_layers + 1) + 1)
-    for place, (axis, (k, all_times)) in enumerate(zip(axes, times.items(), strict=True)):
+    for place, (axis, (k, all_times)) in enumerate(
+        zip(axes, times.items(), strict=True)
+    ):
         fired = all_times[np.isfinite(all_times)]
         counts, edges = np.histogram(fired, bins)
         axis.stairs(100 * counts / all_times.size, edges, fill=True, color=f"C{place}")

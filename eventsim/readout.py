@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from eventsim.config.schema import LossConfig
-from eventsim.losses import LossValue, potential_cross_entropy, time_cross_entropy
+from eventsim.errors import ConfigError
+from eventsim.losses import (
+    LossValue,
+    potential_cross_entropy,
+    silence_penalty,
+    time_cross_entropy,
+)
 from eventsim.losses.potential_cross_entropy import predict_largest
 from eventsim.losses.time_cross_entropy import predict_earliest
 from eventsim.network import Network
@@ -37,14 +43,52 @@ def read_output(network: Network, recording: Any) -> np.ndarray:
 
 
 def loss_of_output(
-    network: Network, output: np.ndarray, labels: np.ndarray, config: LossConfig
+    network: Network,
+    recording: Any,
+    output: np.ndarray,
+    labels: np.ndarray,
+    config: LossConfig,
 ) -> LossValue:
-    """Return the configured loss of the readout's output and its derivative."""
-    if network.readout == "spike_time":
-        return time_cross_entropy(
-            output, labels, t_silent=network.duration, beta=config.beta
+    """Return the configured loss of a batch and its derivatives.
+
+    Parameters
+    ----------
+    network : Network
+        Names the readout.
+    recording : Recording
+        Result of the forward run.
+    output : ndarray, shape (batch, n_classes), network time units
+        What `read_output` returned for it.
+    labels : ndarray, shape (batch,), int
+        True classes.
+    config : LossConfig
+        Loss and its constants.
+
+    Returns
+    -------
+    LossValue
+        Value and derivatives, for the engine's `backward`.
+    """
+    if network.readout != "spike_time":
+        return potential_cross_entropy(output, labels, beta=config.beta)
+    loss = time_cross_entropy(
+        output, labels, t_silent=network.duration, beta=config.beta
+    )
+    if config.silence_penalty == 0:
+        return loss
+    if not hasattr(recording, "output_potential"):
+        raise ConfigError(
+            f"loss.silence_penalty is {config.silence_penalty}; expected 0 with the "
+            "sweep engine, which keeps no output potentials; use engine 'window'"
         )
-    return potential_cross_entropy(output, labels, beta=config.beta)
+    potential = recording.output_potential + recording.output_slope
+    scale = potential.dtype.type(network.time_window)
+    penalty, d_potential = silence_penalty(potential * scale, labels)
+    return LossValue(
+        loss.value + config.silence_penalty * penalty,
+        loss.d_output,
+        config.silence_penalty * d_potential,
+    )
 
 
 def predict(network: Network, output: np.ndarray) -> np.ndarray:

@@ -129,7 +129,9 @@ def train_run(
             bars.epoch_done(result)
 
         try:
-            train(config, dataset, state, on_batch=bars.batch_done, on_epoch=after_epoch)
+            train(
+                config, dataset, state, on_batch=bars.batch_done, on_epoch=after_epoch
+            )
         except KeyboardInterrupt:
             bars.close()
             _say(

@@ -55,7 +55,7 @@ class SpikeTrains:
                 "spike out of the list"
             )
         if self.neuron.size and not (
-            0 <= self.neuron.min() and self.neuron.max() < self.n_neurons
+            self.neuron.min() >= 0 and self.neuron.max() < self.n_neurons
         ):
             raise ShapeError(
                 f"spikes: neuron indices run from {self.neuron.min()} to "

@@ -114,7 +114,9 @@ class Conv2d:
             kernel=min(self.kernel),
         )
         if self.padding < 0:
-            raise ShapeError(f"conv2d: padding must not be negative, got {self.padding}")
+            raise ShapeError(
+                f"conv2d: padding must not be negative, got {self.padding}"
+            )
         for name, size, k in (
             ("height", height, self.kernel[0]),
             ("width", width, self.kernel[1]),

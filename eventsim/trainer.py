@@ -120,7 +120,9 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
         If there is no training sample.
     """
     if len(dataset.train) == 0:
-        raise DataError("train: the training set is empty; expected at least one sample")
+        raise DataError(
+            "train: the training set is empty; expected at least one sample"
+        )
     network = build_network(config, dataset.input_shape, dataset.n_classes)
     optimizer = make_optimizer(config.optimizer, network.weights)
     return TrainingState(network, optimizer)
@@ -199,7 +201,7 @@ def _run_epoch(
     ):
         recording = engine.forward(network, activation, buffers)
         output = read_output(network, recording)
-        step_loss = loss_of_output(network, output, labels, config.loss)
+        step_loss = loss_of_output(network, recording, output, labels, config.loss)
         if not math.isfinite(step_loss.value):
             raise RunError(
                 f"train: the loss is {step_loss.value} in epoch {state.epoch + 1}, batch "
@@ -210,6 +212,7 @@ def _run_epoch(
             network,
             recording,
             step_loss.d_output,
+            d_potential_end=step_loss.d_potential_end,
             derivative_clip=clip,
             buffers=buffers,
         )
@@ -280,4 +283,6 @@ def _hidden_spikes_per_neuron(network: Network, recording: object) -> float:
         if k != len(network.layers)
     ]
     n_neurons = sum(f.shape[1] for f in fired)
-    return float(sum(f.mean() * f.shape[1] for f in fired) / n_neurons) if fired else 0.0
+    return (
+        float(sum(f.mean() * f.shape[1] for f in fired) / n_neurons) if fired else 0.0
+    )

@@ -137,10 +137,14 @@ def _explain(error: ValidationError) -> str:
         tags = first["ctx"]["expected_tags"].replace("'", "")
         message = f"{where}.type is '{first['ctx']['tag']}'; expected one of {tags}"
     elif kind == "union_tag_not_found":
-        message = f"{where} is {_shorten(given)}; expected 'type: dense' or another type"
+        message = (
+            f"{where} is {_shorten(given)}; expected 'type: dense' or another type"
+        )
     elif kind == "value_error":
         prefix = f"{where}: " if where else ""
-        value = "" if isinstance(given, dict | BaseModel) else f", got {_shorten(given)}"
+        value = (
+            "" if isinstance(given, dict | BaseModel) else f", got {_shorten(given)}"
+        )
         message = f"{prefix}{first['ctx']['error']}{value}"
     else:
         expected = first["msg"].removeprefix("Input should be ").rstrip(".")

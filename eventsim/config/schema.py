@@ -19,7 +19,9 @@ class Section(BaseModel):
 class AugmentConfig(Section):
     """Random changes of training images, drawn anew every epoch."""
 
-    shift: int = Field(0, ge=0, description="Shift by up to this many pixels, each way.")
+    shift: int = Field(
+        0, ge=0, description="Shift by up to this many pixels, each way."
+    )
     flip: bool = Field(False, description="Mirror left-right with probability 1/2.")
     cutout: int = Field(0, ge=0, description="Side of a square set to 0, in pixels.")
 
@@ -200,6 +202,12 @@ class LossConfig(Section):
     beta: float = Field(
         1.0, gt=0, description="Factor in front of the scores inside the softmax."
     )
+    silence_penalty: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of a hinge on the label neuron's potential while it is "
+        "silent; wakes dead outputs. Spike-time readout, dynamic threshold.",
+    )
 
 
 class OptimizerConfig(Section):
@@ -235,7 +243,8 @@ class ScheduleConfig(Section):
         "constant", description="Shape of the schedule."
     )
     milestones: list[Annotated[int, Field(ge=1)]] = Field(
-        default_factory=list, description="Epochs after which lr is multiplied by gamma."
+        default_factory=list,
+        description="Epochs after which lr is multiplied by gamma.",
     )
     gamma: float = Field(0.1, gt=0, le=1, description="Factor at each milestone.")
     final_fraction: float = Field(
@@ -293,6 +302,12 @@ class Config(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         reads_times = self.network.readout == "spike_time"
+        is_dynamic = self.network.neuron.threshold == "dynamic"
+        if self.loss.silence_penalty and not (reads_times and is_dynamic):
+            raise ValueError(
+                "loss.silence_penalty needs network.readout 'spike_time' and the "
+                "dynamic threshold"
+            )
         if reads_times != (self.loss.name == "time_cross_entropy"):
             raise ValueError(
                 f"loss.name '{self.loss.name}' does not fit network.readout "

@@ -125,14 +125,15 @@ def forward_times(
             f"{times[times < np.inf].max(initial=0)}; expected 0 up to, but not "
             f"including, the time window {network.time_window}; 'inf' means never"
         )
-    return _run(network, np.ascontiguousarray(times), buffers)
+    return _run(network, times, buffers)
 
 
 def _run(
     network: Network, times: np.ndarray, buffers: Buffers | None
 ) -> SweepRecording:
     buffers = Buffers() if buffers is None else buffers
-    first_spikes = [times]
+    # Any other layout would compile every kernel once more.
+    first_spikes = [np.ascontiguousarray(times)]
     gains: list[np.ndarray | None] = [None]
     n_causal: list[np.ndarray | None] = [None]
     winners: list[np.ndarray | None] = [None]
@@ -200,6 +201,7 @@ def backward(
     recording: SweepRecording,
     d_output: np.ndarray,
     *,
+    d_potential_end: None = None,
     derivative_clip: float = math.inf,
     with_input: bool = False,
     buffers: Buffers | None = None,
@@ -214,6 +216,8 @@ def backward(
         What `forward` returned.
     d_output : ndarray, shape (batch, n_classes)
         dL/dt of the output spikes; ignored where the output is silent.
+    d_potential_end : None
+        Output potentials exist on the window engine only.
     derivative_clip : float, default inf
         Clip of the factors ``q`` and ``q r`` of neurons with the dynamic
         threshold; ``inf`` is exact.

@@ -134,7 +134,8 @@ def forward(
     require_runnable(network)
     check_activations("window engine", network, activation)
     buffers = Buffers() if buffers is None else buffers
-    activations = [activation]
+    # Any other layout would compile every kernel once more.
+    activations = [np.ascontiguousarray(activation)]
     gains: list[np.ndarray | None] = [None]
     winners: list[np.ndarray | None] = [None]
     events = None
@@ -195,6 +196,7 @@ def backward(
     recording: Recording,
     d_output: np.ndarray,
     *,
+    d_potential_end: np.ndarray | None = None,
     derivative_clip: float = math.inf,
     with_input: bool = False,
     buffers: Buffers | None = None,
@@ -210,6 +212,8 @@ def backward(
     d_output : ndarray, shape (batch, n_classes)
         dL/dt of the output spikes for the readout ``"spike_time"``, else dL/du of
         the output potentials.
+    d_potential_end : ndarray, shape (batch, n_classes), optional
+        Further dL/du of the output potentials at the end of the last window.
     derivative_clip : float, default inf
         Clip of the factors ``q`` and ``q r`` of each neuron; ``inf`` is exact.
     with_input : bool, default False
@@ -236,17 +240,23 @@ def backward(
             d_before = buffers.get(f"d_activation {k}", before.shape, dtype)
             match layer.topology:
                 case Dense():
-                    d_weight = _dense_backward(
-                        network,
-                        recording,
-                        k,
-                        d_after,
-                        limit,
-                        needs_input,
-                        d_before,
-                        buffers,
+                    d_potential, d_slope = _trace_adjoints(
+                        network, recording, k, d_after, limit, buffers
                     )
-                    weights.append(d_weight)
+                    if d_potential_end is not None and k == len(network.layers):
+                        d_potential += network.time_window * d_potential_end
+                        d_slope += network.time_window * d_potential_end
+                    weights.append(
+                        _dense_backward(
+                            layer,
+                            recording,
+                            k,
+                            d_potential,
+                            d_slope,
+                            d_before if needs_input else d_before[:0],
+                            buffers,
+                        )
+                    )
                 case Conv2d():
                     weights.append(
                         _conv_backward(
@@ -315,23 +325,18 @@ def _output_adjoint(network: Network, d_output: np.ndarray) -> np.ndarray:
     return network.time_window * d_output
 
 
-def _dense_backward(
+def _trace_adjoints(
     network: Network,
     recording: Recording,
     k: int,
     d_after: np.ndarray,
     limit: np.floating,
-    needs_input: bool,
-    d_before: np.ndarray,
     buffers: Buffers,
-) -> np.ndarray:
-    layer = network.layers[k - 1]
-    before, after = recording.activations[k - 1], recording.activations[k]
-    dtype = after.dtype
-    weight_shape = layer.topology.weight_shape  # type: ignore[union-attr]
-    d_weight = buffers.get(f"d_weight {k}", weight_shape, dtype)
-    d_potential = buffers.get(f"d_potential {k}", after.shape, dtype)
-    d_slope = buffers.get(f"d_slope {k}", after.shape, dtype)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the adjoints of potential and slope of a dense layer."""
+    after = recording.activations[k]
+    d_potential = buffers.get(f"d_potential {k}", after.shape, after.dtype)
+    d_slope = buffers.get(f"d_slope {k}", after.shape, after.dtype)
     if k == len(network.layers) and network.readout != "spike_time":
         d_potential[:] = d_after
         d_slope[:] = d_after if network.readout == "potential_end" else 0
@@ -339,7 +344,23 @@ def _dense_backward(
         dense_kernels.adjoint_of_traces(
             d_after, after, recording.gains[k], limit, d_potential, d_slope
         )
+    return d_potential, d_slope
+
+
+def _dense_backward(
+    layer: Layer,
+    recording: Recording,
+    k: int,
+    d_potential: np.ndarray,
+    d_slope: np.ndarray,
+    d_before: np.ndarray,
+    buffers: Buffers,
+) -> np.ndarray:
+    topology = layer.topology
+    assert isinstance(topology, Dense)
+    before = recording.activations[k - 1]
     flat = before.reshape(before.shape[0], -1)
+    d_weight = buffers.get(f"d_weight {k}", topology.weight_shape, before.dtype)
     if k == 1 and recording.events is not None:
         grouped = group_by_neuron(recording.events, flat.shape[1])
         dense_kernels.events_weight_gradient(
@@ -352,7 +373,7 @@ def _dense_backward(
         )
     else:
         dense_kernels.dense_weight_gradient(flat, d_potential, d_slope, d_weight)
-    if needs_input:
+    if d_before.shape[0] > 0:
         dense_kernels.dense_input_gradient(
             flat, layer.weight, d_potential, d_before.reshape(flat.shape)
         )
@@ -373,7 +394,9 @@ def _conv_backward(
     assert layer.weight is not None
     before, after = recording.activations[k - 1], recording.activations[k]
     n_chunks = math.ceil(before.shape[0] / conv_kernels.SAMPLES)
-    partial = buffers.get(f"partial {k}", (n_chunks, *topology.weight_shape), after.dtype)
+    partial = buffers.get(
+        f"partial {k}", (n_chunks, *topology.weight_shape), after.dtype
+    )
     if _is_event_driven(topology, k) and d_before.shape[0] == 0:
         conv_event_kernels.conv_events_weight_gradient(
             before,

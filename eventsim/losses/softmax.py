@@ -17,10 +17,14 @@ class LossValue:
         Mean over the batch.
     d_output : ndarray, shape (batch, n_classes)
         Derivative of `value` with respect to output spike times or potentials.
+    d_potential_end : ndarray, shape (batch, n_classes), or None
+        Further derivative with respect to the output potentials at the end of the
+        last window (`silence_penalty`).
     """
 
     value: float
     d_output: np.ndarray
+    d_potential_end: np.ndarray | None = None
 
 
 def cross_entropy(scores: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
