@@ -93,14 +93,20 @@ class Recording:
         Returns
         -------
         ndarray, shape (batch, n), int64
-            Neurons: 0 silent, 1 fired inside the window, 2 fired at its start.
-            Pools: which neuron's spike passed. Else empty.
+            Neurons: 0 silent, 1 fired inside the window, 2 fired at its start, and 3
+            more where a dense output layer ends its window above 0. Pools: which
+            neuron's spike passed. Else empty.
         """
         batch = self.activations[k].shape[0]
         gain, winner = self.gains[k], self.winners[k]
         if gain is not None:
             at_start = (gain == 0) & (self.activations[k] > 0)
-            return ((gain > 0) + 2 * at_start).reshape(batch, -1)
+            regime = ((gain > 0) + 2 * at_start).reshape(batch, -1)
+            if k == len(network.layers) and isinstance(
+                network.layers[-1].topology, Dense
+            ):
+                regime = regime + 3 * (self.output_potential + self.output_slope > 0)
+            return regime
         if winner is not None:
             return winner.reshape(batch, -1).astype(np.int64)
         return np.empty((batch, 0), np.int64)
