@@ -227,7 +227,7 @@ def gradcheck(
         network=own.with_weights([weight.copy() for weight in own.weights]),
         activation=np.array(activation, np.float64, order="C"),
         labels=labels,
-        loss=loss or LossConfig(name="time_cross_entropy", beta=1.0),
+        loss=LossConfig.model_validate({}) if loss is None else loss,
     )
     recording, value = probe.run()
     gradients = probe.engine.backward(
