@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+from eventsim_.builders import (
+    build,
+    conv,
+    dense,
+    flatten,
+    largest_difference,
+    normal_weights,
+    oracle_times,
+    pool,
+    random_activation,
+)
+
+import eventsim
+from eventsim.encode import activations_to_times
+from eventsim.engine import ENGINES, choose_engine, simulate, sweep, window
+from eventsim.errors import ConfigError, EventsimError, ShapeError
+from eventsim.network import Layer, Network, Neuron
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import Dense
+
+
+def mixed(*thresholds, readout="spike_time", model="relpsp"):
+    layers = tuple(
+        Layer(
+            f"layer_{k}",
+            Dense((2,), 2),
+            Neuron(model, threshold),
+            np.ones((2, 2)),
+            np.ones(2),
+        )
+        for k, threshold in enumerate(thresholds, start=1)
+    )
+    return Network((2,), layers, 1.0, readout)
+
+
+def trains(times, n_neurons=None):
+    return SpikeTrains.from_first_spikes(np.asarray(times, float))
+
+
+def test_choose_engine__auto_takes_the_fastest_that_applies():
+    assert choose_engine(mixed("dynamic", "dynamic")) is window
+    assert choose_engine(mixed("static", "static")) is sweep
+    assert choose_engine(mixed("dynamic", "static")) is sweep
+    assert choose_engine(mixed("dynamic", readout="potential_end")) is window
+
+
+def test_choose_engine__takes_the_one_asked_for():
+    assert choose_engine(mixed("dynamic"), "sweep") is sweep
+    assert choose_engine(mixed("dynamic"), "window") is window
+    assert set(ENGINES) == {"window", "sweep"}
+
+
+@pytest.mark.parametrize(
+    ("network", "engine", "message"),
+    [
+        (mixed("dynamic", "static"), "window", "layer_2 has a static.*use the sweep"),
+        (
+            mixed("static", "dynamic"),
+            "sweep",
+            "layer_2 has the dynamic.*follows layer_1",
+        ),
+        (
+            mixed("static", "dynamic"),
+            "auto",
+            "layer_2 has the dynamic.*follows layer_1",
+        ),
+        (
+            mixed("dynamic", readout="potential_start"),
+            "sweep",
+            "readout 'potential_start'.*use the window engine",
+        ),
+        (
+            mixed("static", readout="potential_end"),
+            "auto",
+            "readout 'potential_end'; expected 'spike_time'",
+        ),
+        (mixed("dynamic", model="lif"), "auto", "layer_1 has the neuron model 'lif'"),
+    ],
+)
+def test_choose_engine__refuses_what_cannot_run(network, engine, message):
+    with pytest.raises(ShapeError, match=message):
+        choose_engine(network, engine)
+
+
+def test_choose_engine__lists_engines_for_an_unknown_name():
+    with pytest.raises(ConfigError, match="no 'queues'; expected one of auto, window"):
+        choose_engine(mixed("dynamic"), "queues")
+    assert issubclass(ConfigError, EventsimError)
+
+
+def test_choose_engine__refuses_potentials_of_a_convolution():
+    network = build(
+        (4, 4, 1),
+        [conv(2, 3)],
+        weights=lambda t, _: np.ones(t.weight_shape),
+        readout="potential_end",
+    )
+    with pytest.raises(
+        ShapeError, match=r"readout 'potential_end' of layer_1 \(conv2d"
+    ):
+        choose_engine(network)
+
+
+@pytest.mark.parametrize("engine", ["auto", "window", "sweep"])
+def test_simulate__gives_the_spikes_of_every_layer(engine):
+    rng = np.random.default_rng(0)
+    shape = (6, 6, 1)
+    network = build(
+        shape,
+        [conv(2, 3), pool(2), flatten(), dense(4)],
+        weights=normal_weights(rng),
+        time_window=0.3,
+        dtype=np.float32,
+    )
+    activation = random_activation(rng, 3, shape)
+    times = activations_to_times(activation, 0.3).reshape(3, -1)
+    spikes = trains(times)
+    found = simulate(network, spikes, engine)
+    assert len(found) == 5
+    assert found[0] is spikes
+    expected = oracle_times(network.astype(np.float64), activation)
+    for k in range(1, 5):
+        assert found[k].n_neurons == network.layers[k - 1].n_neurons
+        assert found[k].time.dtype == np.float64
+        # The input's times were rounded once on the way to activations.
+        assert largest_difference(found[k].first_spikes(), expected[k]) < 1e-14
+    assert eventsim.simulate is simulate
+
+
+def test_simulate__static_threshold_is_exact_by_hand():
+    # Ramp 1/2 from 0 and 1/2 more from 1/4: u(1/4) = 1/8, theta 1/2 at 5/8.
+    network = build(
+        (2,),
+        [dense(1)],
+        weights=lambda *_: [[0.5], [0.5]],
+        threshold="static",
+        theta=0.5,
+    )
+    spikes = simulate(network, trains([[0.0, 0.25], [np.inf, np.inf]]))
+    np.testing.assert_array_equal(spikes[1].time, [0.625])
+    np.testing.assert_array_equal(spikes[1].offsets, [0, 1, 1])
+
+
+@pytest.mark.parametrize("time_window", [1.0, 0.3, 0.7, 1e-3, 3.3])
+def test_simulate__keeps_a_spike_just_before_the_window_ends(time_window):
+    network = build(
+        (1,), [dense(1)], weights=lambda *_: [[2.0]], time_window=time_window
+    )
+    late = np.nextafter(time_window, 0)
+    # A is 0 within rounding, S = 2: r = 1/3.
+    for engine in ENGINES:
+        spikes = simulate(network, trains([[late]]), engine)
+        np.testing.assert_allclose(spikes[1].time, time_window * (1 + 1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("spikes", "message"),
+    [
+        (trains([[0.5, 0.2, 0.1]]), "1 samples of 3 neurons; expected.*2 neurons"),
+        (trains(np.empty((0, 2))), "0 samples of 2 neurons; expected at least one"),
+        (trains([[0.5, 1.0]]), "run from 0.5 to 1.0; expected 0 up to, but not"),
+        (trains([[-0.5, 0.5]]), "run from -0.5 to 0.5; expected 0"),
+        (
+            SpikeTrains(
+                np.array([0.1, 0.2, 0.3]), np.array([0, 1, 1]), np.array([0, 1, 3]), 2
+            ),
+            "input neuron 1 spikes 2 times in sample 1; expected at most one",
+        ),
+    ],
+)
+def test_simulate__refuses_spikes_that_do_not_fit(spikes, message):
+    with pytest.raises(ShapeError, match=message):
+        simulate(mixed("dynamic"), spikes)
