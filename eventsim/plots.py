@@ -121,12 +121,14 @@ def spike_time_histograms(network: Network, times: dict[int, np.ndarray]) -> plt
         n, 1, figsize=(7, 1.15 * n + 0.6), sharex=True, layout="constrained"
     )
     axes = np.atleast_1d(axes)
-    bins = np.linspace(0, network.duration, 25 * (network.n_spiking_layers + 1) + 1)
+    n_windows = network.n_spiking_layers + 1
+    edges = np.arange(25 * n_windows + 1) / 25 * network.time_window
+    edges[:-1] -= 1e-9 * network.time_window  # a spike at a window's start is its own
     for place, (axis, (k, all_times)) in enumerate(
         zip(axes, times.items(), strict=True)
     ):
         fired = all_times[np.isfinite(all_times)]
-        counts, edges = np.histogram(fired, bins)
+        counts, _ = np.histogram(fired, edges)
         axis.stairs(100 * counts / all_times.size, edges, fill=True, color=f"C{place}")
         axis.set_ylabel("%")
         axis.set_title(
@@ -145,7 +147,7 @@ def inactive_neurons(network: Network, test: Evaluation) -> plt.Figure:
     mean = [100 * (1 - test.spike_counts[k].mean() / test.n_samples) for k in layers]
     never = [100 * float(np.mean(test.spike_counts[k] == 0)) for k in layers]
     figure, axis = plt.subplots(
-        figsize=(max(4.0, 0.9 * len(layers) + 2), 3), layout="constrained"
+        figsize=(max(5.5, 0.9 * len(layers) + 2), 3), layout="constrained"
     )
     places = np.arange(len(layers))
     bars = axis.bar(places - 0.2, mean, 0.4, label="silent in a sample (mean)")
