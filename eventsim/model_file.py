@@ -137,7 +137,15 @@ def read_model(path: str | Path) -> ModelFile:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"model file '{path}': {error}") from error
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (
+        OSError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(
             f"model file '{path}' is damaged or is not an HDF5 file ({reason}); "
@@ -276,6 +284,16 @@ def _check_activity(path: Path, network: Network, activity: Activity) -> None:
         raise ModelFileError(
             f"model file '{path}': activity has n_samples {activity.n_samples}; "
             "expected at least 1"
+        )
+    if len(activity.spike_counts) != len(sizes):
+        raise ModelFileError(
+            f"model file '{path}': activity of {len(activity.spike_counts)} layers; "
+            f"expected {len(sizes)}, the input and every layer"
+        )
+    if not 0 <= activity.decision_time < float("inf"):
+        raise ModelFileError(
+            f"model file '{path}': activity has decision_time "
+            f"{activity.decision_time}; expected a time, not negative"
         )
     for k, (counts, size) in enumerate(zip(activity.spike_counts, sizes, strict=True)):
         if counts.shape != (size,):
