@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventsim.errors import ShapeError
+from eventsim.spikes import SpikeTrains
+
+
+def trains(time, neuron, offsets, n_neurons=4):
+    return SpikeTrains(
+        np.asarray(time, float),
+        np.asarray(neuron, np.int32),
+        np.asarray(offsets),
+        n_neurons,
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 4).flatmap(
+        lambda n: st.lists(
+            st.lists(
+                st.sampled_from([0.0, 0.25, 0.5, 1.75, np.inf]), min_size=n, max_size=n
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+)
+def test_from_first_spikes__first_spikes_gives_the_times_back(times):
+    times = np.array(times)
+    spikes = SpikeTrains.from_first_spikes(times)
+    np.testing.assert_array_equal(spikes.first_spikes(), times)
+    np.testing.assert_array_equal(spikes.counts(), np.isfinite(times).sum(axis=0))
+    assert spikes.batch == times.shape[0]
+    for b in range(spikes.batch):
+        part = slice(spikes.offsets[b], spikes.offsets[b + 1])
+        expected = sorted((t, i) for i, t in enumerate(times[b]) if t < np.inf)
+        pairs = list(zip(spikes.time[part], spikes.neuron[part], strict=True))
+        assert pairs == expected
+
+
+def test_first_spikes__takes_the_first_of_several():
+    spikes = trains([0.5, 0.75, 1.0], [2, 2, 0], [0, 3])
+    np.testing.assert_array_equal(spikes.first_spikes(), [[1.0, np.inf, 0.5, np.inf]])
+    np.testing.assert_array_equal(spikes.counts(), [1, 0, 2, 0])
+
+
+def test_spike_trains__a_new_sample_may_start_earlier():
+    assert trains([1.0, 0.5], [0, 1], [0, 1, 2]).batch == 2
+    assert trains([1.0, 0.5], [0, 1], [0, 0, 1, 1, 2]).batch == 4
+    assert trains([], [], [0, 0, 0]).batch == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0.1, 0.2], [0], [0, 2]), r"time has shape \(2,\) and neuron \(1,\)"),
+        (([[0.1]], [[0]], [0, 1]), "expected the same one-dimensional shape"),
+        (([0.1], [0], [0, 2]), "offsets run from 0 to 2; expected 0 to 1"),
+        (([0.1], [0], [1, 1]), "offsets run from 1 to 1; expected 0 to 1"),
+        (([0.1, 0.2], [0, 1], [0, 2, 1, 2]), "offsets must not decrease"),
+        (([np.nan], [0], [0, 1]), "a spike time is NaN or infinite"),
+        (([np.inf], [0], [0, 1]), "a spike time is NaN or infinite"),
+        (([0.1], [4], [0, 1]), "neuron indices run from 4 to 4; expected 0 to 3"),
+        (([0.1], [-1], [0, 1]), "neuron indices run from -1 to -1"),
+        (([0.2, 0.1], [0, 1], [0, 2]), "times of a sample must not decrease"),
+        (
+            ([0.5, 0.2, 0.1], [0, 1, 2], [0, 1, 3]),
+            "times of a sample must not decrease",
+        ),
+    ],
+)
+def test_spike_trains__refuses_damaged_arrays(arguments, message):
+    with pytest.raises(ShapeError, match=message):
+        trains(*arguments)
+
+
+def test_from_first_spikes__refuses_nan():
+    with pytest.raises(ShapeError, match="a spike time is NaN; 'inf' means never"):
+        SpikeTrains.from_first_spikes(np.array([[0.5, np.nan]]))
