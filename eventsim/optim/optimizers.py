@@ -33,8 +33,9 @@ class Optimizer(Protocol):
 
 def gradient_norm(gradients: list[np.ndarray]) -> float:
     """Return the Euclidean norm of all gradients together, summed in float64."""
+    # Not np.vdot: it sums in the array's type, split by BLAS over its threads.
     return math.sqrt(
-        sum(float(np.vdot(g, g).astype(np.float64)) for g in map(np.ravel, gradients))
+        sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients)
     )
 
 
