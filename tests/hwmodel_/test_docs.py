@@ -1,4 +1,4 @@
-"""The examples in docs/hwmodel are run as they stand."""
+"""The examples about hwmodel in docs are run as they stand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hwmodel_.builders import close
 from hwmodel.chip import load_chip
 from hwmodel.cli import commands
 
-DOCS = Path(__file__).parents[2] / "docs" / "hwmodel"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -22,16 +22,16 @@ def blocks(page: str, language: str) -> list[str]:
 
 def test_energy_model__the_worked_example_prints_what_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (program,) = blocks("energy-model.md", "python")
+    (program,) = blocks("explanation/energy-model.md", "python")
     exec(compile(program, "energy-model.md", "exec"), {})
-    (session,) = blocks("energy-model.md", "console")
+    (session,) = blocks("explanation/energy-model.md", "console")
     command, _, shown = session.partition("\n")
     result = CliRunner().invoke(commands, command.removeprefix("$ hwmodel ").split())
     assert result.stdout == shown
 
 
 def test_own_chip__the_complete_file_is_one(tmp_path):
-    (text,) = blocks("own-chip.md", "yaml")
+    (text,) = blocks("how-to/own-chip.md", "yaml")
     path = tmp_path / "mesh16.yaml"
     path.write_text(text)
     chip = load_chip(path, ["energy.hop=1pJ"])
@@ -40,7 +40,7 @@ def test_own_chip__the_complete_file_is_one(tmp_path):
 
 @pytest.mark.parametrize("name", ["truenorth", "spinnaker", "canmore"])
 def test_chips__the_table_of_presets_is_true(name):
-    rows = re.findall(r"^\| (.*) \|$", (DOCS / "chips.md").read_text("utf-8"), re.M)[:9]
+    rows = re.findall(r"^\| (.*) \|$", (DOCS / "reference/chips.md").read_text("utf-8"), re.M)[:9]
     head, _, *body = ([cell.strip() for cell in row.split(" | ")] for row in rows)
     column = head.index(f"`{name}`")
     table = {row[0]: row[column] for row in body}

@@ -1,0 +1,112 @@
+"""The directive `config-reference`: tables of the YAML schema, read from pydantic."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from eventsim.config.schema import Config
+
+RULES = {"Ge": "≥ {.ge}", "Gt": "> {.gt}", "Le": "≤ {.le}", "Lt": "< {.lt}"}
+NAMES = {"int": "integer", "float": "number", "str": "text", "bool": "true or false"}
+
+
+def sections(model: type[BaseModel], path: str = "") -> list[tuple[str, Any]]:
+    """Return every section of the schema with its dotted path, depth first."""
+    found = [(path, model)]
+    for name, field in model.model_fields.items():
+        below = f"{path}.{name}" if path else name
+        for part in _models(field.annotation):
+            kind = part.model_fields.get("type")
+            suffix = f" (type: {kind.default})" if kind else ""
+            found += sections(part, below + suffix)
+    return found
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the sections that a field can hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for a in typing.get_args(annotation) for m in _models(a)]
+
+
+def type_text(annotation: Any, rules: list[Any]) -> str:
+    """Write a field's type and limits for people."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return type_text(arguments[0], [*rules, *arguments[1:]])
+    if origin is typing.Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(type_text(a, rules) for a in arguments))
+    if annotation is type(None):
+        return "`null`"
+    if origin is list:
+        return f"list of {type_text(arguments[0], [])}"
+    if _models(annotation):
+        return "section"
+    limits = [
+        RULES[type(r).__name__].format(r) for r in rules if type(r).__name__ in RULES
+    ]
+    return " ".join([NAMES[annotation.__name__], ", ".join(limits)]).strip()
+
+
+def default_text(field: FieldInfo) -> str:
+    """Write a field's default as it would stand in YAML."""
+    if field.is_required():
+        return "required"
+    if field.default is PydanticUndefined:
+        return "see below" if _models(field.annotation) else "`[]`"
+    value = field.default
+    if value is None:
+        return "`null`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if value != "" else "empty"
+
+
+def rows(model: type[BaseModel]) -> list[tuple[str, str, str, str]]:
+    """Return key, type, default and meaning of each field of a section."""
+    table = []
+    for name, field in model.model_fields.items():
+        kind = type_text(field.annotation, list(field.metadata))
+        meaning = field.description or ""
+        if not meaning and _models(field.annotation):
+            meaning = (_models(field.annotation)[0].__doc__ or "").strip()
+        if name == "type":
+            meaning = "Kind of layer."
+        table.append((f"`{name}`", kind, default_text(field), meaning))
+    return table
+
+
+class ConfigReference(Directive):
+    """Write one table for each section of the configuration."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return one section of the page for each section of the file."""
+        return [self._section(path, model) for path, model in sections(Config)]
+
+    def _section(self, path: str, model: type[BaseModel]) -> nodes.section:
+        title = path or "top level"
+        section = nodes.section(ids=[nodes.make_id(title)], names=[title])
+        section += nodes.title(text=title)
+        lines = [(model.__doc__ or "").strip().splitlines()[0], ""]
+        table = [("key", "type", "default", "meaning"), ("---",) * 4, *rows(model)]
+        lines += [f"| {' | '.join(row)} |" for row in table]
+        source = "eventsim/config/schema.py"
+        self.state.nested_parse(StringList(lines, source), 0, section)
+        return section
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the directive."""
+    app.add_directive("config-reference", ConfigReference)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
