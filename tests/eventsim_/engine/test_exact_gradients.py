@@ -234,6 +234,25 @@ def test_backward__clip_limits_both_factors_by_hand():
             )
 
 
+@pytest.mark.parametrize("name", PARTS)
+@each_case
+def test_backward__weights_do_not_need_the_input_gradient(threshold, engine, name):
+    # Training leaves the input's derivatives out and takes shorter ways.
+    rng = np.random.default_rng(7)
+    shape, parts = PARTS[name]
+    network = build(
+        shape, parts, weights=normal_weights(rng, 1, 1), threshold=threshold
+    )
+    recording = engine.forward(network, random_activation(rng, 20, shape))
+    pull = rng.normal(size=(20, 4))
+    alone = engine.backward(network, recording, pull)
+    both = engine.backward(network, recording, pull, with_input=True)
+    assert alone.input_times is None
+    for one, other in zip(alone.weights, both.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+        assert np.abs(one).max() > 1e-3
+
+
 @each_case
 def test_backward__silent_output_gives_no_gradient(threshold, engine):
     network = build(
