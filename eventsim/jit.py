@@ -62,6 +62,11 @@ if _CACHE is not None and not os.environ.get("NUMBA_CACHE_DIR"):
     numba.config.CACHE_DIR = str(_CACHE)
 
 
+def is_first_start() -> bool:
+    """Tell whether kernels still have to be compiled on this machine."""
+    return _CACHE is None or not any(_CACHE.rglob("*.nbi"))
+
+
 def jit(*, parallel: bool = False, inline: bool = False) -> Callable[..., Any]:
     """Return the decorator that every kernel of this package uses.
 

@@ -19,6 +19,7 @@ from eventsim.config import Config, config_to_yaml, load_config
 from eventsim.datasets import Dataset, load
 from eventsim.errors import ConfigError, RunError
 from eventsim.evaluation import Evaluation, evaluate, sparsity
+from eventsim.jit import is_first_start
 from eventsim.model_file import ModelFile, write_model
 from eventsim.network import Network
 from eventsim.trainer import (
@@ -121,6 +122,8 @@ def train_run(
         state = load_checkpoint(folder, config, dataset)
         if not quiet:
             _say(f"resuming {folder} after epoch {state.epoch}")
+    if is_first_start() and not quiet:
+        _say("first start: compiling kernels, once, for about half a minute ...")
     with _EpochBars(config, dataset, quiet) as bars:
 
         def after_epoch(state: TrainingState, result: EpochResult) -> None:
