@@ -56,7 +56,8 @@ def measure() -> dict[str, float]:
             command = [python, str(path), str(EXAMPLES / f"{name}.yaml")]
             seconds(command)  # fill the kernel cache
             waits = [seconds(command) for _ in range(3)]
-            result[f"{name}: process start to first batch, second start"] = median(waits)
+            key = f"{name}: process start to first batch, second start"
+            result[key] = median(waits)
     return result
 
 

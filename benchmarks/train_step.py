@@ -123,7 +123,8 @@ def time_torch(net: str, data_dir: str | None, steps: int) -> dict[str, float]:
             part = slice(k % 8 * BATCH, (k % 8 + 1) * BATCH)
             start = time.perf_counter()
             adam.zero_grad()
-            torch.nn.functional.cross_entropy(run(inputs[part]), labels[part]).backward()
+            scores = run(inputs[part])
+            torch.nn.functional.cross_entropy(scores, labels[part]).backward()
             adam.step()
             times.append(time.perf_counter() - start)
         result[f"torch {name}"] = median(times[5:])
@@ -154,7 +155,9 @@ def main() -> None:
                 command = [sys.executable, __file__, "--net", net, "--side", side]
                 command += ["--steps", str(args.steps)]
                 command += ["--data-dir", args.data_dir] if args.data_dir else []
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    command, capture_output=True, text=True, check=True
+                )
                 row |= json.loads(done.stdout.splitlines()[-1])
             rows.append(row)
         ratios = {
@@ -162,9 +165,10 @@ def main() -> None:
             for name in rows[0]
             if name != "eventsim"
         }
+        seconds = {k: median(r[k] for r in rows) for k in rows[0]}
         report[net] = {
-            "milliseconds": {k: 1e3 * median(r[k] for r in rows) for k in rows[0]},
-            "samples_per_second": {k: BATCH / median(r[k] for r in rows) for k in rows[0]},
+            "milliseconds": {k: 1e3 * s for k, s in seconds.items()},
+            "samples_per_second": {k: BATCH / s for k, s in seconds.items()},
             "ratios": {k: [round(x, 2) for x in v] for k, v in ratios.items()},
         }
     if args.json:

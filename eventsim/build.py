@@ -76,8 +76,9 @@ def build_network(config: Config, input_shape: Shape, n_classes: int) -> Network
     last = layers[-1].topology
     if not isinstance(last, Dense) or last.units != n_classes:
         raise ConfigError(
-            f"config: the last entry of network.layers is {last.kind} with output shape "
-            f"{last.output_shape}; expected 'dense' with {n_classes} units, one per class"
+            f"config: the last entry of network.layers is {last.kind} with output "
+            f"shape {last.output_shape}; expected 'dense' with {n_classes} units, one "
+            "per class"
         )
     return Network(input_shape, tuple(layers), spec.time_window, spec.readout)
 

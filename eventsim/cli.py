@@ -66,8 +66,8 @@ def train(
         return
     summary = result.summary
     click.echo(
-        f"test accuracy {summary['test_accuracy']:.2%} on {summary['n_test']:,} samples "
-        f"(epoch {summary['kept_epoch']}, kept by {summary['kept_by']}), "
+        f"test accuracy {summary['test_accuracy']:.2%} on {summary['n_test']:,} "
+        f"samples (epoch {summary['kept_epoch']}, kept by {summary['kept_by']}), "
         f"{summary['spikes_per_sample']:,.0f} spikes per sample, "
         f"sparsity {summary['sparsity']:.3f}"
     )

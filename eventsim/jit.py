@@ -59,7 +59,7 @@ def _cache_folder() -> Path | None:
 
 _CACHE = _cache_folder()
 if _CACHE is not None and not os.environ.get("NUMBA_CACHE_DIR"):
-    numba.config.CACHE_DIR = str(_CACHE)
+    numba.config.CACHE_DIR = str(_CACHE)  # type: ignore[attr-defined]
 
 
 def is_first_start() -> bool:

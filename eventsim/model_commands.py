@@ -245,6 +245,6 @@ def _require_fit(
     encoded = (input_shape[0] + bias,) if bias else input_shape
     if network.input_shape != encoded:
         raise ModelFileError(
-            f"model file '{path}' takes inputs of shape {network.input_shape}, the data "
-            f"set '{config.data.name}' gives {encoded}"
+            f"model file '{path}' takes inputs of shape {network.input_shape}, the "
+            f"data set '{config.data.name}' gives {encoded}"
         )

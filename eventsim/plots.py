@@ -20,7 +20,7 @@ from eventsim.evaluation import Evaluation
 from eventsim.network import Network
 
 SAMPLES_FOR_HISTOGRAM = 200
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

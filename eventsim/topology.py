@@ -24,7 +24,7 @@ def _require_map(where: str, shape: Shape) -> tuple[int, int, int]:
             f"{where}: input has shape {shape}; expected (height, width, channels); "
             "put this layer before any 'flatten' or 'dense' layer"
         )
-    return shape  # type: ignore[return-value]
+    return shape
 
 
 def _require_positive(where: str, **values: int) -> None:

