@@ -83,7 +83,7 @@ def loss_of_output(
         )
     potential = recording.output_potential + recording.output_slope
     scale = potential.dtype.type(network.time_window)
-    penalty, d_potential = silence_penalty(potential * scale, labels)
+    penalty, d_potential = silence_penalty(potential * scale, np.isinf(output), labels)
     return LossValue(
         loss.value + config.silence_penalty * penalty,
         loss.d_output,

@@ -3,12 +3,12 @@
 A silent output neuron has no spike time, so a loss on spike times cannot move it;
 once the label's neuron is silent for a sample, nothing brings it back. The penalty
 
-    P = mean over the batch of max(0, -u_d)
+    P = mean over the batch of -u_d where neuron d is silent, else 0
 
-with u_d the potential of the label's neuron at the end of its window is zero if
-that neuron fires (with the dynamic threshold it fires exactly if u_d > 0) and
-otherwise pulls its potential up to the threshold's last value, 0. It is part of the
-loss, so its gradient is exact too. Mostafa 2017 and Comsa et al. 2021 use penalties
+counts samples in which the label's neuron is silent, with u_d its potential at the end
+of its window. A silent neuron with the dynamic threshold has u_d <= 0; the penalty
+pulls it up to the threshold's last value, 0. It is part of the loss, so its gradient
+is exact too. Mostafa 2017 and Comsa et al. 2021 use penalties
 on silent neurons with the same purpose.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 
 def silence_penalty(
-    potential_end: np.ndarray, labels: np.ndarray
+    potential_end: np.ndarray, is_silent: np.ndarray, labels: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Return the penalty and its derivative with respect to the potentials.
 
@@ -26,6 +26,9 @@ def silence_penalty(
     ----------
     potential_end : ndarray, shape (batch, n_classes), network time units
         Output potentials at the end of the last window.
+    is_silent : ndarray, shape (batch, n_classes), bool
+        Output neurons that did not fire. A neuron that fires at the start of its
+        window may end it below 0; it has fired and is left alone.
     labels : ndarray, shape (batch,), int
         True classes.
 
@@ -37,7 +40,7 @@ def silence_penalty(
         ``-1 / batch`` for the label's neuron where it is silent, else 0.
     """
     rows = np.arange(labels.size)
-    missing = -potential_end[rows, labels]
+    missing = np.where(is_silent, -potential_end, 0)[rows, labels]
     d_potential = np.zeros_like(potential_end)
-    d_potential[rows, labels] = np.where(missing >= 0, -1 / labels.size, 0)
-    return float(np.mean(np.maximum(missing, 0))), d_potential
+    d_potential[rows, labels] = np.where(is_silent[rows, labels], -1 / labels.size, 0)
+    return float(np.mean(missing)), d_potential
