@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from eventsim.errors import RunError
 
@@ -53,3 +54,35 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_hdf5(path: Path) -> Iterator[Any]:
+    """Yield an HDF5 file in memory and write it to `path` at the end.
+
+    HDF5 itself leaves its objects half closed when the disk is full, and says so in
+    several lines from places that cannot be caught; plain writing does not.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; see `replacing`.
+
+    Yields
+    ------
+    h5py.File
+        An empty file, open for writing.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written.
+    """
+    import h5py
+
+    with h5py.File(Path(path).name, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    with replacing(path) as temporary:
+        temporary.write_bytes(image)

@@ -103,13 +103,19 @@ def _layer(
     training, neuron = config.training, config.network.neuron
     spread = np.sqrt(training.weight_gain / topology.fan_in)
     mean = training.weight_mean / topology.fan_in
-    weight = rng.normal(mean, spread, topology.weight_shape).astype(config.precision)
+    try:
+        weight = rng.normal(mean, spread, topology.weight_shape)
+    except (MemoryError, ValueError) as error:
+        raise ConfigError(
+            f"config: network.layers.{k - 1} has weights of shape "
+            f"{topology.weight_shape}, more than fit into memory; make it smaller"
+        ) from error
     height = neuron.theta if neuron.theta is not None else config.network.time_window
     size = topology.units if isinstance(topology, Dense) else topology.channels
     return Layer(
         name=f"layer_{k} ({topology.kind} {size})",
         topology=topology,
         neuron=Neuron(neuron.model, neuron.threshold),
-        weight=weight,
+        weight=weight.astype(config.precision),
         theta=np.full(topology.n_features, height, config.precision),
     )

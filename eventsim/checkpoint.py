@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from eventsim.atomic_write import replacing
+from eventsim.atomic_write import replacing_hdf5
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
 from eventsim.errors import RunError
@@ -34,8 +34,9 @@ def save_checkpoint(folder: Path, state: TrainingState) -> None:
     RunError
         If the file cannot be written.
     """
-    with replacing(folder / CHECKPOINT) as temporary, h5py.File(temporary, "w") as file:
+    with replacing_hdf5(folder / CHECKPOINT) as file:
         file.attrs["format"] = FORMAT
+        file.attrs["data"] = state.data
         file.attrs["epoch"] = state.epoch
         file.attrs["n_updates"] = state.optimizer.n_updates
         file.attrs["best_epoch"] = state.best_epoch
@@ -45,6 +46,17 @@ def save_checkpoint(folder: Path, state: TrainingState) -> None:
         _write_arrays(file, "best_weights", state.best_weights)
         for name, arrays in state.optimizer.slots.items():
             _write_arrays(file, f"slots/{name}", arrays)
+
+
+def require_checkpoint(folder: Path) -> Path:
+    """Return the path of a run's checkpoint; `RunError` if there is none."""
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise RunError(
+            f"resume: '{path}' does not exist; expected the folder of a run that "
+            "'eventsim train' started"
+        )
+    return path
 
 
 def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingState:
@@ -67,19 +79,19 @@ def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingS
     Raises
     ------
     RunError
-        If there is no checkpoint, or it is damaged or of another network.
+        If there is no checkpoint, or it is damaged, or of another network, another
+        optimiser or other data.
     """
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        raise RunError(
-            f"resume: '{path}' does not exist; expected the folder of a run that "
-            "'eventsim train' started"
-        )
+    path = require_checkpoint(folder)
     state = start_training(config, dataset)
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise RunError(f"resume: '{path}' is not a checkpoint of eventsim")
+                raise RunError(
+                    f"resume: '{path}' is not a checkpoint; expected the format "
+                    f"'{FORMAT}'; start the run again"
+                )
+            _require_same_run(path, file, state)
             _read_arrays(path, file, "weights", state.network.weights)
             for name, arrays in state.optimizer.slots.items():
                 _read_arrays(path, file, f"slots/{name}", arrays)
@@ -91,12 +103,29 @@ def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingS
             state.best_epoch = int(file.attrs["best_epoch"])
             state.best_score = float(file.attrs["best_score"])
             state.history = json.loads(file["history"][()])
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except RunError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RunError(
             f"resume: '{path}' is damaged ({' '.join(str(error).split())}); start the "
             "run again"
         ) from error
     return state
+
+
+def _require_same_run(path: Path, file: h5py.File, state: TrainingState) -> None:
+    stored = str(file.attrs["data"])
+    if stored != state.data:
+        raise RunError(
+            f"resume: the run of '{path}' was started on other data, got {state.data}; "
+            f"expected {stored}; give the same data, for example with --data-dir"
+        )
+    if set(file["slots"]) != set(state.optimizer.slots):
+        raise RunError(
+            f"resume: '{path}' holds the optimiser state {sorted(file['slots'])}; the "
+            f"configuration needs {sorted(state.optimizer.slots)}; resume with the "
+            "run's own optimizer.name"
+        )
 
 
 def _write_arrays(file: h5py.File, name: str, arrays: list[np.ndarray]) -> None:

@@ -198,6 +198,15 @@ def main(argv: list[str] | None = None) -> int:
             raise
         click.echo(f"error: {error}", err=True)
         return 1
+    except MemoryError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(
+            f"error: out of memory ({error}); lower training.batch_size or make the "
+            "layers smaller",
+            err=True,
+        )
+        return 1
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from eventsim.atomic_write import replacing
+from eventsim.atomic_write import replacing_hdf5
 from eventsim.errors import EventsimError, ModelFileError
 from eventsim.network import READOUTS, THRESHOLDS, Layer, Network, Neuron
 from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten, Topology
@@ -91,7 +91,7 @@ def write_model(path: str | Path, model: ModelFile) -> None:
     """
     if model.activity is not None:
         _check_activity(Path(path), model.network, model.activity)
-    with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+    with replacing_hdf5(Path(path)) as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file["config"] = model.config

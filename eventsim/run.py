@@ -14,7 +14,12 @@ from tqdm import tqdm
 
 import eventsim
 from eventsim.atomic_write import replacing
-from eventsim.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from eventsim.checkpoint import (
+    CHECKPOINT,
+    load_checkpoint,
+    require_checkpoint,
+    save_checkpoint,
+)
 from eventsim.config import Config, config_to_yaml, load_config
 from eventsim.datasets import Dataset, load
 from eventsim.errors import ConfigError, RunError
@@ -106,11 +111,13 @@ def train_run(
                 "its own config.yaml"
             )
         folder = Path(resume)
+        require_checkpoint(folder)
         config = load_config(folder / "config.yaml", overrides)
     elif config_path is None:
         raise ConfigError("train: expected a CONFIG file or --resume DIR")
     else:
         config = load_config(config_path, overrides)
+        _refuse_taken(out)
     dataset = load_run_dataset(config, data_dir)
     _announce(dataset, quiet)
     if resume is None:
@@ -120,6 +127,7 @@ def train_run(
         save_checkpoint(folder, state)
     else:
         state = load_checkpoint(folder, config, dataset)
+        _write_text(folder / "config.yaml", config_to_yaml(config))
         if not quiet:
             _say(f"resuming {folder} after epoch {state.epoch}")
     if is_first_start() and not quiet:
@@ -137,9 +145,11 @@ def train_run(
             )
         except KeyboardInterrupt:
             bars.close()
+            data = "" if data_dir is None else f" --data-dir {data_dir}"
             _say(
                 f"interrupted in epoch {state.epoch + 1}; epoch {state.epoch} is in "
-                f"{folder / CHECKPOINT}; go on with: eventsim train --resume {folder}"
+                f"{folder / CHECKPOINT}; go on with: eventsim train --resume "
+                f"{folder}{data}"
             )
             raise
     return _finish(folder, config, dataset, state, quiet)
@@ -224,14 +234,9 @@ def _announce(dataset: Dataset, quiet: bool) -> None:
 
 
 def _new_folder(config: Config, out: str | None) -> Path:
-    """Make the run directory; a folder with a run in it is never written over."""
+    """Make the run directory; by default one that is free."""
     if out is not None:
         folder = Path(out)
-        if (folder / CHECKPOINT).exists() or (folder / "model.h5").exists():
-            raise RunError(
-                f"train: '{folder}' already holds a run; expected a new folder; use "
-                f"--resume {folder} to go on with it, or another --out"
-            )
     else:
         base = Path("runs") / config.name
         folder, number = base, 1
@@ -246,6 +251,18 @@ def _new_folder(config: Config, out: str | None) -> Path:
             "place that can be written to; choose another with --out"
         ) from error
     return folder
+
+
+def _refuse_taken(out: str | None) -> None:
+    """Never write over a folder with a run in it."""
+    if out is None:
+        return
+    folder = Path(out)
+    if any((folder / name).exists() for name in (CHECKPOINT, "model.h5")):
+        raise RunError(
+            f"train: '{folder}' already holds a run; expected a new folder; use "
+            f"--resume {folder} to go on with it, or another --out"
+        )
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,11 +12,11 @@ import numpy as np
 
 from eventsim.batches import training_batches
 from eventsim.build import build_network
-from eventsim.config.schema import Config
+from eventsim.config.schema import AugmentConfig, Config
 from eventsim.datasets.records import Dataset
 from eventsim.engine import choose_engine
 from eventsim.engine.buffers import Buffers
-from eventsim.errors import DataError, RunError
+from eventsim.errors import ConfigError, DataError, RunError
 from eventsim.evaluation import evaluate
 from eventsim.network import Network
 from eventsim.optim import Optimizer, learning_rate, make_optimizer
@@ -78,6 +79,8 @@ class TrainingState:
         Current weights, updated in place.
     optimizer : Optimizer
         Its moments and number of updates.
+    data : str
+        Which samples it sees, so that a run is not resumed on others.
     epoch : int
         Finished epochs.
     best_weights : list of ndarray
@@ -92,6 +95,7 @@ class TrainingState:
 
     network: Network
     optimizer: Optimizer
+    data: str = ""
     epoch: int = 0
     best_weights: list[np.ndarray] = field(default_factory=list)
     best_epoch: int = 0
@@ -118,14 +122,39 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
     ------
     DataError
         If there is no training sample.
+    ConfigError
+        If the layers do not fit the data, or image options are set for other data.
     """
     if len(dataset.train) == 0:
         raise DataError(
             "train: the training set is empty; expected at least one sample"
         )
+    _refuse_image_options(config, dataset)
     network = build_network(config, dataset.input_shape, dataset.n_classes)
     optimizer = make_optimizer(config.optimizer, network.weights)
-    return TrainingState(network, optimizer)
+    return TrainingState(network, optimizer, _describe_data(dataset))
+
+
+def _refuse_image_options(config: Config, dataset: Dataset) -> None:
+    """Options that would have no effect are mistakes."""
+    if dataset.train.inputs.dtype == np.uint8:
+        return
+    for name, unset in (("augment", AugmentConfig()), ("normalise", None)):
+        value = getattr(config.data, name)
+        if value != unset:
+            raise ConfigError(
+                f"config: data.{name} is for images, got {{{value}}} for the data set "
+                f"'{dataset.name}'; leave it out"
+            )
+
+
+def _describe_data(dataset: Dataset) -> str:
+    sizes = ", ".join(
+        f"{len(getattr(dataset, part))} {part}"
+        for part in ("train", "validation", "test")
+    )
+    labels = zlib.crc32(dataset.train.labels.tobytes())
+    return f"{dataset.name} ({sizes}, labels {labels:08x})"
 
 
 def train(
@@ -201,7 +230,8 @@ def _run_epoch(
     ):
         recording = engine.forward(network, activation, buffers)
         output = read_output(network, recording)
-        step_loss = loss_of_output(network, recording, output, labels, config.loss)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            step_loss = loss_of_output(network, recording, output, labels, config.loss)
         if not math.isfinite(step_loss.value):
             raise RunError(
                 f"train: the loss is {step_loss.value} in epoch {state.epoch + 1}, "
@@ -234,6 +264,12 @@ def _run_epoch(
                 BatchProgress(labels.size, loss / n_seen, n_right / n_seen, spikes),
             )
     seconds = time.perf_counter() - start
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise RunError(
+            f"train: weights are NaN or infinite after epoch {state.epoch + 1}; lower "
+            "optimizer.lr or set optimizer.gradient_clip; the epoch before it is in "
+            "the checkpoint"
+        )
     scores = _score(config, dataset, network)
     return EpochResult(
         epoch=state.epoch + 1,

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from eventsim.config.schema import Config, parse_short_form
-from eventsim.config.yaml_reader import read_yaml
+from eventsim.config.schema import Config
+from eventsim.config.short_form import expand_layers
+from eventsim.config.yaml_reader import read_yaml, write_yaml
 from eventsim.errors import ConfigError
 
 
@@ -55,15 +56,13 @@ def parse_config(
     raw = read_yaml(text, where)
     if not isinstance(raw, dict):
         raise ConfigError(
-            f"{where}: expected 'key: value' lines at the top level, got "
-            f"{type(raw).__name__}"
+            f"{where}: got {_shorten(raw)} at the top level; expected lines of the "
+            "form 'key: value'"
         )
-    try:
-        _expand_short_form(raw)
-    except ValueError as error:
-        raise ConfigError(f"{where}: network.layers: {error}") from error
+    _expand_short_form(raw, where)
     for override in overrides:
         _apply(raw, override)
+        _expand_short_form(raw, f"--set '{override}'")
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
@@ -72,16 +71,17 @@ def parse_config(
 
 def config_to_yaml(config: Config) -> str:
     """Return the configuration as YAML text, defaults included."""
-    return yaml.safe_dump(
-        config.model_dump(), sort_keys=False, allow_unicode=True, width=88
-    )
+    return write_yaml(config.model_dump())
 
 
-def _expand_short_form(raw: dict[str, Any]) -> None:
+def _expand_short_form(raw: dict[str, Any], where: str) -> None:
     """Write the layers out, so that overrides can reach each of them."""
     network = raw.get("network")
-    if isinstance(network, dict) and isinstance(network.get("layers"), str):
-        network["layers"] = parse_short_form(network["layers"])
+    if isinstance(network, dict) and "layers" in network:
+        try:
+            network["layers"] = expand_layers(network["layers"])
+        except ValueError as error:
+            raise ConfigError(f"{where}: network.layers: {error}") from error
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
@@ -123,7 +123,7 @@ def _explain(error: ValidationError) -> str:
     """Put the first problem of a pydantic error into one line."""
     problems = error.errors(include_url=False)
     first = problems[0]
-    where = ".".join(str(part) for part in _plain_location(first["loc"]))
+    where = _plain_place(first)
     kind, given = first["type"], first["input"]
     if kind == "extra_forbidden":
         allowed = _keys_at(first["loc"][:-1])
@@ -147,15 +147,34 @@ def _explain(error: ValidationError) -> str:
         )
         message = f"{prefix}{first['ctx']['error']}{value}"
     else:
-        expected = first["msg"].removeprefix("Input should be ").rstrip(".")
+        alternatives = [p for p in problems if _plain_place(p) == where]
+        expected = " or ".join(dict.fromkeys(map(_expected, alternatives)))
         message = f"{where} is {_shorten(given)}; expected {expected}"
-    others = len(problems) - 1
+    others = len({_plain_place(problem) for problem in problems}) - 1
     return message + (f" (and {others} more)" if others else "")
 
 
+def _expected(problem: ErrorDetails) -> str:
+    match problem["type"]:
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "a section with keys"
+        case "string_pattern_mismatch":
+            return "letters, digits and ._+-, beginning with a letter or digit"
+        case _:
+            expected = problem["msg"].removeprefix("Input should be ").rstrip(".")
+            return expected.replace("a valid ", "a ").replace("a int", "an int")
+
+
 def _shorten(value: Any) -> str:
+    """Return a value as it could stand in the file, on one short line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain_place(problem: ErrorDetails) -> str:
+    return ".".join(str(part) for part in _plain_location(problem["loc"]))
 
 
 def _plain_location(location: tuple[int | str, ...]) -> list[int | str]:

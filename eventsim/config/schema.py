@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from eventsim.config.short_form import expand_layers
 
 
 class Section(BaseModel):
@@ -98,14 +99,14 @@ class EncodeConfig(Section):
 class DenseConfig(Section):
     """All-to-all layer."""
 
-    type: Literal["dense"] = "dense"
+    type: Literal["dense"] = Field(default="dense", description="All-to-all.")
     units: int = Field(ge=1, description="Number of neurons.")
 
 
 class Conv2dConfig(Section):
     """Two-dimensional convolution."""
 
-    type: Literal["conv2d"] = "conv2d"
+    type: Literal["conv2d"] = Field(default="conv2d", description="Convolution.")
     channels: int = Field(ge=1, description="Number of feature maps.")
     kernel: int | list[int] = Field(description="Side, or [height, width].")
     stride: int = Field(default=1, ge=1, description="Step between kernel positions.")
@@ -125,7 +126,7 @@ class Conv2dConfig(Section):
 class PoolConfig(Section):
     """Earliest spike of each window passes."""
 
-    type: Literal["pool"] = "pool"
+    type: Literal["pool"] = Field(default="pool", description="Earliest spike passes.")
     size: int = Field(default=2, ge=1, description="Side of the window.")
     stride: int | None = Field(
         default=None, ge=1, description="Step; the size by default."
@@ -135,7 +136,7 @@ class PoolConfig(Section):
 class FlattenConfig(Section):
     """Read a map as a vector (dense layers do so by themselves)."""
 
-    type: Literal["flatten"] = "flatten"
+    type: Literal["flatten"] = Field(default="flatten", description="Map to vector.")
 
 
 LayerConfig = Annotated[
@@ -190,7 +191,7 @@ class NetworkConfig(Section):
     @field_validator("layers", mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        return parse_short_form(value) if isinstance(value, str) else value
+        return expand_layers(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> NetworkConfig:
@@ -316,7 +317,11 @@ class TrainingConfig(Section):
 class Config(Section):
     """A whole run."""
 
-    name: str = Field(description="Short name; the default output folder is runs/NAME.")
+    name: str = Field(
+        pattern=r"^\w[\w.+-]*$",
+        description="Short name, letters, digits and ._+-; the default output folder "
+        "is runs/NAME.",
+    )
     description: str = Field(default="", description="One sentence for people.")
     seed: int = Field(
         default=0, ge=0, description="Fixes weights, order and augmentation."
@@ -325,13 +330,23 @@ class Config(Section):
         default="float32",
         description="Float type of training; evaluation uses float64.",
     )
-    data: DataConfig
-    encode: EncodeConfig = Field(default_factory=EncodeConfig)
-    network: NetworkConfig
-    loss: LossConfig = Field(default_factory=LossConfig)
-    optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
-    schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
-    training: TrainingConfig
+    data: DataConfig = Field(description="Which samples are used.")
+    encode: EncodeConfig = Field(
+        default_factory=EncodeConfig, description="From values to spike times."
+    )
+    network: NetworkConfig = Field(description="Layers and neurons.")
+    loss: LossConfig = Field(
+        default_factory=LossConfig, description="Loss and its constants."
+    )
+    optimizer: OptimizerConfig = Field(
+        default_factory=OptimizerConfig, description="Update rule and its constants."
+    )
+    schedule: ScheduleConfig = Field(
+        default_factory=ScheduleConfig, description="How the learning rate changes."
+    )
+    training: TrainingConfig = Field(
+        description="How long, and which weights are kept."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
@@ -349,43 +364,3 @@ class Config(Section):
                 "potentials with potential_cross_entropy"
             )
         return self
-
-
-_SHORT_CONV = re.compile(r"^(\d+)C(\d+)$")
-_SHORT_POOL = re.compile(r"^P(\d+)$")
-
-
-def parse_short_form(text: str) -> list[dict[str, Any]]:
-    """Turn the papers' short form into a list of layers.
-
-    Parameters
-    ----------
-    text : str
-        For example ``"16C5-P2-800-10"``: 16 channels with a 5 x 5 kernel, 2 x 2
-        pooling, 800 units, 10 units.
-
-    Returns
-    -------
-    list of dict
-        Layers as they could stand in the YAML file.
-
-    Raises
-    ------
-    ValueError
-        If a part is not understood.
-    """
-    layers: list[dict[str, Any]] = []
-    for part in text.split("-"):
-        if match := _SHORT_CONV.match(part):
-            channels, kernel = map(int, match.groups())
-            layers.append({"type": "conv2d", "channels": channels, "kernel": kernel})
-        elif match := _SHORT_POOL.match(part):
-            layers.append({"type": "pool", "size": int(match.group(1))})
-        elif part.isdecimal():
-            layers.append({"type": "dense", "units": int(part)})
-        else:
-            raise ValueError(
-                f"'{part}' is not a layer; expected parts like 16C5 (convolution), P2 "
-                "(pool) or 800 (dense), joined by '-'"
-            )
-    return layers

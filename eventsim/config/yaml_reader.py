@@ -64,6 +64,40 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
 _Loader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
 
 
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes text which either version of YAML takes for more."""
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [
+        *yaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
+        *_Loader.yaml_implicit_resolvers.get(first, []),
+    ]
+    for first in {
+        *yaml.SafeDumper.yaml_implicit_resolvers,
+        *_Loader.yaml_implicit_resolvers,
+    }
+}
+
+
+def write_yaml(value: Any) -> str:
+    """Return YAML text from which `read_yaml` gets the same value back.
+
+    Parameters
+    ----------
+    value : object
+        Plain dicts, lists, strings, numbers, booleans, None.
+
+    Returns
+    -------
+    str
+        The document, keys in their order.
+    """
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88
+    )
+
+
 def read_yaml(text: str, where: str) -> Any:
     """Parse YAML text.
 

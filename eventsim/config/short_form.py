@@ -1,0 +1,68 @@
+"""The papers' short form of layers, such as ``16C5-P2-32C5-P2-800-128-10``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_SHORT_CONV = re.compile(r"^(\d+)C(\d+)$")
+_SHORT_POOL = re.compile(r"^P(\d+)$")
+
+
+def expand_layers(value: Any) -> Any:
+    """Return layers as a list if they are in short form, else unchanged.
+
+    Parameters
+    ----------
+    value : object
+        What the YAML file holds; a single number is a single dense layer.
+
+    Returns
+    -------
+    object
+        A list of dicts, or `value`.
+
+    Raises
+    ------
+    ValueError
+        If the short form is not understood.
+    """
+    if isinstance(value, str) or type(value) is int:
+        return parse_short_form(str(value))
+    return value
+
+
+def parse_short_form(text: str) -> list[dict[str, Any]]:
+    """Turn the papers' short form into a list of layers.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"16C5-P2-800-10"``: 16 channels with a 5 x 5 kernel, 2 x 2
+        pooling, 800 units, 10 units.
+
+    Returns
+    -------
+    list of dict
+        Layers as they could stand in the YAML file.
+
+    Raises
+    ------
+    ValueError
+        If a part is not understood.
+    """
+    layers: list[dict[str, Any]] = []
+    for part in text.split("-"):
+        if match := _SHORT_CONV.match(part):
+            channels, kernel = map(int, match.groups())
+            layers.append({"type": "conv2d", "channels": channels, "kernel": kernel})
+        elif match := _SHORT_POOL.match(part):
+            layers.append({"type": "pool", "size": int(match.group(1))})
+        elif part.isdecimal():
+            layers.append({"type": "dense", "units": int(part)})
+        else:
+            raise ValueError(
+                f"'{part}' is not a layer; expected parts like 16C5 (convolution), P2 "
+                "(pool) or 800 (dense), joined by '-'"
+            )
+    return layers

@@ -1,0 +1,109 @@
+import pytest
+
+from eventsim.config import Config, parse_config
+from eventsim.errors import ConfigError
+
+BASE = """\
+name: x
+data: {name: yin-yang}
+network: {layers: 12-3}
+training: {epochs: 3}
+"""
+
+
+def records(schema):
+    """Yield (name, object schema) of the top level and of every definition."""
+    yield "Config", schema
+    yield from schema["$defs"].items()
+
+
+def references(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield inner
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_schema__describes_every_field_and_forbids_others():
+    schema = Config.model_json_schema()
+    names = [name for name, _ in records(schema)]
+    assert {"DataConfig", "NeuronConfig", "Conv2dConfig", "PoolConfig"} <= set(names)
+    for name, record in records(schema):
+        assert record["type"] == "object"
+        assert record["additionalProperties"] is False, name
+        assert record["description"].strip(), name
+        for key, field in record["properties"].items():
+            assert field.get("description", "").strip(), f"{name}.{key}"
+
+
+def test_schema__references_resolve():
+    schema = Config.model_json_schema()
+    found = set(references(schema))
+    assert found == {f"#/$defs/{name}" for name in schema["$defs"]}
+
+
+def test_schema__shows_defaults_and_bounds():
+    schema = Config.model_json_schema()
+    lr = schema["$defs"]["OptimizerConfig"]["properties"]["lr"]
+    assert lr["default"] == 1e-3
+    assert lr["exclusiveMinimum"] == 0
+    assert schema["required"] == ["name", "data", "network", "training"]
+
+
+STATIC = ["network.neuron.threshold=static", "network.neuron.theta=0.5"]
+POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (STATIC[:1], "network: neuron.threshold 'static' needs neuron.theta"),
+        (STATIC[1:], "neuron.theta belongs to the static threshold"),
+        ([*STATIC, *POTENTIAL], "readout 'potential_end' needs the dynamic threshold"),
+        (
+            [*STATIC, "network.neuron.derivative_clip=11"],
+            "derivative_clip needs the dynamic threshold",
+        ),
+        ([*STATIC, "loss.silence_penalty=1"], "silence_penalty needs network.readout"),
+        (
+            [*POTENTIAL, "loss.silence_penalty=1"],
+            "silence_penalty needs network.readout",
+        ),
+        (POTENTIAL[:1], "'time_cross_entropy' does not fit network.readout"),
+        (POTENTIAL[1:], "'potential_cross_entropy' does not fit network.readout"),
+        (["optimizer.nesterov=true"], "nesterov needs name 'sgd' and a momentum"),
+        (
+            ["optimizer.nesterov=true", "optimizer.name=sgd"],
+            "nesterov needs name 'sgd' and a momentum",
+        ),
+        (["optimizer.momentum=0.9"], "momentum belongs to 'sgd'; adam has beta1"),
+        (["schedule.name=milestones"], "'milestones' and a list of milestones go"),
+        (["schedule.milestones=[3]"], "'milestones' and a list of milestones go"),
+    ],
+)
+def test_config__inconsistent_choices_are_refused(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(BASE, overrides)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        STATIC,
+        POTENTIAL,
+        [*POTENTIAL, "network.neuron.derivative_clip=11"],
+        ["loss.silence_penalty=1"],
+        ["optimizer={name: sgd, momentum: 0.9, nesterov: true}"],
+        ["schedule={name: milestones, milestones: [1, 2]}"],
+        ["encode.value_max=sample"],
+    ],
+)
+def test_config__consistent_choices_pass(overrides):
+    assert parse_config(BASE, overrides) != parse_config(BASE)
