@@ -180,7 +180,7 @@ class NetworkConfig(Section):
         default=1.0, gt=0, description="T_w, network time units."
     )
     neuron: NeuronConfig = Field(
-        default_factory=NeuronConfig, description="Neuron model of every layer."
+        default_factory=NeuronConfig, description="Model and constants of the neurons."
     )
     readout: Literal["spike_time", "potential_start", "potential_end"] = Field(
         default="spike_time",

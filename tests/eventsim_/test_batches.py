@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from eventsim.batches import encode_inputs, evaluation_batches, training_batches
+from eventsim.datasets import Split
+
+
+@pytest.fixture
+def images():
+    """Images whose first pixel is the index of the sample."""
+    inputs = np.random.default_rng(0).integers(0, 256, (10, 4, 4, 1), dtype=np.uint8)
+    inputs[:, 0, 0, 0] = np.arange(10)
+    return Split(inputs, np.arange(10) % 3)
+
+
+def order_of(batches):
+    return [round(255 * float(a[0, 0, 0])) for batch, _ in batches for a in batch]
+
+
+@pytest.fixture
+def config(tiny_config):
+    return lambda *more: tiny_config(
+        "encode.bias_spikes=0", "training.batch_size=4", *more
+    )
+
+
+def test_training_batches__every_sample_once_last_batch_partial(images, config):
+    batches = list(training_batches(images, config(), 1))
+    assert [labels.size for _, labels in batches] == [4, 4, 2]
+    order = order_of(batches)
+    assert sorted(order) == list(range(10))
+    labels = np.concatenate([labels for _, labels in batches])
+    assert labels.tolist() == [k % 3 for k in order]
+
+
+def test_training_batches__order_depends_on_seed_and_epoch_alone(images, config):
+    orders = {
+        (seed, epoch): order_of(training_batches(images, config(f"seed={seed}"), epoch))
+        for seed in (0, 1)
+        for epoch in (1, 2)
+    }
+    assert len(set(map(tuple, orders.values()))) == 4
+    again = order_of(training_batches(images, config("seed=1"), 2))
+    assert again == orders[1, 2]
+
+
+def test_training_batches__augmentation_is_drawn_anew_each_epoch(images, config):
+    config = config("data.augment.shift=2", "training.batch_size=10")
+    first, again, second = (
+        next(training_batches(images, config, epoch))[0] for epoch in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(np.sort(first, axis=0), np.sort(second, axis=0))
+    assert images.inputs[:, 0, 0, 0].tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_training_batches__in_the_precision_of_the_run(images, config, precision):
+    activation, labels = next(
+        training_batches(images, config(f"precision={precision}"), 1)
+    )
+    assert activation.dtype == precision
+    assert labels.dtype == np.int64
+
+
+def test_evaluation_batches__in_order_and_complete(images, config):
+    batches = list(evaluation_batches(images, config(), np.float64, size=3))
+    assert [labels.size for _, labels in batches] == [3, 3, 3, 1]
+    assert order_of(batches) == list(range(10))
+
+
+def test_encode_inputs__pixels_by_their_definition(config):
+    pixels = np.array([0, 51, 255], np.uint8).reshape(1, 1, 3, 1)
+    encoded = encode_inputs(pixels, config(), np.float64)
+    assert encoded.ravel() == pytest.approx([0, 0.2, 1])
+    dark = encode_inputs(pixels, config("encode.polarity=dark_first"), np.float64)
+    assert dark.ravel() == pytest.approx([1, 0.8, 0])
+    half = encode_inputs(pixels, config("encode.value_max=0.4"), np.float64)
+    assert half.ravel() == pytest.approx([0, 0.5, 1])
+    normal = config("data.normalise={mean: [0.2], std: [0.5]}")
+    # (0.2 - 0.2) / 0.5 = 0 and (1 - 0.2) / 0.5 = 1.6, clipped to 1
+    assert encode_inputs(pixels, normal, np.float64).ravel() == pytest.approx([0, 0, 1])
+
+
+def test_encode_inputs__features_and_bias(tiny_config):
+    encoded = encode_inputs(np.array([[0.25, 0.5]]), tiny_config(), np.float64)
+    assert encoded.tolist() == [[0.25, 0.5, 1.0]]
