@@ -130,32 +130,6 @@ def events_weight_gradient(offsets, sample, value, d_potential, d_slope, d_weigh
 
 
 @jit(parallel=True)
-def events_input_gradient(offsets, index, weight, d_potential, d_slope, d_value):
-    """Write dL/d(activation) of every input event.
-
-    Parameters
-    ----------
-    offsets, index : ndarray
-        Events grouped by sample, as in `events_traces`.
-    weight : ndarray, shape (n_in, n_out)
-        Synaptic weights.
-    d_potential, d_slope : ndarray, shape (batch, n_out)
-        Adjoints of both traces; the slope does not depend on the activation.
-    d_value : ndarray, shape (n_events,)
-        Written.
-    """
-    batch = offsets.size - 1
-    for b in prange(batch):
-        row = d_potential[b]
-        for k in range(offsets[b], offsets[b + 1]):
-            w = weight[index[k]]
-            total = row[0] - row[0]
-            for j in range(row.size):
-                total += w[j] * row[j]
-            d_value[k] = total
-
-
-@jit(parallel=True)
 def dense_traces(activation, weight, potential, slope):
     """Compute both traces of a hidden layer with one matrix product per chunk.
 

@@ -26,8 +26,8 @@ from eventsim.engine.input_check import check_activations
 from eventsim.engine.window_recording import Recording
 from eventsim.errors import ShapeError
 from eventsim.jit import single_threaded_blas
-from eventsim.network import Layer, Network
-from eventsim.topology import Conv2d, Dense, EarliestPool
+from eventsim.network import Network
+from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
 
 
 def forward(
@@ -69,15 +69,22 @@ def forward(
             before = activations[-1]
             shape = (before.shape[0], *layer.topology.output_shape)
             dtype = before.dtype
-            after = gain = winner = None
+            gain = winner = None
+            if isinstance(layer.topology, Flatten):
+                after = before.reshape(shape)
+            else:
+                after = buffers.get(f"activation {k}", shape, dtype)
+            if layer.neuron is not None:
+                gain = buffers.get(f"gain {k}", shape, dtype)
             match layer.topology:
                 case Dense():
                     potential = buffers.get(f"potential {k}", shape, dtype)
                     slope = buffers.get(f"slope {k}", shape, dtype)
-                    after = buffers.get(f"activation {k}", shape, dtype)
-                    gain = buffers.get(f"gain {k}", shape, dtype)
-                    if k == 1:
-                        events = list_events(before.reshape(before.shape[0], -1))
+                    flat = before.reshape(before.shape[0], -1)
+                    if _has_weights_below(network, k):
+                        dense_kernels.dense_traces(flat, layer.weight, potential, slope)
+                    else:
+                        events = list_events(flat)
                         dense_kernels.events_traces(
                             events.offsets,
                             events.index,
@@ -86,27 +93,12 @@ def forward(
                             potential,
                             slope,
                         )
-                    else:
-                        flat = before.reshape(before.shape[0], -1)
-                        dense_kernels.dense_traces(flat, layer.weight, potential, slope)
                     dense_kernels.fire_layer(potential, slope, after, gain)
-                case Conv2d(stride=stride, padding=padding):
-                    after = buffers.get(f"activation {k}", shape, dtype)
-                    gain = buffers.get(f"gain {k}", shape, dtype)
-                    if _is_event_driven(layer.topology, k):
-                        conv_event_kernels.conv_events_forward(
-                            before, layer.weight, padding, after, gain
-                        )
-                    else:
-                        conv_kernels.conv_forward(
-                            before, layer.weight, stride, padding, after, gain
-                        )
+                case Conv2d():
+                    _conv_forward(network, k, before, after, gain)
                 case EarliestPool(size=size, stride=stride):
-                    after = buffers.get(f"activation {k}", shape, dtype)
                     winner = buffers.get(f"winner {k}", shape, np.int32)
                     pool_kernels.pool_earliest(before, size, stride, after, winner)
-                case _:
-                    after = before.reshape(shape)
             activations.append(after)
             gains.append(gain)
             winners.append(winner)
@@ -172,7 +164,7 @@ def backward(
                         d_slope += network.time_window * d_potential_end
                     weights.append(
                         _dense_backward(
-                            layer,
+                            network,
                             recording,
                             k,
                             d_potential,
@@ -184,7 +176,7 @@ def backward(
                 case Conv2d():
                     weights.append(
                         _conv_backward(
-                            layer,
+                            network,
                             recording,
                             k,
                             d_after,
@@ -233,13 +225,40 @@ def require_runnable(network: Network) -> None:
         )
 
 
-def _is_event_driven(topology: Conv2d, k: int) -> bool:
-    """Tell whether a convolution runs spike by spike (see `conv_event_kernels`)."""
-    return k == 1 and topology.stride == 1 and topology.input_shape[2] == 1
-
-
 def _has_weights_below(network: Network, k: int) -> bool:
+    """Tell whether any layer before layer `k` has weights."""
     return any(layer.weight is not None for layer in network.layers[: k - 1])
+
+
+def _is_event_driven(network: Network, k: int) -> bool:
+    """Tell whether convolution `k` runs spike by spike (see `conv_event_kernels`)."""
+    topology = network.layers[k - 1].topology
+    return (
+        isinstance(topology, Conv2d)
+        and topology.stride == 1
+        and topology.input_shape[2] == 1
+        and not _has_weights_below(network, k)
+    )
+
+
+def _conv_forward(
+    network: Network,
+    k: int,
+    before: np.ndarray,
+    after: np.ndarray,
+    gain: np.ndarray | None,
+) -> None:
+    layer = network.layers[k - 1]
+    topology = layer.topology
+    assert isinstance(topology, Conv2d)
+    if _is_event_driven(network, k):
+        conv_event_kernels.conv_events_forward(
+            before, layer.weight, topology.padding, after, gain
+        )
+    else:
+        conv_kernels.conv_forward(
+            before, layer.weight, topology.stride, topology.padding, after, gain
+        )
 
 
 def _output_adjoint(network: Network, d_output: np.ndarray) -> np.ndarray:
@@ -272,7 +291,7 @@ def _trace_adjoints(
 
 
 def _dense_backward(
-    layer: Layer,
+    network: Network,
     recording: Recording,
     k: int,
     d_potential: np.ndarray,
@@ -280,12 +299,13 @@ def _dense_backward(
     d_before: np.ndarray,
     buffers: Buffers,
 ) -> np.ndarray:
+    layer = network.layers[k - 1]
     topology = layer.topology
     assert isinstance(topology, Dense)
     before = recording.activations[k - 1]
     flat = before.reshape(before.shape[0], -1)
     d_weight = buffers.get(f"d_weight {k}", topology.weight_shape, before.dtype)
-    if k == 1 and recording.events is not None:
+    if recording.events is not None and not _has_weights_below(network, k):
         grouped = group_by_neuron(recording.events, flat.shape[1])
         dense_kernels.events_weight_gradient(
             grouped.offsets,
@@ -305,7 +325,7 @@ def _dense_backward(
 
 
 def _conv_backward(
-    layer: Layer,
+    network: Network,
     recording: Recording,
     k: int,
     d_after: np.ndarray,
@@ -313,6 +333,7 @@ def _conv_backward(
     d_before: np.ndarray,
     buffers: Buffers,
 ) -> np.ndarray:
+    layer = network.layers[k - 1]
     topology = layer.topology
     assert isinstance(topology, Conv2d)
     assert layer.weight is not None
@@ -321,7 +342,7 @@ def _conv_backward(
     partial = buffers.get(
         f"partial {k}", (n_chunks, *topology.weight_shape), after.dtype
     )
-    if _is_event_driven(topology, k) and d_before.shape[0] == 0:
+    if _is_event_driven(network, k) and d_before.shape[0] == 0:
         conv_event_kernels.conv_events_weight_gradient(
             before,
             topology.padding,

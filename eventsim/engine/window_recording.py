@@ -8,7 +8,6 @@ import numpy as np
 
 from eventsim.engine.events import EventList
 from eventsim.network import Network
-from eventsim.topology import Dense
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Recording:
     output_potential, output_slope : ndarray, shape (batch, n_classes)
         Traces of the last layer at the start of its window.
     events : EventList or None
-        The input as a list of events, if the first layer is dense.
+        The input as a list of events, if the first layer with weights is dense.
     """
 
     activations: tuple[np.ndarray, ...]
@@ -74,20 +73,14 @@ class Recording:
         Returns
         -------
         ndarray, shape (batch, n), int64
-            Neurons: 0 silent, 1 fired inside the window, 2 fired at its start, and 3
-            more where a dense output layer ends its window above 0. Pools: which
-            neuron's spike passed. Else empty.
+            Neurons: 0 silent, 1 fired inside the window, 2 fired at its start. Pools:
+            which neuron's spike passed. Else empty.
         """
         batch = self.activations[k].shape[0]
         gain, winner = self.gains[k], self.winners[k]
         if gain is not None:
             at_start = (gain == 0) & (self.activations[k] > 0)
-            regime = ((gain > 0) + 2 * at_start).reshape(batch, -1)
-            if k == len(network.layers) and isinstance(
-                network.layers[-1].topology, Dense
-            ):
-                regime = regime + 3 * (self.output_potential + self.output_slope > 0)
-            return regime
+            return ((gain > 0) + 2 * at_start).reshape(batch, -1)
         if winner is not None:
             return winner.reshape(batch, -1).astype(np.int64)
         return np.empty((batch, 0), np.int64)

@@ -86,11 +86,3 @@ def test_discrete_state__tells_silent_inside_and_start_apart():
     np.testing.assert_array_equal(
         recording.discrete_state(network, 1)[0], [0, 1, 1, 2, 2]
     )
-
-
-def test_discrete_state__sees_where_the_output_potential_ends():
-    # a = (1, 1/4): A = 3 - w/4, S = 3 - w: fires at the start, ends at 6 - 5/4 w.
-    for weight, expected in ((4.0, 5), (6.0, 2)):
-        network = build((2,), [dense(1)], weights=lambda *_, w=weight: [[3.0], [-w]])
-        recording = window.forward(network, np.array([[1.0, 0.25]]))
-        assert recording.discrete_state(network, 1)[0, 0] == expected
