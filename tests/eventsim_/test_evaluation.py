@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from eventsim_.builders import build, dense
+
+from eventsim.datasets import Split
+from eventsim.errors import ConfigError, DataError
+from eventsim.evaluation import evaluate, sparsity
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+# Hidden: a0 a copy of the input with weight 1, a1 always silent.
+# Output: y0 and y1 from a0, y2 silent.
+WEIGHTS = [
+    np.array([[1.0, -1.0], [1.0, -1.0]]),
+    np.array([[1.0, 0.5, -1.0], [1.0, 1.0, 1.0]]),
+]
+
+
+def make(weights=WEIGHTS, readout="spike_time"):
+    return build(
+        (2,), [dense(2), dense(3)], weights=lambda _, k: weights[k], readout=readout
+    )
+
+
+@pytest.fixture
+def config(tiny_config):
+    return tiny_config("encode.bias_spikes=0", "loss.silence_penalty=0")
+
+
+SPLIT = Split(np.array([[1.0, 0.5], [0.5, 0.0], [0.0, 0.0]]), np.array([0, 1, 2]))
+
+
+def test_evaluate__counts_by_hand(config):
+    seen = evaluate(make(), SPLIT, config)
+    # Sample 2 is empty: no spike at all, undecided. In the others a0 fires, a1 not,
+    # and y0 (weight 1) fires before y1 (weight 0.5).
+    assert [counts.tolist() for counts in seen.spike_counts] == [
+        [2, 1],
+        [2, 0],
+        [2, 2, 0],
+    ]
+    assert seen.n_samples == 3
+    assert seen.accuracy == pytest.approx(1 / 3)
+    assert seen.undecided == pytest.approx(1 / 3)
+    assert seen.tied == 0
+    activity = seen.activity(make(), "test")
+    assert (activity.n_samples, activity.split, activity.decision_time) == (
+        3,
+        "test",
+        3,
+    )
+
+
+def test_evaluate__decision_times_by_the_membrane_equation(config):
+    seen = evaluate(make(), SPLIT, config)
+    # All inputs with weight 1 precede a window, so at its start the potential is
+    # the sum of the activations, u, and it rises with slope n, their number. It meets
+    # the threshold 1 - x at x = (1 - u) / (1 + n), at once if u >= 1; the activation
+    # passed on is 1 - x. The output's window starts at 2, so it fires at 2 + x.
+    first = []
+    for a, b in SPLIT.inputs[:2]:
+        fired = [v for v in (a, b) if v > 0]
+        u, slope = sum(fired), len(fired)
+        hidden = 1.0 if u >= 1 else 1 - (1 - u) / (1 + slope)
+        out = 1.0 if hidden >= 1 else 1 - (1 - hidden) / 2
+        first.append(3 - out)
+    assert seen.mean_decision_time == pytest.approx((sum(first) + 3.0) / 3, abs=1e-12)
+
+
+def test_evaluate__ties_are_counted_and_go_to_the_lowest_class(config):
+    tied = [WEIGHTS[0], np.array([[0.5, 0.5, -1.0], [0.5, 0.5, 1.0]])]
+    seen = evaluate(make(tied), SPLIT, config)
+    assert seen.tied == pytest.approx(2 / 3)
+    assert seen.accuracy == pytest.approx(1 / 3)
+
+
+def test_evaluate__potentials_have_no_undecided_samples(tiny_config):
+    config = tiny_config(
+        "encode.bias_spikes=0",
+        "loss={name: potential_cross_entropy}",
+        "network.readout=potential_start",
+    )
+    seen = evaluate(make(readout="potential_start"), SPLIT, config)
+    assert (seen.undecided, seen.tied, seen.mean_decision_time) == (0, 0, 2.0)
+
+
+def test_evaluate__batches_report_their_size(config):
+    n = 1203
+    split = Split(np.full((n, 2), 0.5), np.zeros(n, np.int64))
+    sizes = []
+    seen = evaluate(make(), split, config, on_batch=sizes.append)
+    assert sum(sizes) == seen.n_samples == n
+    assert len(sizes) > 1
+    assert seen.spike_counts[0].tolist() == [n, n]
+    assert seen.accuracy == 1
+
+
+def test_evaluate__engines_agree(config):
+    window, sweep = (
+        evaluate(make(), SPLIT, config, engine=name) for name in ("window", "sweep")
+    )
+    assert window.loss == pytest.approx(sweep.loss, rel=1e-12)
+    assert window.mean_decision_time == pytest.approx(sweep.mean_decision_time)
+    for a, b in zip(window.spike_counts, sweep.spike_counts, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_evaluate__refuses_an_empty_set(config):
+    empty = SPLIT.take(np.array([], int))
+    with pytest.raises(DataError, match="set of samples is empty; expected at least"):
+        evaluate(make(), empty, config)
+
+
+def test_evaluate__refuses_an_unknown_engine(config):
+    with pytest.raises(ConfigError, match="there is no 'fast'; expected one of auto"):
+        evaluate(make(), SPLIT, config, engine="fast")
+
+
+def test_sparsity__by_hand(config):
+    network = make()
+    found = sparsity(network, evaluate(network, SPLIT, config))
+    # Hidden: 2 spikes of 2 neurons in 3 samples; output: 4 spikes of 3 neurons.
+    assert found.hidden == pytest.approx(2 / 2 / 3)
+    assert found.spikes_per_sample == pytest.approx(6 / 3)
+    assert found.all_layers == pytest.approx(6 / 3 / 5)
+
+
+def test_sparsity__a_potential_readout_counts_one_spike_per_class(tiny_config):
+    config = tiny_config(
+        "encode.bias_spikes=0",
+        "loss={name: potential_cross_entropy}",
+        "network.readout=potential_end",
+    )
+    network = make(readout="potential_end")
+    found = sparsity(network, evaluate(network, SPLIT, config))
+    assert found.spikes_per_sample == pytest.approx(2 / 3 + 3)
