@@ -104,7 +104,7 @@ def evaluate(
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def info(model: str, as_json: bool) -> None:
     """Show what MODEL (a model.h5 or a run directory) holds."""
-    from eventsim.model_commands import describe_model, format_description
+    from eventsim.model_description import describe_model, format_description
 
     description = describe_model(model)
     click.echo(

@@ -33,7 +33,7 @@ class Neuron:
         File name in ``eventsim.neurons``, for example ``"relpsp"``.
     threshold : {"dynamic", "static"}
         ``"dynamic"``: falls from ``T_w`` to 0 inside the layer's own window and is
-        infinite elsewhere (paper 002, Eq. 5). ``"static"``: constant in time.
+        infinite elsewhere (Wei et al. 2023, Eq. 5). ``"static"``: constant in time.
     """
 
     model: str = "relpsp"

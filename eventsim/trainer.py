@@ -7,6 +7,8 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -210,6 +212,15 @@ def kept_network(config: Config, state: TrainingState) -> tuple[Network, int, st
     return state.network.with_weights(state.best_weights), state.best_epoch, reason
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What one update saw, before it."""
+
+    loss: float
+    n_right: int
+    recording: Any
+
+
 def _run_epoch(
     config: Config,
     dataset: Dataset,
@@ -217,62 +228,39 @@ def _run_epoch(
     buffers: Buffers,
     on_batch: Callable[[int, BatchProgress], None] | None,
 ) -> EpochResult:
-    network = state.network
+    network, epoch = state.network, state.epoch + 1
     engine = choose_engine(network)
-    clip = config.network.neuron.derivative_clip or math.inf
-    weights = network.weights
     n_batches = math.ceil(len(dataset.train) / config.training.batch_size)
     n_seen = n_right = 0
     loss = spikes = lr = 0.0
     start = time.perf_counter()
-    for k, (activation, labels) in enumerate(
-        training_batches(dataset.train, config, state.epoch + 1)
-    ):
-        recording = engine.forward(network, activation, buffers)
-        output = read_output(network, recording)
-        with np.errstate(over="ignore", invalid="ignore"):  # told below
-            step_loss = loss_of_output(network, recording, output, labels, config.loss)
-        if not math.isfinite(step_loss.value):
-            raise RunError(
-                f"train: the loss is {step_loss.value} in epoch {state.epoch + 1}, "
-                f"batch {k + 1}; lower optimizer.lr or set optimizer.gradient_clip; "
-                "the last finished epoch is in the checkpoint"
-            )
-        gradients = engine.backward(
-            network,
-            recording,
-            step_loss.d_output,
-            d_potential_end=step_loss.d_potential_end,
-            derivative_clip=clip,
-            buffers=buffers,
-        )
+    for k, batch in enumerate(training_batches(dataset.train, config, epoch)):
         lr = learning_rate(
             config.schedule,
             config.optimizer.lr,
             state.epoch + k / n_batches,
             config.training.epochs,
         )
-        state.optimizer.update(weights, gradients.weights, lr)
-        n_right += int(np.sum(predict(network, output) == labels))
-        n_seen += labels.size
-        loss += step_loss.value * labels.size
+        step = _update(config, state, engine, batch, lr, buffers, k + 1)
+        n = batch[1].size
+        n_right += step.n_right
+        n_seen += n
+        loss += step.loss * n
         if k % SPIKES_EVERY == 0:
-            spikes = _hidden_spikes_per_neuron(network, recording)
+            spikes = _hidden_spikes_per_neuron(network, step.recording)
         if on_batch is not None:
-            on_batch(
-                state.epoch + 1,
-                BatchProgress(labels.size, loss / n_seen, n_right / n_seen, spikes),
-            )
+            progress = BatchProgress(n, loss / n_seen, n_right / n_seen, spikes)
+            on_batch(epoch, progress)
     seconds = time.perf_counter() - start
-    if not all(np.isfinite(weight).all() for weight in weights):
+    if not all(np.isfinite(weight).all() for weight in network.weights):
         raise RunError(
-            f"train: weights are NaN or infinite after epoch {state.epoch + 1}; lower "
+            f"train: weights are NaN or infinite after epoch {epoch}; lower "
             "optimizer.lr or set optimizer.gradient_clip; the epoch before it is in "
             "the checkpoint"
         )
     scores = _score(config, dataset, network)
     return EpochResult(
-        epoch=state.epoch + 1,
+        epoch=epoch,
         lr=lr,
         train_loss=loss / n_seen,
         train_accuracy=n_right / n_seen,
@@ -283,6 +271,40 @@ def _run_epoch(
         seconds=seconds,
         samples_per_second=n_seen / seconds,
     )
+
+
+def _update(
+    config: Config,
+    state: TrainingState,
+    engine: ModuleType,
+    batch: tuple[np.ndarray, np.ndarray],
+    lr: float,
+    buffers: Buffers,
+    number: int,
+) -> _Step:
+    """Run a batch forward and backward and change the weights."""
+    network, (activation, labels) = state.network, batch
+    recording = engine.forward(network, activation, buffers)
+    output = read_output(network, recording)
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        loss = loss_of_output(network, recording, output, labels, config.loss)
+    if not math.isfinite(loss.value):
+        raise RunError(
+            f"train: the loss is {loss.value} in epoch {state.epoch + 1}, batch "
+            f"{number}; lower optimizer.lr or set optimizer.gradient_clip; the last "
+            "finished epoch is in the checkpoint"
+        )
+    gradients = engine.backward(
+        network,
+        recording,
+        loss.d_output,
+        d_potential_end=loss.d_potential_end,
+        derivative_clip=config.network.neuron.derivative_clip or math.inf,
+        buffers=buffers,
+    )
+    state.optimizer.update(network.weights, gradients.weights, lr)
+    n_right = int(np.sum(predict(network, output) == labels))
+    return _Step(loss.value, n_right, recording)
 
 
 def _score(
@@ -311,10 +333,10 @@ def _remember_best(config: Config, state: TrainingState, result: EpochResult) ->
         state.best_weights = [w.copy() for w in state.network.weights]
 
 
-def _hidden_spikes_per_neuron(network: Network, recording: object) -> float:
+def _hidden_spikes_per_neuron(network: Network, recording: Any) -> float:
     """Return the mean over hidden neurons and samples of one batch."""
     fired = [
-        recording.fired(k)  # type: ignore[attr-defined]
+        recording.fired(k)
         for k, _ in network.spiking_layers
         if k != len(network.layers)
     ]

@@ -1,0 +1,138 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from eventsim_.builders import build, dense
+
+from eventsim.errors import ConfigError, DataError, ModelFileError
+from eventsim.model_commands import check_gradients, evaluate_model
+from eventsim.model_file import ModelFile, read_model, write_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def evaluated(path, engine="auto", write=False):
+    return evaluate_model(str(path), None, engine, write=write, quiet=True)
+
+
+@pytest.fixture
+def copy(finished_run, tmp_path):
+    shutil.copytree(finished_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_evaluate_model__agrees_with_the_summary(finished_run):
+    summary = json.loads((finished_run / "summary.json").read_text())
+    found = evaluated(finished_run)
+    assert found["n_samples"] == summary["n_test"]
+    for here, there in [
+        ("accuracy", "test_accuracy"),
+        ("loss", "test_loss"),
+        ("spikes_per_sample", "spikes_per_sample"),
+        ("sparsity", "sparsity"),
+        ("undecided", "undecided"),
+        ("mean_decision_time", "mean_decision_time"),
+    ]:
+        assert found[here] == summary[there], here
+    assert json.loads(json.dumps(found)) == found
+    assert evaluated(finished_run / "model.h5") == {
+        **found,
+        "model": str(finished_run / "model.h5"),
+    }
+
+
+def test_evaluate_model__leaves_the_file_alone(copy):
+    before = (copy / "model.h5").read_bytes()
+    evaluated(copy)
+    assert (copy / "model.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_evaluate_model__stores_the_activity_if_asked(copy, as_folder):
+    path = copy / "model.h5"
+    model = read_model(path)
+    bare = ModelFile(model.network, model.config, model.provenance)
+    write_model(path, bare)
+    evaluated(copy if as_folder else path, write=True)
+    written = read_model(path)
+    assert written.activity.n_samples == 60
+    for a, b in zip(
+        written.activity.spike_counts, model.activity.spike_counts, strict=True
+    ):
+        assert np.array_equal(a, b)
+    assert written.config == model.config
+    assert written.provenance == model.provenance
+
+
+def test_evaluate_model__refuses_a_model_without_configuration(tmp_path):
+    network = build((5,), [dense(3)], weights=lambda t, _: np.ones(t.weight_shape))
+    write_model(tmp_path / "m.h5", ModelFile(network))
+    with pytest.raises(
+        ModelFileError, match=r"m\.h5' holds no configuration; expected"
+    ):
+        evaluated(tmp_path / "m.h5")
+
+
+def test_evaluate_model__refuses_a_network_for_other_inputs(tmp_path, finished_run):
+    config = read_model(finished_run).config
+    network = build((7,), [dense(3)], weights=lambda t, _: np.ones(t.weight_shape))
+    write_model(tmp_path / "m.h5", ModelFile(network, config))
+    with pytest.raises(ModelFileError, match=r"inputs of shape \(7,\), the data set"):
+        evaluated(tmp_path / "m.h5")
+
+
+def test_evaluate_model__names_a_wrong_configuration_inside(tmp_path, finished_run):
+    model = read_model(finished_run)
+    path = tmp_path / "m.h5"
+    write_model(path, ModelFile(model.network, model.config.replace("seed:", "sed:")))
+    with pytest.raises(ConfigError, match=r"inside '.*': unknown key 'sed'; did you"):
+        evaluated(path)
+
+
+def test_evaluate_model__refuses_an_unknown_engine(finished_run):
+    with pytest.raises(ConfigError, match="there is no 'fast'; expected one of auto"):
+        evaluated(finished_run, engine="fast")
+
+
+def checked(path, overrides=(), engine="auto", n_samples=4):
+    return check_gradients(str(path), None, overrides, engine, n_samples, 12)
+
+
+@pytest.mark.parametrize("engine", ["window", "sweep"])
+def test_check_gradients__of_a_configuration(tiny_yaml, engine):
+    report, text = checked(tiny_yaml, ["loss.silence_penalty=0"], engine)
+    assert report["engine"] == engine
+    assert report["passed"] is True
+    assert report["worst_relative_error"] <= 1e-6
+    assert report["n_samples"] == 4
+    names = ["layer_1 (dense 12)", "layer_2 (dense 3)", "input times"]
+    assert [layer["name"] for layer in report["layers"]] == names
+    assert sum(layer["n_checked"] for layer in report["layers"]) > 0
+    assert json.loads(json.dumps(report)) == report
+    assert "passed: worst relative error" in text
+    assert all(name in text for name in names)
+
+
+def test_check_gradients__of_a_model_or_its_folder(finished_run):
+    report, _ = checked(finished_run)
+    assert report["passed"]
+    assert checked(finished_run / "model.h5")[0] == report
+
+
+def test_check_gradients__says_if_it_fails(tiny_yaml, monkeypatch):
+    monkeypatch.setattr("eventsim.model_commands.TOLERANCE", -1.0)
+    report, text = checked(tiny_yaml)
+    assert report["passed"] is False
+    assert "FAILED: worst relative error" in text
+
+
+def test_check_gradients__refuses_set_with_a_model(finished_run):
+    with pytest.raises(ConfigError, match="--set goes with a CONFIG file, not a MODEL"):
+        checked(finished_run, ["seed=1"])
+
+
+def test_check_gradients__data_problems_are_told(tiny_yaml):
+    overrides = ["data={name: mnist, dir: nowhere}", "encode.bias_spikes=0"]
+    with pytest.raises(DataError, match="'nowhere' does not hold mnist"):
+        checked(tiny_yaml, overrides)

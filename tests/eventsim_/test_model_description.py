@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+from eventsim_.builders import build, conv, dense, pool
+
+from eventsim.errors import ModelFileError
+from eventsim.model_description import describe_model, format_description
+from eventsim.model_file import Activity, ModelFile, write_model
+
+
+@pytest.fixture
+def model(tmp_path):
+    network = build(
+        (6, 6, 1),
+        [conv(2), pool(2), dense(3)],
+        weights=lambda topology, _: np.ones(topology.weight_shape),
+        dtype=np.float32,
+    )
+    counts = (np.full(36, 4), np.full(32, 2), np.full(8, 2), np.array([4, 0, 1]))
+    path = tmp_path / "model.h5"
+    activity = Activity("test", 4, counts, 3.0)
+    write_model(path, ModelFile(network, "", {"seed": 7, "name": "x"}, activity))
+    return path
+
+
+def test_describe_model__counts(model):
+    found = describe_model(str(model))
+    assert found["input_shape"] == [6, 6, 1]
+    # 2 maps of 4 x 4 and 3 outputs; pools are not neurons.
+    assert found["neurons"] == 35
+    # A 3 x 3 kernel for 2 maps, and 8 pooled inputs for 3 units.
+    assert found["weights"] == 18 + 24
+    assert found["input_spikes_per_sample"] == 36
+    assert [layer["spikes_per_sample"] for layer in found["layers"]] == [16, 4, 1.25]
+    assert [layer["kind"] for layer in found["layers"]] == ["conv2d", "pool", "dense"]
+    assert [layer["dtype"] for layer in found["layers"]] == ["float32", None, "float32"]
+    assert found["provenance"] == {"seed": 7, "name": "x"}
+    assert found["activity"] == "4 samples of the test set"
+
+
+def test_describe_model__is_plain_json(model):
+    found = describe_model(str(model))
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_describe_model__takes_a_run_directory(model):
+    assert describe_model(str(model.parent)) == describe_model(str(model))
+
+
+def test_describe_model__without_activity(model):
+    network = build((2,), [dense(3)], weights=lambda t, _: np.ones(t.weight_shape))
+    write_model(model, ModelFile(network))
+    found = describe_model(str(model))
+    assert found["activity"] is None
+    assert found["layers"][0]["spikes_per_sample"] is None
+    assert "layer" in format_description(found)
+
+
+def test_describe_model__refuses_a_missing_file(tmp_path):
+    with pytest.raises(ModelFileError, match=r"does not exist; expected a model\.h5"):
+        describe_model(str(tmp_path / "no.h5"))
+
+
+def test_format_description__shows_every_layer_and_fact(model):
+    text = format_description(describe_model(str(model)))
+    for part in ("input shape", "conv2d", "pool", "dense", "seed", "neurons"):
+        assert part in text
+    assert "None" not in text

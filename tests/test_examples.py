@@ -1,0 +1,90 @@
+"""Every example loads, builds, trains and is measured, on few samples."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eventsim.build import build_network
+from eventsim.config import load_config
+from eventsim.run import load_run_dataset, train_run
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def example(request):
+    return request.param
+
+
+@pytest.fixture
+def clothes(tmp_path):
+    """Write a few random images in the format of Fashion-MNIST; return the folder."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 80), ("t10k", 30)):
+        images = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = struct.pack(">HBB", 0, 8, array.ndim)
+            header += struct.pack(f">{array.ndim}I", *array.shape)
+            path = tmp_path / "data" / "fashion-mnist" / f"{part}-{kind}-ubyte.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(gzip.compress(header + array.tobytes()))
+    return str(tmp_path / "data")
+
+
+def test_example__is_named_like_its_file(example):
+    assert load_config(example).name == example.stem
+    assert load_config(example).description
+
+
+def test_example__trains_at_reduced_size(example, clothes, tmp_path, monkeypatch):
+    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
+    overrides = [
+        "data.limit_train=40",
+        "data.limit_test=20",
+        "data.n_validation=20",
+        "training.epochs=1",
+        "training.batch_size=20",
+    ]
+    config = load_config(example, overrides)
+    data_dir = clothes if config.data.name == "fashion-mnist" else None
+    result = train_run(
+        str(example),
+        overrides=overrides,
+        out=str(tmp_path / "run"),
+        data_dir=data_dir,
+        quiet=True,
+    )
+    assert result.summary["epochs"] == 1
+    assert result.summary["n_train"] == 40
+    assert result.summary["spikes_per_sample"] > 0
+
+
+@pytest.mark.parametrize("stem", ["mnist_ttfs_tiny", "yinyang_ttfs_tiny"])
+def test_tiny_example__learns(stem, tmp_path, monkeypatch):
+    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
+    path = next(path for path in EXAMPLES if path.stem == stem)
+    result = train_run(str(path), out=str(tmp_path / "run"), quiet=True)
+    chance = 1 / load_run_dataset(load_config(path)).n_classes
+    assert result.summary["test_accuracy"] > 1.3 * chance
+
+
+@pytest.mark.parametrize(
+    ("stem", "shapes"),
+    [
+        ("mnist_ttfs", [(800,), (10,)]),
+        (
+            "mnist_ttfs_cnn",
+            # 28 - 5 + 1 = 24, halved, 12 - 5 + 1 = 8, halved
+            [(24, 24, 16), (12, 12, 16), (8, 8, 32), (4, 4, 32), (800,), (128,), (10,)],
+        ),
+    ],
+)
+def test_paper_example__has_the_layers_of_the_paper(stem, shapes):
+    path = next(path for path in EXAMPLES if path.stem == stem)
+    network = build_network(load_config(path), (28, 28, 1), 10)
+    assert [layer.topology.output_shape for layer in network.layers] == shapes
