@@ -23,7 +23,9 @@ class CommandReference(Directive):
         where, program = self.arguments
         module, _, attribute = where.partition(":")
         group = getattr(import_module(module), attribute)
-        context = click.Context(group, info_name=program)
+        context = click.Context(
+            group, info_name=program, terminal_width=80, **group.context_settings
+        )
         result = self._command(group, context, program)
         for name in group.list_commands(context):
             command = group.get_command(context, name)
