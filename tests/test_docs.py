@@ -56,7 +56,7 @@ COMMANDS = [
 def parse(group: click.Group, arguments: list[str]) -> click.Context:
     """Parse a command line without running it; click raises on what is wrong."""
     name, *rest = arguments
-    parent = click.Context(group)
+    parent = click.Context(group, **group.context_settings)
     command = group.get_command(parent, name)
     assert command is not None, f"there is no command '{name}'"
     return command.make_context(name, rest, parent=parent)
