@@ -3,7 +3,8 @@
 The loss is smooth as long as every neuron keeps its causal set, stays silent or
 not, and every pool passes the same spike. Differences are therefore taken inside
 such a region: a step that leaves it is made smaller, and an entry without any
-usable step is skipped and counted.
+usable step is skipped and counted. Differences at several steps are extrapolated to a
+step of 0 [1]_.
 
 References
 ----------

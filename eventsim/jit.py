@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
@@ -28,6 +30,7 @@ from threadpoolctl import ThreadpoolController
 
 FAST_FLAGS = frozenset({"contract", "reassoc", "arcp", "nsz"})
 KERNEL_FOLDERS = ("engine", "neurons", "optim")
+STALE_SECONDS = 30 * 24 * 3600
 
 
 def _source_hash() -> str:
@@ -52,9 +55,18 @@ def _cache_folder() -> Path | None:
     folder = Path(os_cache("eventsim")) / f"kernels-{_source_hash()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_stale(folder)
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+def _remove_stale(current: Path) -> None:
+    """Remove kernel folders of other versions that nobody used for a month."""
+    current.touch()
+    for folder in current.parent.glob("kernels-*"):
+        if folder != current and time.time() - folder.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 _CACHE = _cache_folder()

@@ -166,14 +166,14 @@ def from_model(model: ModelFile) -> Workload:
     if activity is None:
         raise WorkloadError(
             "the model holds no measured spikes; expected an 'activity' group; measure "
-            "it with 'eventsim evaluate MODEL' ('eventsim train' writes it too)"
+            "it with 'eventsim evaluate MODEL --write' ('eventsim train' writes it too)"
         )
     windows = activity.decision_time / model.network.time_window
     if not (np.isfinite(windows) and windows > 0):
         raise WorkloadError(
             f"the model's activity has decision_time {activity.decision_time:g} and "
             f"the network time_window {model.network.time_window:g}; expected two "
-            "positive numbers; measure again with 'eventsim evaluate MODEL'"
+            "positive numbers; measure again with 'eventsim evaluate MODEL --write'"
         )
     layers = layers_of(model.network)
     counts = [c.astype(np.int64) for c in activity.spike_counts]

@@ -24,7 +24,7 @@ SOURCES = sorted(
 LOSSES = "eventsim_/losses/test_cross_entropy.py"
 TESTED_ELSEWHERE = {
     "eventsim/engine/gradients.py": "eventsim_/engine/test_exact_gradients.py",
-    "eventsim/engine/input_check.py": "eventsim_/engine/test_simulate.py",
+    "eventsim/engine/input_check.py": "eventsim_/engine/test_simulation.py",
     "eventsim/errors.py": "eventsim_/config/test_loading.py",
     "eventsim/losses/potential_cross_entropy.py": LOSSES,
     "eventsim/losses/softmax.py": LOSSES,

@@ -1,5 +1,5 @@
 """Engines: exact spikes and gradients of a network, by different means."""
 
-from eventsim.engine.simulate import ENGINES, choose_engine, simulate
+from eventsim.engine.simulation import ENGINES, choose_engine, simulate
 
 __all__ = ["ENGINES", "choose_engine", "simulate"]

@@ -5,11 +5,12 @@ once the label's neuron is silent for a sample, nothing brings it back. The pena
 
     P = mean over the batch of -u_d where neuron d is silent, else 0
 
-counts samples in which the label's neuron is silent, with u_d its potential at the end
-of its window. A silent neuron with the dynamic threshold has u_d <= 0; the penalty
-pulls it up to the threshold's last value, 0. It is part of the loss, so its gradient
-is exact too. Mostafa 2017 and Comsa et al. 2021 use penalties
-on silent neurons with the same purpose.
+takes u_d, the potential of the label's neuron at the end of its window, of the samples
+in which that neuron is silent. With the dynamic threshold u_d <= 0 there; the penalty
+pulls it up to the threshold's last value, 0. It is part of the loss, so its gradient is
+exact wherever spikes come and go one by one; like the number of spikes, it jumps where
+the neuron starts to fire at the start of its window. Mostafa 2017 and Comsa et al. 2021
+use penalties on silent neurons with the same purpose.
 """
 
 from __future__ import annotations

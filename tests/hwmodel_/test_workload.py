@@ -50,7 +50,7 @@ def test_from_model__marks_zero_weights():
 def test_from_model__without_activity_names_the_command_that_measures_it():
     model = ModelFile(dense_model([3, 2], RNG(0)).network)
     with pytest.raises(
-        WorkloadError, match=r"no measured spikes.*'eventsim evaluate MODEL'"
+        WorkloadError, match=r"no measured spikes.*'eventsim evaluate MODEL --write'"
     ):
         from_model(model)
 
