@@ -325,6 +325,12 @@ class _EpochBars:
         self.close()
         if self._quiet:
             return
+        if result.undecided > 0.5:
+            _say(
+                f"WARNING: in {result.undecided:.0%} of the training samples no output "
+                "neuron fired, and silent neurons have no gradient; try "
+                "loss.silence_penalty=1, or a larger training.weight_mean"
+            )
         validation = (
             f"  val {result.validation_accuracy:.2%}"
             if result.validation_accuracy is not None

@@ -49,6 +49,8 @@ class EpochResult:
         Learning rate of the last update.
     train_loss, train_accuracy : float, dimensionless
         Mean over the epoch's batches, each before its own update, augmented.
+    undecided : float, dimensionless
+        Share of training samples in which no output neuron fired.
     validation_loss, validation_accuracy : float or None
         After the epoch; None without a validation set.
     test_accuracy : float or None
@@ -63,6 +65,7 @@ class EpochResult:
     lr: float
     train_loss: float
     train_accuracy: float
+    undecided: float
     validation_loss: float | None
     validation_accuracy: float | None
     test_accuracy: float | None
@@ -218,6 +221,7 @@ class _Step:
 
     loss: float
     n_right: int
+    n_undecided: int
     recording: Any
 
 
@@ -231,7 +235,7 @@ def _run_epoch(
     network, epoch = state.network, state.epoch + 1
     engine = choose_engine(network)
     n_batches = math.ceil(len(dataset.train) / config.training.batch_size)
-    n_seen = n_right = 0
+    n_seen = n_right = n_undecided = 0
     loss = spikes = lr = 0.0
     start = time.perf_counter()
     for k, batch in enumerate(training_batches(dataset.train, config, epoch)):
@@ -244,6 +248,7 @@ def _run_epoch(
         step = _update(config, state, engine, batch, lr, buffers, k + 1)
         n = batch[1].size
         n_right += step.n_right
+        n_undecided += step.n_undecided
         n_seen += n
         loss += step.loss * n
         if k % SPIKES_EVERY == 0:
@@ -264,6 +269,7 @@ def _run_epoch(
         lr=lr,
         train_loss=loss / n_seen,
         train_accuracy=n_right / n_seen,
+        undecided=n_undecided / n_seen,
         validation_loss=scores[0],
         validation_accuracy=scores[1],
         test_accuracy=scores[2],
@@ -303,8 +309,9 @@ def _update(
         buffers=buffers,
     )
     state.optimizer.update(network.weights, gradients.weights, lr)
-    n_right = int(np.sum(predict(network, output) == labels))
-    return _Step(loss.value, n_right, recording)
+    answer = predict(network, output)
+    n_right, n_undecided = int(np.sum(answer == labels)), int(np.sum(answer == -1))
+    return _Step(loss.value, n_right, n_undecided, recording)
 
 
 def _score(

@@ -383,3 +383,9 @@ def test_load_run_dataset__no_fallback_is_an_error(tiny_config):
     config = tiny_config("data={name: mnist, offline_fallback: false}")
     with pytest.raises(DataError, match="mnist: the data set was not found"):
         load_run_dataset(config)
+
+
+def test_train_run__warns_when_the_outputs_are_silent(tiny_yaml, no_plots, capsys):
+    silent = ["training.weight_mean=-20.0", "training.epochs=1"]
+    train_run(str(tiny_yaml), overrides=silent, out="silent")
+    assert "no output neuron fired" in capsys.readouterr().err
