@@ -40,6 +40,13 @@ def test_replacing__old_content_until_the_end(old):
     assert old.read_text() == "new"
 
 
+def test_replacing__who_reads_meanwhile_reads_the_whole_old_file(old):
+    with old.open() as reader:
+        with replacing(old) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+
+
 def test_replacing__permissions_are_those_of_a_plain_file(tmp_path):
     plain = tmp_path / "plain"
     plain.write_text("")

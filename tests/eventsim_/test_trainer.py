@@ -139,6 +139,21 @@ def test_kept_network__best_validation(tiny_config):
         assert np.array_equal(kept, then)
 
 
+def test_kept_network__of_equals_the_last(tiny_config):
+    config = tiny_config("training.epochs=3", "optimizer.lr=1e-30")
+    state = run(config)
+    assert len({line["validation_accuracy"] for line in state.history}) == 1
+    assert kept_network(config, state)[1] == 3
+
+
+def test_train__the_schedule_moves_with_every_update(tiny_config):
+    config = tiny_config("schedule.name=cosine")
+    # Five updates in each of two epochs: the last ones after 0.8 and 1.8 epochs.
+    rates = [line["lr"] for line in run(config).history]
+    expected = [0.01 * 0.5 * (1 + math.cos(math.pi * done / 2)) for done in (0.8, 1.8)]
+    assert rates == pytest.approx(expected)
+
+
 def test_kept_network__best_test_only_if_asked(tiny_config):
     config = tiny_config("training.keep=best_test", "training.epochs=3")
     state = run(config)
