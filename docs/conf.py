@@ -49,7 +49,6 @@ nitpick_ignore_regex = [
 warnings.filterwarnings("ignore", "Unknown section", module="numpydoc")
 
 # A reference list at the head of a module may hold what its functions cite.
-suppress_warnings = ["ref.citation"]
 
 
 def escape_stars(app, what, name, obj, options, lines):
