@@ -191,6 +191,11 @@ def _check_pixels(images: np.ndarray, **pixels: int) -> None:
                 f"augment: {name} moves the whole image out, got {pixels[name]}; "
                 f"expected less than {smallest} pixels, the smaller image side"
             )
+    if pixels["cutout"] > smallest:
+        raise ConfigError(
+            f"augment: cutout is larger than the image, got {pixels['cutout']}; expected "
+            f"at most {smallest} pixels, the smaller image side"
+        )
 
 
 def _per_channel(name: str, value: Any, n_channels: int) -> np.ndarray:

@@ -54,12 +54,16 @@ class LayerCheck:
     n_checked, n_skipped : int
         Derivatives compared; derivatives left out because spikes change their
         order too close by for a difference to resolve anything.
+    largest_derivative : float
+        Largest analytic derivative of the layer; 0 means that nothing was learnt
+        from the check, for example because the network is silent.
     """
 
     name: str
     worst_relative_error: float
     n_checked: int
     n_skipped: int
+    largest_derivative: float
 
 
 @dataclass(frozen=True)
@@ -323,7 +327,8 @@ def _check_layer(
             continue
         worst = max(worst, error / scale)
         n_checked += 1
-    return LayerCheck(name, worst, n_checked, n_skipped)
+    largest = max((task[2] for task in tasks), default=0.0)
+    return LayerCheck(name, worst, n_checked, n_skipped, largest)
 
 
 def _differentiate(

@@ -203,3 +203,9 @@ def test_normalise__rejects_bad_mean(images):
 def test_normalise__rejects_other_channel_counts(images):
     with pytest.raises(ShapeError, match=r"mean does not fit.*\(3,\).*the 2 channels"):
         normalise(images, [0.1, 0.2, 0.3], 1.0)
+
+
+def test_augment__refuses_a_cutout_larger_than_the_image():
+    images = np.zeros((1, 6, 8, 1), np.uint8)
+    with pytest.raises(ConfigError, match="cutout is larger than the image, got 7"):
+        augment(images, np.random.default_rng(0), cutout=7)

@@ -136,3 +136,10 @@ def test_check_gradients__data_problems_are_told(tiny_yaml):
     overrides = ["data={name: mnist, dir: nowhere}", "encode.bias_spikes=0"]
     with pytest.raises(DataError, match="'nowhere' does not hold mnist"):
         checked(tiny_yaml, overrides)
+
+
+def test_check_gradients__does_not_pass_on_a_silent_network(tiny_yaml):
+    silent = ["training.weight_mean=-50.0", "loss.silence_penalty=0"]
+    report, text = check_gradients(str(tiny_yaml), None, silent, "auto", 4, 5)
+    assert not report["passed"]
+    assert "every derivative is 0" in text
