@@ -193,8 +193,8 @@ def _check_pixels(images: np.ndarray, **pixels: int) -> None:
             )
     if pixels["cutout"] > smallest:
         raise ConfigError(
-            f"augment: cutout is larger than the image, got {pixels['cutout']}; expected "
-            f"at most {smallest} pixels, the smaller image side"
+            f"augment: cutout is larger than the image, got {pixels['cutout']}; "
+            f"expected at most {smallest} pixels, the smaller image side"
         )
 
 

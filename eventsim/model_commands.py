@@ -168,7 +168,7 @@ def check_gradients(
     )
     verdict = "passed" if passed else "FAILED"
     if is_silent:
-        verdict += " (every derivative is 0, so nothing was checked; is the net silent?)"
+        verdict += " (every derivative is 0: nothing was checked; is the net silent?)"
     text = (
         f"{table}\n\n{verdict}: worst relative error {worst:.2e}, tolerance "
         f"{TOLERANCE:.0e}; engine {report.engine}, {len(part)} samples. {report.note}"
