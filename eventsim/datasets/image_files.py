@@ -100,7 +100,8 @@ def find_images(source: ImageSource, data_dir: Path | None) -> Images | NotFound
     Raises
     ------
     DataError
-        If `data_dir` does not hold the data set, or files that were found are
+        If `data_dir` does not hold the data set, the folder in
+        ``EVENTSIM_DATA_DIR`` does not exist, or files that were found are
         incomplete or damaged.
     """
     if data_dir is not None:
@@ -108,7 +109,7 @@ def find_images(source: ImageSource, data_dir: Path | None) -> Images | NotFound
     tried = []
     variable = os.environ.get(DATA_DIR_VARIABLE)
     if variable:
-        paths = _in_data_dir(source, Path(variable).expanduser())
+        paths = _in_data_dir(source, _folder_of_variable(variable))
         if paths and _foreign_name(source, paths) is None:
             return read_images(source, paths)
         tried.append(f"{DATA_DIR_VARIABLE} '{variable}': no such files")
@@ -204,6 +205,18 @@ def _from_named_folder(source: ImageSource, data_dir: Path) -> Images:
             f"{foreign}; expected {source.name}; correct --data-dir or the name"
         )
     return read_images(source, paths)
+
+
+def _folder_of_variable(value: str) -> Path:
+    folder = Path(os.path.expanduser(value))  # leaves an unknown ~user as it is
+    if not folder.is_dir():
+        what = "something that is no folder" if folder.exists() else "no such folder"
+        raise DataError(
+            f"{DATA_DIR_VARIABLE}: '{value}' cannot be searched, got {what}; expected "
+            "a folder that exists, with or without the data set in it; correct or "
+            f"unset {DATA_DIR_VARIABLE}, or pass --data-dir"
+        )
+    return folder
 
 
 def _in_data_dir(source: ImageSource, data_dir: Path) -> tuple[Path, ...] | None:

@@ -78,6 +78,7 @@ def test_find_images__order_of_places(tmp_path, write_set, small_set, monkeypatc
 
 
 def test_find_images__reports_every_place_it_tried(tmp_path, monkeypatch):
+    (tmp_path / "variable").mkdir()
     monkeypatch.setenv("EVENTSIM_DATA_DIR", str(tmp_path / "variable"))
     source = replace(SOURCE, system_folders=(tmp_path / "system",))
     found = find_images(source, None)
@@ -131,6 +132,38 @@ def test_find_images__named_folder_without_files(
     )
     with pytest.raises(DataError, match=message):
         find_images(SOURCE, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("absent", "no such folder"), ("file", "something that is no folder")],
+)
+def test_find_images__variable_that_names_no_folder(
+    tmp_path, write_set, monkeypatch, name, what
+):
+    (tmp_path / "file").write_text("no folder")
+    system = write_set(tmp_path / "system")  # a place the search must not reach
+    value = str(tmp_path / name)
+    monkeypatch.setenv("EVENTSIM_DATA_DIR", value)
+    message = (
+        f"^EVENTSIM_DATA_DIR: '{re.escape(value)}' .*got {what}; expected a folder "
+        "that exists, .*; correct or unset EVENTSIM_DATA_DIR"
+    )
+    with pytest.raises(DataError, match=message):
+        find_images(replace(SOURCE, system_folders=(system,)), None)
+
+
+def test_find_images__named_folder_wins_over_a_wrong_variable(
+    tmp_path, write_set, monkeypatch
+):
+    monkeypatch.setenv("EVENTSIM_DATA_DIR", str(tmp_path / "absent"))
+    assert len(find_images(SOURCE, write_set(tmp_path / "named")).train) == 40
+
+
+def test_find_images__unknown_home_in_the_variable(monkeypatch):
+    monkeypatch.setenv("EVENTSIM_DATA_DIR", "~no-such-user-here/data")
+    with pytest.raises(DataError, match=r"'~no-such-user-here/data' .*no such folder"):
+        find_images(SOURCE, None)
 
 
 @pytest.mark.parametrize("by_variable", [True, False])
