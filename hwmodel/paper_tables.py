@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from hwmodel.chip import load_chip
 from hwmodel.energy import linear_energy, normalised_energy
+from hwmodel.units import format_quantity
 
 CHIPS = ("truenorth", "spinnaker")
 """Columns of Table 2."""
@@ -192,6 +193,17 @@ def table_2() -> list[Cell]:
     return cells
 
 
+def _canmore_prices() -> tuple[float, float, float]:
+    """Return the SOP, hop (J) and static (J/frame) price; none may be unknown."""
+    chip = load_chip("canmore")
+    why = "the tables of the paper need it"
+    return (
+        chip.require("energy.sop", why),
+        chip.require("energy.hop", why),
+        chip.require("energy.static", why),
+    )
+
+
 def eq_12() -> list[Reading]:
     """Recompute Eq. 12 under each reading of its inputs.
 
@@ -200,8 +212,7 @@ def eq_12() -> list[Reading]:
     list of Reading
         As printed; counts in thousands; counts with 72 K spikes; smaller energies.
     """
-    energy = load_chip("canmore").energy
-    sop, hop, static = (c.value or 0.0 for c in (energy.sop, energy.hop, energy.static))
+    sop, hop, static = _canmore_prices()
     cases = [
         ("as printed: 71 M spikes, 45.4 M hops", 1.0, 1.0, 1.0, 1.0),
         ("counts read as 71 K and 454 K", 1e3, 1e2, 1.0, 1.0),
@@ -236,8 +247,7 @@ def rounding_interval() -> tuple[float, float]:
     tuple of float, J
         Least and greatest total.
     """
-    energy = load_chip("canmore").energy
-    sop, hop, static = (c.value or 0.0 for c in (energy.sop, energy.hop, energy.static))
+    sop, hop, static = _canmore_prices()
     spikes_half, hops_half, static_half = EQ12_HALF_UNITS
     low, high = (
         linear_energy(
@@ -274,7 +284,7 @@ def comparisons() -> list[Comparison]:
     """
     low, high = rounding_interval()
     counts_read = eq_12()[1].computed
-    sop = load_chip("canmore").energy.sop.value or 0.0
+    sop, _, _ = _canmore_prices()
     return [
         Comparison(
             "Esser et al. 2016: 204.4 mW / 1249 frames per second",
@@ -283,13 +293,13 @@ def comparisons() -> list[Comparison]:
             "J/frame",
         ),
         Comparison(
-            "saving over it, from the printed 50.36 uJ",
+            f"saving over it, from the printed {format_quantity(EQ12_PRINTED, 'J')}",
             1 - EQ12_PRINTED / ESSER_PRINTED,
             SAVING_PRINTED,
             "",
         ),
         Comparison(
-            "saving over it, from the computed 50.34 uJ",
+            f"saving over it, from the computed {format_quantity(counts_read, 'J')}",
             1 - counts_read / ESSER_PRINTED,
             SAVING_PRINTED,
             "",

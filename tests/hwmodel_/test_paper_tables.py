@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from hwmodel_.builders import close
 
+from hwmodel import paper_tables
+from hwmodel.chip import load_chip
+from hwmodel.errors import ChipError
 from hwmodel.paper_tables import (
     comparisons,
     eq_12,
@@ -70,4 +73,27 @@ def test_comparisons__esser_and_the_saving():
     )
     assert rows["saving over it, from the computed 50.34 uJ"] == pytest.approx(
         0.6924, abs=5e-5
+    )
+
+
+def use_prices(monkeypatch, *overrides):
+    monkeypatch.setattr(
+        paper_tables, "load_chip", lambda name: load_chip(name, overrides)
+    )
+
+
+@pytest.mark.parametrize("table", [eq_12, rounding_interval, comparisons])
+@pytest.mark.parametrize("constant", ["energy.sop", "energy.hop", "energy.static"])
+def test_canmore_prices__unknown_is_an_error_and_not_zero(monkeypatch, table, constant):
+    use_prices(monkeypatch, f"{constant}=unknown")
+    with pytest.raises(ChipError, match=f"canmore: {constant} is unknown, and the tab"):
+        table()
+
+
+def test_comparisons__label_shows_the_computed_total(monkeypatch):
+    # 71 K x 30 pJ + 454 K x 100 pJ + 3.52 uJ = 2.13 + 45.4 + 3.52 uJ
+    use_prices(monkeypatch, "energy.sop=30pJ")
+    rows = {row.what: row.computed for row in comparisons()}
+    assert rows["saving over it, from the computed 51.05 uJ"] == close(
+        1 - 51.05 / 163.65
     )
