@@ -252,8 +252,9 @@ def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     name : str or Path
         Name of a preset or path of a YAML file.
     overrides : sequence of str
-        ``"energy.hop=2.3pJ"``: constants (with a unit) and other fields to set
-        before the file is checked.
+        ``"energy.hop=2.3pJ"`` or ``"energy.hop=2.3pJ:marginal"``: constants (with a
+        unit and, if wanted, a kind) and other fields to set before the file is
+        checked. Without a kind, a constant keeps its own.
 
     Returns
     -------

@@ -90,6 +90,18 @@ class PricedSpec(_Strict):
         return unit
 
 
+class EventSpec(PricedSpec):
+    """The cost of an event."""
+
+    kind: Literal["marginal", "average"]
+
+
+class StaticSpec(PricedSpec):
+    """A cost that does not depend on events."""
+
+    kind: Literal["static"]
+
+
 class IncludedSpec(_Strict):
     """A cost that an average constant already contains."""
 
@@ -102,9 +114,12 @@ def _which(raw: Any) -> str:
     return "included" if isinstance(raw, dict) and "included_in" in raw else "priced"
 
 
-ConstantSpec = Annotated[
-    Annotated[PricedSpec, Tag("priced")] | Annotated[IncludedSpec, Tag("included")],
-    Discriminator(_which),
+Included = Annotated[IncludedSpec, Tag("included")]
+HopSpec = Annotated[
+    Annotated[EventSpec, Tag("priced")] | Included, Discriminator(_which)
+]
+IdleSpec = Annotated[
+    Annotated[StaticSpec, Tag("priced")] | Included, Discriminator(_which)
 ]
 
 
@@ -153,9 +168,9 @@ class LimitsSpec(_Strict):
 class EnergySpec(_Strict):
     """Prices."""
 
-    sop: PricedSpec
-    hop: ConstantSpec
-    static: ConstantSpec
+    sop: EventSpec
+    hop: HopSpec
+    static: IdleSpec
 
     @model_validator(mode="after")
     def _only_averages_include(self) -> EnergySpec:
@@ -165,7 +180,7 @@ class EnergySpec(_Strict):
             ):
                 raise ValueError(
                     f"{name} is included_in sop, but sop is {self.sop.kind}; expected "
-                    f"an average sop, or a number for {name}"
+                    f"an average sop, or a number for {name} (--set energy.{name}=...)"
                 )
         return self
 
@@ -255,7 +270,8 @@ def _override(raw: dict[str, Any], item: str) -> None:
     path, text = path.strip(), text.strip()
     if not sign or not path or not text:
         raise ChipError(
-            f"--set {item}: expected path=value, for example energy.hop=2.3pJ"
+            f"--set {item}: expected path=value, for example energy.hop=2.3pJ or "
+            "energy.hop=2.3pJ:marginal"
         )
     *parents, last = path.split(".")
     section = raw
@@ -268,8 +284,11 @@ def _override(raw: dict[str, Any], item: str) -> None:
         return
     old = section.get(last)
     old = old if isinstance(old, dict) else {}
-    kind = "static" if path in ("energy.static", "timing.step") else "marginal"
-    new = {"kind": old.get("kind", kind), "source": f"set by the user: {item}"}
+    text, colon, kind = (part.strip() for part in text.partition(":"))
+    if not colon:
+        usual = "static" if path in ("energy.static", "timing.step") else "marginal"
+        kind = old.get("kind", usual)
+    new: dict[str, Any] = {"kind": kind, "source": f"set by the user: {item}"}
     if text == "unknown":
         new |= {"value": "unknown", "unit": old.get("unit", CONSTANTS[path][0])}
     else:

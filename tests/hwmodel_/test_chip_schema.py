@@ -61,6 +61,22 @@ def test_parse_chip__missing_constant_is_named():
         parse_chip(CANMORE[:start] + CANMORE[stop:], "mine")
 
 
+@pytest.mark.parametrize(
+    ("constant", "kind", "allowed"),
+    [
+        ("energy.sop", "static", "'marginal' or 'average'"),
+        ("energy.hop", "static", "'marginal' or 'average'"),
+        ("energy.static", "marginal", "'static'"),
+        ("energy.static", "average", "'static'"),
+    ],
+)
+def test_parse_chip__kind_must_fit_the_constant(constant, kind, allowed):
+    with pytest.raises(
+        ChipError, match=rf"mine: {constant}\.kind: .*be {allowed}, got '{kind}'"
+    ):
+        parse_chip(CANMORE, "mine", [f"{constant}.kind={kind}"])
+
+
 def test_parse_chip__missing_source_is_named():
     text = CANMORE[: CANMORE.rindex("    source: not published")]
     with pytest.raises(ChipError, match=r"timing\.hop\.source is missing"):
@@ -137,6 +153,24 @@ def test_load_chip__override_replaces_a_constant():
     assert chip.timing.step.value == 10e-6
 
 
+@pytest.mark.parametrize(
+    ("overrides", "value", "kind"),
+    [
+        (["energy.sop=2pJ"], 2e-12, "average"),
+        (["energy.sop=2pJ:marginal"], 2e-12, "marginal"),
+        (["energy.sop = 2 pJ : marginal"], 2e-12, "marginal"),
+        (["energy.sop=unknown:marginal"], None, "marginal"),
+        (["energy.sop.kind=marginal", "energy.sop=2pJ"], 2e-12, "marginal"),
+        (["energy.sop=2pJ", "energy.sop.kind=marginal"], 2e-12, "marginal"),
+        (["energy.sop=2pJ:marginal", "energy.sop=3pJ:average"], 3e-12, "average"),
+    ],
+)
+def test_load_chip__override_can_carry_a_kind(overrides, value, kind):
+    rest = ["energy.hop=1pJ", "energy.static=1mW"]
+    sop = load_chip("truenorth", overrides + rest).energy.sop
+    assert (sop.value, sop.kind) == (value, kind)
+
+
 def test_load_chip__override_replaces_an_included_constant():
     chip = load_chip("truenorth", ["energy.hop=2.3pJ"])
     assert (chip.energy.hop.value, chip.energy.hop.included_in) == (2.3e-12, None)
@@ -158,6 +192,10 @@ def test_load_chip__override_sets_other_fields():
         ("=3", "expected path=value"),
         ("energy.hop=3", "is not a number with a unit"),
         ("energy.hop=3V", "unknown unit 'V'"),
+        ("energy.hop=3pJ:", r"energy\.hop\.kind: .*got ''"),
+        ("energy.hop=3pJ:mean", r"energy\.hop\.kind: .*got 'mean'"),
+        ("energy.static=3mW:marginal", r"energy\.static\.kind: .*'static', got"),
+        ("energy.hop=:marginal", "is not a number with a unit"),
         ("energy.hop=3W", "energy.hop.unit has the wrong dimension"),
         ("energy.hop=-3pJ", "must not be negative"),
         ("energy.hops=3pJ", "did you mean 'hop'"),
