@@ -31,7 +31,8 @@ class Constant:
         ``"J"``, ``"W"``, ``"s"`` or ``"J/frame"``.
     kind : {"marginal", "average", "static"} or None
         Cost of one more action, total over number of actions at one operating
-        point, or cost that does not depend on the actions. ``None`` if included.
+        point, or cost that does not depend on the actions. ``None`` if included or
+        left out.
     source : str
         Where the number was published.
     note : str

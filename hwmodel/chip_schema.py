@@ -189,7 +189,7 @@ class TimingSpec(_Strict):
     """Durations."""
 
     step: PricedSpec
-    hop: PricedSpec
+    hop: PricedSpec | None = None
 
     @field_validator("step")
     @classmethod
@@ -343,7 +343,7 @@ def _check_dimensions(spec: ChipSpec, where: str) -> None:
     for path, allowed in CONSTANTS.items():
         section, name = path.split(".")
         constant = getattr(getattr(spec, section), name)
-        if isinstance(constant, IncludedSpec):
+        if constant is None or isinstance(constant, IncludedSpec):
             continue
         if parse_unit(constant.unit)[0] not in allowed:
             raise ChipError(
@@ -383,7 +383,9 @@ def _to_chip(spec: ChipSpec) -> Chip:
     )
 
 
-def _to_constant(spec: PricedSpec | IncludedSpec, unit: str) -> Constant:
+def _to_constant(spec: PricedSpec | IncludedSpec | None, unit: str) -> Constant:
+    if spec is None:
+        return Constant(None, unit, None, "left out of the chip file")
     if isinstance(spec, IncludedSpec):
         return Constant(0.0, unit, None, spec.source, spec.note, spec.included_in)
     unit, _ = parse_unit(spec.unit)

@@ -61,6 +61,16 @@ def test_parse_chip__missing_constant_is_named():
         parse_chip(CANMORE[:start] + CANMORE[stop:], "mine")
 
 
+def test_parse_chip__the_time_of_a_hop_may_be_left_out():
+    start, stop = CANMORE.index("timing:"), CANMORE.rindex("  hop:\n")
+    hop = parse_chip(CANMORE[:stop], "mine").timing.hop
+    assert (hop.value, hop.unit, hop.kind) == (None, "s", None)
+    with pytest.raises(ChipError, match=r"mine: timing is missing"):
+        parse_chip(CANMORE[:start], "mine")
+    chip = parse_chip(CANMORE[:stop], "mine", ["timing.hop=3ns"])
+    assert (chip.timing.hop.value, chip.timing.hop.kind) == (3e-9, "marginal")
+
+
 @pytest.mark.parametrize(
     ("constant", "kind", "allowed"),
     [
