@@ -78,7 +78,7 @@ _MAPPING = [
         "overrides",
         multiple=True,
         metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ.",
+        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
     ),
     _JSON,
 ]
@@ -130,7 +130,7 @@ def commands() -> None:
 @click.option(
     "--force-mixed",
     is_flag=True,
-    help="Add hop and static prices to an average SOP price.",
+    help="Add other prices to an average price, which contains them.",
 )
 def estimate(
     model: Path,

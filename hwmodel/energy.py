@@ -85,7 +85,7 @@ def normalised_energy(coefficients: Normalised, steps: float, spikes: float) -> 
 
 
 def check_mixing(chip: Chip, force: bool = False) -> list[str]:
-    """Refuse to add hop or static costs to an average cost that contains them.
+    """Refuse to add another cost to an average cost, which contains it already.
 
     Parameters
     ----------
@@ -102,25 +102,32 @@ def check_mixing(chip: Chip, force: bool = False) -> list[str]:
     Raises
     ------
     ChipError
-        If the SOP price is an average, another price is not zero, and `force` is off.
+        If a price that is not zero is an average, another price is not zero (or is
+        unknown), and `force` is off.
     """
-    if chip.energy.sop.kind != "average":
-        return []
-    mixed = [
+    priced = [
         name
-        for name in ("energy.hop", "energy.static")
-        if chip.constants[name].included_in is None and chip.constants[name].value != 0
+        for name, constant in chip.constants.items()
+        if name.startswith("energy.")
+        and constant.included_in is None
+        and constant.value != 0
     ]
-    if not mixed:
+    averages = [name for name in priced if chip.constants[name].kind == "average"]
+    if not averages or len(priced) == 1:
         return []
+    average = averages[0]
+    others = [name for name in priced if name != average]
     what = (
-        f"energy.sop is an average, which already contains all other power; "
-        f"{' and '.join(mixed)} would be paid twice"
+        f"{average} is an average, which already contains all other power; "
+        f"{' and '.join(others)} would be paid twice"
     )
     if not force:
         raise ChipError(
-            f"chip {chip.name}: {what}; expected {mixed[0]} to be included_in sop or a "
-            "marginal energy.sop; pass --force-mixed to add them up all the same"
+            f"chip {chip.name}: {what}; expected an average price alone, or only "
+            f"marginal and static prices; set the kind with the price (--set "
+            f"{average}=2pJ:marginal) or alone (--set {average}.kind=marginal) if it "
+            f"is marginal, price {others[0]} as 0, or pass --force-mixed to add them "
+            "up all the same"
         )
     return [f"forced: {what}"]
 

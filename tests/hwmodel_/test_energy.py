@@ -99,3 +99,53 @@ def test_check_mixing__marginal_prices_add_up():
         ["energy.sop.kind=marginal", "energy.hop=2.3pJ", "energy.static=64.4mW"],
     )
     assert check_mixing(chip) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["energy.hop=100pJ:average"],
+            r"energy\.hop is an average.*; energy\.sop and energy\.static would be "
+            r"paid twice.*--set energy\.hop=2pJ:marginal.*energy\.hop\.kind=marginal",
+        ),
+        (
+            ["energy.hop=100pJ:average", "energy.static=0W"],
+            r"energy\.hop is an average.*; energy\.sop would be paid twice",
+        ),
+        (
+            ["energy.sop=0pJ", "energy.hop=100pJ:average"],
+            r"energy\.hop is an average.*; energy\.static would be paid twice",
+        ),
+        (
+            ["energy.sop=2pJ:average", "energy.hop=1pJ:average", "energy.static=0W"],
+            r"energy\.sop is an average.*; energy\.hop would be paid twice",
+        ),
+    ],
+)
+def test_check_mixing__any_average_stands_alone(overrides, message):
+    chip = load_chip("canmore", overrides)
+    with pytest.raises(ChipError, match=message):
+        check_mixing(chip)
+    assert len(check_mixing(chip, force=True)) == 1
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["energy.sop=0pJ", "energy.hop=1pJ:average", "energy.static=0W"],
+        ["energy.sop=0pJ:average"],
+    ],
+    ids=["the only price", "an average of 0"],
+)
+def test_check_mixing__an_average_beside_nothing_is_fine(overrides):
+    assert check_mixing(load_chip("canmore", overrides)) == []
+
+
+def test_check_mixing__the_way_out_that_it_names_works():
+    mixed = ["energy.hop=2.3pJ", "energy.static=64.4mW"]
+    with pytest.raises(ChipError, match=r"--set energy\.sop=2pJ:marginal"):
+        check_mixing(load_chip("truenorth", ["energy.sop=2pJ", *mixed]))
+    assert (
+        check_mixing(load_chip("truenorth", ["energy.sop=2pJ:marginal", *mixed])) == []
+    )
