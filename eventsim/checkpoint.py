@@ -59,6 +59,12 @@ def require_checkpoint(folder: Path) -> Path:
     return path
 
 
+def saved_epoch(folder: Path) -> int:
+    """Return the number of finished epochs in the checkpoint of a run directory."""
+    with h5py.File(require_checkpoint(folder), "r") as file:
+        return int(file.attrs["epoch"])
+
+
 def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingState:
     """Read the state of a run that stopped.
 

@@ -145,9 +145,11 @@ def gradcheck(
     entries: int,
     as_json: bool,
 ) -> None:
-    """Compare every analytic derivative with central differences in float64.
+    """Compare analytic derivatives with central differences in float64.
 
-    Exits with code 1 if the worst relative error is above 1e-6.
+    Every layer is checked at --entries weights, the largest derivatives first, and
+    along one direction through all of them. Exits with code 1 if the worst relative
+    error is above 1e-6 or a layer could not be checked.
     """
     from eventsim.model_commands import check_gradients
 

@@ -37,7 +37,9 @@ class Evaluation:
         Mean time of the first output spike, undecided samples counted with the end
         of the run; for potentials, the time at which they are read.
     spike_counts : tuple of ndarray, each shape (n,), int64
-        Spikes per neuron over all samples: the input, then each layer.
+        Spikes per neuron over all samples: the input, then each layer. With the
+        readout ``"potential_start"`` the run ends before the output layer can fire,
+        so its counts are 0.
     """
 
     n_samples: int
@@ -60,12 +62,12 @@ class Sparsity:
     Parameters
     ----------
     all_layers : float, dimensionless
-        Wei et al. 2023: all neurons but the input; an output layer that is read by
-        potential counts as one spike per class.
+        Wei et al. 2023: hidden spikes and one spike for each output neuron, whether
+        it fires or not, over all neurons but the input.
     hidden : float, dimensionless
         Hidden layers only.
     spikes_per_sample : float
-        Spikes of the layers counted in `all_layers`.
+        Measured spikes of hidden and output neurons; `hwmodel estimate` prices these.
     """
 
     all_layers: float
@@ -116,6 +118,7 @@ def evaluate(
     buffers = Buffers()
     counts = [np.zeros(int(np.prod(network.input_shape)), np.int64)]
     counts += [np.zeros(layer.n_neurons, np.int64) for layer in network.layers]
+    n_counted = len(counts) - (network.readout == "potential_start")
     n_right = n_undecided = n_tied = 0
     loss = decision_time = 0.0
     for activation, labels in evaluation_batches(split, config, dtype):
@@ -133,8 +136,8 @@ def evaluate(
             decision_time += float(np.minimum(first, network.duration).sum())
         else:
             decision_time += network.duration * labels.size
-        for k, total in enumerate(counts):
-            total += recording.fired(k).sum(axis=0)
+        for k in range(n_counted):
+            counts[k] += recording.fired(k).sum(axis=0)
         if on_batch is not None:
             on_batch(labels.size)
     n = len(split)
@@ -169,14 +172,9 @@ def sparsity(network: Network, evaluation: Evaluation) -> Sparsity:
     n_hidden = sum(network.layers[k - 1].n_neurons for k in hidden)
     n = evaluation.n_samples
     hidden_spikes = sum(int(evaluation.spike_counts[k].sum()) for k in hidden) / n
-    output_spikes = (
-        evaluation.spike_counts[last].sum() / n
-        if network.readout == "spike_time"
-        else network.n_classes
-    )
-    total = float(hidden_spikes + output_spikes)
+    output_spikes = int(evaluation.spike_counts[last].sum()) / n
     return Sparsity(
-        all_layers=total / network.n_neurons,
+        all_layers=(hidden_spikes + network.n_classes) / network.n_neurons,
         hidden=hidden_spikes / n_hidden if n_hidden else 0.0,
-        spikes_per_sample=total,
+        spikes_per_sample=hidden_spikes + output_spikes,
     )

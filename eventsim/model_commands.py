@@ -143,8 +143,12 @@ def check_gradients(
     )
     rows = [vars(check) for check in report.layers]
     worst = max(check.worst_relative_error for check in report.layers)
-    is_silent = all(check.largest_derivative == 0 for check in report.layers)
-    passed = worst <= TOLERANCE and not is_silent
+    unchecked = [
+        check.name
+        for check in report.layers
+        if check.n_checked == 0 or check.largest_derivative == 0
+    ]
+    passed = worst <= TOLERANCE and not unchecked
     result = {
         "engine": report.engine,
         "n_samples": len(part),
@@ -152,6 +156,7 @@ def check_gradients(
         "worst_relative_error": worst,
         "tolerance": TOLERANCE,
         "passed": passed,
+        "unchecked": unchecked,
         "layers": [dict(row) for row in rows],
         "note": report.note,
     }
@@ -167,8 +172,11 @@ def check_gradients(
         floatfmt=".2e",
     )
     verdict = "passed" if passed else "FAILED"
-    if is_silent:
-        verdict += " (every derivative is 0: nothing was checked; is the net silent?)"
+    if unchecked:
+        verdict += (
+            f" (not checked: {', '.join(unchecked)}: every derivative is 0 or has a "
+            "kink too close by; is the layer silent?)"
+        )
     text = (
         f"{table}\n\n{verdict}: worst relative error {worst:.2e}, tolerance "
         f"{TOLERANCE:.0e}; engine {report.engine}, {len(part)} samples. {report.note}"

@@ -56,7 +56,7 @@ def plot_run(
     )
     network = network.astype(np.float64)
     recording = choose_engine(network).forward(network, inputs)
-    shown = [0] + [k for k, _ in network.spiking_layers]
+    shown = [0, *_firing_layers(network)]
     times = {k: recording.times(network, k) for k in shown}
     with matplotlib.rc_context(STYLE):
         if history:
@@ -143,7 +143,7 @@ def spike_time_histograms(network: Network, times: dict[int, np.ndarray]) -> plt
 
 def inactive_neurons(network: Network, test: Evaluation) -> plt.Figure:
     """Draw the share of silent neurons per layer, and of those that never fire."""
-    layers = [k for k, _ in network.spiking_layers]
+    layers = _firing_layers(network)
     mean = [100 * (1 - test.spike_counts[k].mean() / test.n_samples) for k in layers]
     never = [100 * float(np.mean(test.spike_counts[k] == 0)) for k in layers]
     figure, axis = plt.subplots(
@@ -158,6 +158,12 @@ def inactive_neurons(network: Network, test: Evaluation) -> plt.Figure:
     axis.set(ylabel="inactive neurons, %", ylim=(0, 108))
     axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
+
+
+def _firing_layers(network: Network) -> list[int]:
+    """Return the layers that fire before the run ends."""
+    layers = [k for k, _ in network.spiking_layers]
+    return layers[:-1] if network.readout == "potential_start" else layers
 
 
 def _short_name(network: Network, k: int) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from eventsim.config.schema import LossConfig
-from eventsim.errors import ConfigError
 from eventsim.losses import (
     LossValue,
     potential_cross_entropy,
@@ -76,11 +75,6 @@ def loss_of_output(
     )
     if config.silence_penalty == 0:
         return loss
-    if not hasattr(recording, "output_potential"):
-        raise ConfigError(
-            f"loss.silence_penalty is {config.silence_penalty}; expected 0 with the "
-            "sweep engine, which keeps no output potentials; use engine 'window'"
-        )
     potential = recording.output_potential + recording.output_slope
     scale = potential.dtype.type(network.time_window)
     penalty, d_potential = silence_penalty(potential * scale, np.isinf(output), labels)

@@ -19,8 +19,9 @@ from eventsim.checkpoint import (
     load_checkpoint,
     require_checkpoint,
     save_checkpoint,
+    saved_epoch,
 )
-from eventsim.config import Config, config_to_yaml, load_config
+from eventsim.config import Config, changed_keys, config_to_yaml, load_config
 from eventsim.datasets import Dataset, load
 from eventsim.errors import ConfigError, RunError
 from eventsim.evaluation import Evaluation, evaluate, sparsity
@@ -113,6 +114,7 @@ def train_run(
         folder = Path(resume)
         require_checkpoint(folder)
         config = load_config(folder / "config.yaml", overrides)
+        _require_resumable(load_config(folder / "config.yaml"), config)
     elif config_path is None:
         raise ConfigError("train: expected a CONFIG file or --resume DIR")
     else:
@@ -143,16 +145,31 @@ def train_run(
             train(
                 config, dataset, state, on_batch=bars.batch_done, on_epoch=after_epoch
             )
+            bars.close()
+            return _finish(folder, config, dataset, state, quiet)
         except KeyboardInterrupt:
             bars.close()
             data = "" if data_dir is None else f" --data-dir {data_dir}"
             _say(
-                f"interrupted in epoch {state.epoch + 1}; epoch {state.epoch} is in "
+                f"interrupted; epoch {saved_epoch(folder)} is in "
                 f"{folder / CHECKPOINT}; go on with: eventsim train --resume "
                 f"{folder}{data}"
             )
             raise
-    return _finish(folder, config, dataset, state, quiet)
+
+
+def _require_resumable(before: Config, after: Config) -> None:
+    """Refuse settings that would make one run out of two different ones."""
+    allowed = {"training.epochs", "data.dir"}
+    if after.training.keep == "last":
+        allowed.add("training.keep")
+    for key in changed_keys(before, after):
+        if key not in allowed:
+            raise ConfigError(
+                f"train: --resume cannot change '{key}'; expected the settings that "
+                "the run started with, except training.epochs and training.keep=last; "
+                "start a new run instead"
+            )
 
 
 def _finish(

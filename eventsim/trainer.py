@@ -244,6 +244,7 @@ def _run_epoch(
             config.optimizer.lr,
             state.epoch + k / n_batches,
             config.training.epochs,
+            update=1 / n_batches,
         )
         step = _update(config, state, engine, batch, lr, buffers, k + 1)
         n = batch[1].size
@@ -252,7 +253,8 @@ def _run_epoch(
         n_seen += n
         loss += step.loss * n
         if k % SPIKES_EVERY == 0:
-            spikes = _hidden_spikes_per_neuron(network, step.recording)
+            seen = _hidden_spikes_per_neuron(network, step.recording)
+            spikes += (seen - spikes) / (k // SPIKES_EVERY + 1)
         if on_batch is not None:
             progress = BatchProgress(n, loss / n_seen, n_right / n_seen, spikes)
             on_batch(epoch, progress)

@@ -69,6 +69,24 @@ def parse_config(
         raise ConfigError(f"{where}: {_explain(error)}") from error
 
 
+def changed_keys(before: Config, after: Config) -> list[str]:
+    """Return the dotted names of all settings in which two configurations differ."""
+
+    def differences(one: Any, two: Any, path: str) -> list[str]:
+        if isinstance(one, dict) and isinstance(two, dict):
+            keys = [*one, *(key for key in two if key not in one)]
+            return [
+                name
+                for key in keys
+                for name in differences(
+                    one.get(key), two.get(key), f"{path}.{key}" if path else key
+                )
+            ]
+        return [] if one == two else [path]
+
+    return differences(before.model_dump(), after.model_dump(), "")
+
+
 def config_to_yaml(config: Config) -> str:
     """Return the configuration as YAML text, defaults included."""
     return write_yaml(config.model_dump())

@@ -39,13 +39,15 @@ def require_runnable(network: Network) -> None:
     Raises
     ------
     ShapeError
-        If scores are read from potentials, or a layer with the dynamic threshold
-        follows one with a static threshold, whose spikes keep no window.
+        If potentials are read from a layer with a static threshold, or a layer with
+        the dynamic threshold follows one with a static threshold, whose spikes keep
+        no window.
     """
-    if network.readout != "spike_time":
+    last = network.layers[-1]
+    if network.readout != "spike_time" and _is_static(last):
         raise ShapeError(
-            f"sweep engine: readout '{network.readout}'; expected 'spike_time'; use "
-            "the window engine"
+            f"sweep engine: readout '{network.readout}' of {last.name}, which has a "
+            "static threshold; expected 'spike_time'"
         )
     static = None
     for _, layer in network.spiking_layers:
@@ -138,6 +140,7 @@ def _run(
     n_causal: list[np.ndarray | None] = [None]
     winners: list[np.ndarray | None] = [None]
     events: list[Events | None] = [None]
+    traces = None
     for k, layer in enumerate(network.layers, start=1):
         before = first_spikes[-1]
         shape = (before.shape[0], *layer.topology.output_shape)
@@ -150,7 +153,9 @@ def _run(
                 np.negative(after, out=after)
             case Dense() | Conv2d():
                 after = buffers.get(f"times {k}", shape, before.dtype)
-                gain, causal, arriving = _fire(network, k, before, after, buffers)
+                gain, causal, arriving, traces = _fire(
+                    network, k, before, after, buffers
+                )
             case _:
                 after = before.reshape(shape)
         first_spikes.append(after)
@@ -164,13 +169,17 @@ def _run(
         tuple(n_causal),
         tuple(winners),
         tuple(events),
+        *(traces or (None, None)),
     )
 
 
 def _fire(
     network: Network, k: int, before: np.ndarray, after: np.ndarray, buffers: Buffers
-) -> tuple[np.ndarray, np.ndarray, Events]:
-    """Write the spike times of layer `k`; return gains, causal counts and events."""
+) -> tuple[np.ndarray, np.ndarray, Events, tuple[np.ndarray, np.ndarray] | None]:
+    """Write the spike times of layer `k`; return what its backward run needs.
+
+    Last come potential and slope at the start of the window, of layers that have one.
+    """
     layer = network.layers[k - 1]
     assert isinstance(layer.topology, Dense | Conv2d)
     assert layer.weight is not None
@@ -186,14 +195,20 @@ def _fire(
     weight = layer.weight.reshape(-1, table.n_channels)
     inputs = (flat, order, counts, table.offsets, table.position, table.row, weight)
     outputs = (after.reshape(shape), gain, n_causal)
+    traces = None
     if _is_static(layer):
         t_end = real((network.n_spiking_layers + 1) * network.time_window)
         sweep_kernels.static_forward(*inputs, layer.theta, t_end, *outputs)
     else:
         start = real(network.window_number(k) * network.time_window)
         window = real(network.time_window)
-        sweep_kernels.dynamic_forward(*inputs, start, window, *outputs)
-    return gain, n_causal, Events(order, counts)
+        potential = buffers.get(f"potential {k}", shape, before.dtype)
+        slope = buffers.get(f"slope {k}", shape, before.dtype)
+        sweep_kernels.dynamic_forward(
+            *inputs, start, window, *outputs, potential, slope
+        )
+        traces = (potential.reshape(len(flat), -1), slope.reshape(len(flat), -1))
+    return gain, n_causal, Events(order, counts), traces
 
 
 def backward(
@@ -201,7 +216,7 @@ def backward(
     recording: SweepRecording,
     d_output: np.ndarray,
     *,
-    d_potential_end: None = None,
+    d_potential_end: np.ndarray | None = None,
     derivative_clip: float = math.inf,
     with_input: bool = False,
     buffers: Buffers | None = None,
@@ -217,7 +232,7 @@ def backward(
     d_output : ndarray, shape (batch, n_classes)
         dL/dt of the output spikes; ignored where the output is silent.
     d_potential_end : None
-        Output potentials exist on the window engine only.
+        Derivatives of output potentials are the window engine's.
     derivative_clip : float, default inf
         Clip of the factors ``q`` and ``q r`` of neurons with the dynamic
         threshold; ``inf`` is exact.
@@ -236,6 +251,12 @@ def backward(
     ShapeError
         If `derivative_clip` is given and a threshold is static.
     """
+    if network.readout != "spike_time" or d_potential_end is not None:
+        raise ShapeError(
+            f"sweep engine: readout '{network.readout}' or loss.silence_penalty "
+            "differentiates output potentials; expected a loss on spike times alone; "
+            "use the window engine"
+        )
     buffers = Buffers() if buffers is None else buffers
     weights: list[np.ndarray] = []
     dtype = recording.first_spikes[-1].dtype

@@ -165,6 +165,8 @@ def dynamic_forward(
     out_times,
     out_gain,
     out_n_causal,
+    out_potential,
+    out_slope,
 ):
     """Fire a layer with the dynamic threshold, whose inputs all come by `start`.
 
@@ -176,6 +178,8 @@ def dynamic_forward(
         Start and length of the layer's firing window.
     out_times, out_gain, out_n_causal : ndarray, shape (batch, n_positions, n_channels)
         Written, see `static_forward` and `eventsim.neurons.relpsp.fire_in_window`.
+    out_potential, out_slope : ndarray, same shape, dimensionless
+        Written: both traces at `start`.
     """
     batch, n_positions, n_channels = out_times.shape
     for b in prange(batch):
@@ -197,6 +201,8 @@ def dynamic_forward(
             rest = start - t_last[p]
             for c in range(n_channels):
                 potential = (u[p, c] + slope[p, c] * rest) / time_window
+                out_potential[b, p, c] = potential
+                out_slope[b, p, c] = slope[p, c]
                 activation, gain = fire_in_window(potential, slope[p, c])
                 is_fired = activation > 0
                 wait = (1 - activation) * time_window

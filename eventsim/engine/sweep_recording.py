@@ -45,6 +45,8 @@ class SweepRecording:
         Which neuron of each pool window fired first.
     events : tuple of Events or None
         Input of each layer with neurons.
+    output_potential, output_slope : ndarray, shape (batch, n_classes), or None
+        Traces of the last layer at the start of its window, if it has one.
     """
 
     first_spikes: tuple[np.ndarray, ...]
@@ -52,6 +54,8 @@ class SweepRecording:
     n_causal: tuple[np.ndarray | None, ...]
     winners: tuple[np.ndarray | None, ...]
     events: tuple[Events | None, ...]
+    output_potential: np.ndarray | None = None
+    output_slope: np.ndarray | None = None
 
     def times(self, network: Network, k: int) -> np.ndarray:
         """Return first spike times of layer `k`, ``inf`` = never.

@@ -8,7 +8,12 @@ from eventsim.config.schema import ScheduleConfig
 
 
 def learning_rate(
-    config: ScheduleConfig, lr: float, epoch: float, n_epochs: int
+    config: ScheduleConfig,
+    lr: float,
+    epoch: float,
+    n_epochs: int,
+    *,
+    update: float = 0.0,
 ) -> float:
     """Return the learning rate at a point of the run.
 
@@ -23,6 +28,9 @@ def learning_rate(
         Milestones act at the first update of the next epoch.
     n_epochs : int
         Length of the run.
+    update : float, dimensionless
+        Length of one update in epochs; warm-up starts with one step of its rise
+        instead of a useless update with rate 0.
 
     Returns
     -------
@@ -37,5 +45,5 @@ def learning_rate(
         fall = 0.5 * (1 + math.cos(math.pi * progress))
         factor = config.final_fraction + (1 - config.final_fraction) * fall
     if epoch < config.warmup_epochs:
-        factor *= epoch / config.warmup_epochs
+        factor *= min(1.0, (epoch + update) / config.warmup_epochs)
     return lr * factor

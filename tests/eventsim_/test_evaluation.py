@@ -122,15 +122,23 @@ def test_sparsity__by_hand(config):
     # Hidden: 2 spikes of 2 neurons in 3 samples; output: 4 spikes of 3 neurons.
     assert found.hidden == pytest.approx(2 / 2 / 3)
     assert found.spikes_per_sample == pytest.approx(6 / 3)
-    assert found.all_layers == pytest.approx(6 / 3 / 5)
+    # Wei et al. count every output neuron as one spike.
+    assert found.all_layers == pytest.approx((2 / 3 + 3) / 5)
 
 
-def test_sparsity__a_potential_readout_counts_one_spike_per_class(tiny_config):
+@pytest.mark.parametrize(
+    ("readout", "n_output"), [("potential_start", 0), ("potential_end", 4)]
+)
+def test_evaluate__counts_output_spikes_before_the_decision(
+    tiny_config, readout, n_output
+):
     config = tiny_config(
         "encode.bias_spikes=0",
         "loss={name: potential_cross_entropy}",
-        "network.readout=potential_end",
+        f"network.readout={readout}",
     )
-    network = make(readout="potential_end")
-    found = sparsity(network, evaluate(network, SPLIT, config))
-    assert found.spikes_per_sample == pytest.approx(2 / 3 + 3)
+    network = make(readout=readout)
+    evaluation = evaluate(network, SPLIT, config)
+    assert evaluation.spike_counts[-1].sum() == n_output
+    found = sparsity(network, evaluation)
+    assert found.spikes_per_sample == pytest.approx((2 + n_output) / 3)

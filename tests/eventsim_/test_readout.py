@@ -5,7 +5,6 @@ import pytest
 from eventsim_.builders import build, dense
 
 from eventsim.config.schema import LossConfig
-from eventsim.errors import ConfigError
 from eventsim.readout import loss_of_output, predict, read_output
 
 TIMES = np.array([[2.5, np.inf, 2.25], [np.inf, np.inf, np.inf]])
@@ -80,17 +79,3 @@ def test_loss_of_output__adds_the_weighted_silence_penalty():
     # mean of the hinge over the batch is 4 / 2.
     assert loss.value - plain.value == pytest.approx(3.0 * 2.0, rel=1e-12)
     assert loss.d_potential_end.tolist() == [[0, 0, 0], [0, 0, -1.5]]
-
-
-def test_loss_of_output__refuses_the_penalty_without_potentials():
-    recording = SimpleNamespace(times=RECORDING.times)
-    with pytest.raises(
-        ConfigError, match=r"silence_penalty is 3\.0; expected 0 with the"
-    ):
-        loss_of_output(
-            network("spike_time"),
-            recording,
-            TIMES,
-            np.array([0, 1]),
-            LossConfig(silence_penalty=3.0),
-        )

@@ -82,8 +82,29 @@ def test_train_run__summary_keeps_the_contract(finished_run):
     assert (summary["n_train"], summary["n_test"], summary["epochs"]) == (150, 60, 2)
     assert summary["offline_fallback"] is False
     assert 0 <= summary["test_accuracy"] <= 1
-    # 15 neurons, all but the input.
-    assert summary["sparsity"] == pytest.approx(summary["spikes_per_sample"] / 15)
+    # 12 hidden neurons and 3 outputs that count as one spike each.
+    expected = (12 * summary["sparsity_hidden"] + 3) / 15
+    assert summary["sparsity"] == pytest.approx(expected)
+
+
+def test_train_run__counts_the_spikes_that_hwmodel_prices(finished_run):
+    from hwmodel import estimate_model, load_chip
+
+    model = read_model(finished_run)
+    counts = estimate_model(model, load_chip("canmore")).counts
+    summary = json.loads((finished_run / "summary.json").read_text())
+    priced = counts.spikes / counts.n_samples
+    assert priced == pytest.approx(summary["spikes_per_sample"])
+
+
+@pytest.mark.parametrize(
+    "change", ["seed=7", "network.time_window=2.0", "training.keep=best_test"]
+)
+def test_train_run__resume_refuses_another_run(finished_run, change):
+    shutil.copytree(finished_run, "other")
+    key = change.split("=")[0]
+    with pytest.raises(ConfigError, match=f"--resume cannot change '{key}'"):
+        train_run(None, resume="other", overrides=[change], quiet=True)
 
 
 def test_train_run__metrics_have_a_line_per_epoch(finished_run):
@@ -186,7 +207,7 @@ def test_train_run__interrupted_and_resumed_equals_uninterrupted(
         with pytest.raises(KeyboardInterrupt):
             train_run(str(tiny_yaml), out="broken", overrides=overrides, data_dir="d")
     said = capsys.readouterr().err
-    assert "interrupted in epoch 3; epoch 2 is in broken/checkpoint.h5" in said
+    assert "interrupted; epoch 2 is in broken/checkpoint.h5" in said
     assert "eventsim train --resume broken --data-dir d\n" in said
     assert names("broken") == {"checkpoint.h5", "config.yaml", "metrics.jsonl"}
     assert len(lines_of("broken")) == 2
@@ -213,7 +234,7 @@ def test_train_run__resume_with_more_epochs_is_written_down(finished_run, no_plo
 def test_train_run__a_refused_resume_leaves_the_run_alone(finished_run):
     shutil.copytree(finished_run, "copy")
     before = (Path("copy") / "config.yaml").read_text()
-    with pytest.raises(RunError, match="holds weights/0 of shape"):
+    with pytest.raises(ConfigError, match="--resume cannot change 'network.layers'"):
         train_run(None, resume="copy", overrides=["network.layers=13-3"], quiet=True)
     assert (Path("copy") / "config.yaml").read_text() == before
 

@@ -17,6 +17,7 @@ from eventsim.encode import activations_to_times
 from eventsim.engine import ENGINES, choose_engine, simulate, sweep, window
 from eventsim.errors import ConfigError, EventsimError, ShapeError
 from eventsim.network import Layer, Network, Neuron
+from eventsim.readout import read_output
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Dense
 
@@ -67,14 +68,9 @@ def test_choose_engine__takes_the_one_asked_for():
             "layer_2 has the dynamic.*follows layer_1",
         ),
         (
-            mixed("dynamic", readout="potential_start"),
-            "sweep",
-            "readout 'potential_start'.*use the window engine",
-        ),
-        (
             mixed("static", readout="potential_end"),
             "auto",
-            "readout 'potential_end'; expected 'spike_time'",
+            "readout 'potential_end' of layer_1.*expected 'spike_time'",
         ),
         (mixed("dynamic", model="lif"), "auto", "layer_1 has the neuron model 'lif'"),
     ],
@@ -101,6 +97,21 @@ def test_choose_engine__refuses_potentials_of_a_convolution():
         ShapeError, match=r"readout 'potential_end' of layer_1 \(conv2d"
     ):
         choose_engine(network)
+
+
+@pytest.mark.parametrize("readout", ["potential_start", "potential_end"])
+def test_forward__both_engines_read_the_same_potentials(readout):
+    network = mixed("dynamic", "dynamic", readout=readout)
+    rng = np.random.default_rng(1)
+    activation = rng.random((20, *network.input_shape))
+    one, two = (choose_engine(network, e).forward(network, activation) for e in (
+        "window", "sweep",
+    ))  # fmt: skip
+    np.testing.assert_allclose(
+        read_output(network, one), read_output(network, two), rtol=1e-12, atol=1e-14
+    )
+    with pytest.raises(ShapeError, match="use the window engine"):
+        choose_engine(network, "sweep").backward(network, two, np.ones((20, 1)))
 
 
 @pytest.mark.parametrize("engine", ["auto", "window", "sweep"])
