@@ -160,8 +160,13 @@ def check_gradients(
         "layers": [dict(row) for row in rows],
         "note": report.note,
     }
+    return result, _gradcheck_text(result)
+
+
+def _gradcheck_text(result: dict[str, Any]) -> str:
+    """Return the report of `check_gradients` as a table and a verdict."""
     table = tabulate(
-        [list(row.values()) for row in rows],
+        [list(row.values()) for row in result["layers"]],
         headers=[
             "derivatives of",
             "worst relative error",
@@ -171,17 +176,17 @@ def check_gradients(
         ],
         floatfmt=".2e",
     )
-    verdict = "passed" if passed else "FAILED"
-    if unchecked:
+    verdict = "passed" if result["passed"] else "FAILED"
+    if result["unchecked"]:
         verdict += (
-            f" (not checked: {', '.join(unchecked)}: every derivative is 0 or has a "
-            "kink too close by; is the layer silent?)"
+            f" (not checked: {', '.join(result['unchecked'])}: every derivative is 0 or "
+            "has a kink too close by; is the layer silent?)"
         )
-    text = (
-        f"{table}\n\n{verdict}: worst relative error {worst:.2e}, tolerance "
-        f"{TOLERANCE:.0e}; engine {report.engine}, {len(part)} samples. {report.note}"
+    return (
+        f"{table}\n\n{verdict}: worst relative error "
+        f"{result['worst_relative_error']:.2e}, tolerance {TOLERANCE:.0e}; engine "
+        f"{result['engine']}, {result['n_samples']} samples. {result['note']}"
     )
-    return result, text
 
 
 def _config_of(path: str, model: ModelFile) -> Config:

@@ -234,7 +234,7 @@ def test_train_run__resume_with_more_epochs_is_written_down(finished_run, no_plo
 def test_train_run__a_refused_resume_leaves_the_run_alone(finished_run):
     shutil.copytree(finished_run, "copy")
     before = (Path("copy") / "config.yaml").read_text()
-    with pytest.raises(ConfigError, match="--resume cannot change 'network.layers'"):
+    with pytest.raises(ConfigError, match=r"--resume cannot change 'network\.layers'"):
         train_run(None, resume="copy", overrides=["network.layers=13-3"], quiet=True)
     assert (Path("copy") / "config.yaml").read_text() == before
 
