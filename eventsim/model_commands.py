@@ -179,8 +179,8 @@ def _gradcheck_text(result: dict[str, Any]) -> str:
     verdict = "passed" if result["passed"] else "FAILED"
     if result["unchecked"]:
         verdict += (
-            f" (not checked: {', '.join(result['unchecked'])}: every derivative is 0 or "
-            "has a kink too close by; is the layer silent?)"
+            f" (not checked: {', '.join(result['unchecked'])}: every derivative is 0 "
+            "or has a kink too close by; is the layer silent?)"
         )
     return (
         f"{table}\n\n{verdict}: worst relative error "
