@@ -32,7 +32,7 @@ def commands_of(page: Path) -> list[str]:
     """Return each ``eventsim`` or ``hwmodel`` command line shown on a page."""
     found = []
     for block in SHOWN.findall(page.read_text("utf-8")):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             for part in line.removeprefix("$ ").split("&&"):
                 text = part.partition("#")[0].partition(">")[0].strip()
                 is_command = text.split(" ")[0] in GROUPS

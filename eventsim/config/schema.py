@@ -21,7 +21,10 @@ class AugmentConfig(Section):
     """Random changes of training images, drawn anew every epoch."""
 
     shift: int = Field(
-        default=0, ge=0, description="Shift by up to this many pixels, each way."
+        default=0,
+        ge=0,
+        description="Shift by up to this many pixels, each way; the same as a random "
+        "crop after padding by as many.",
     )
     flip: bool = Field(
         default=False, description="Mirror left-right with probability 1/2."
@@ -32,7 +35,11 @@ class AugmentConfig(Section):
 
 
 class NormaliseConfig(Section):
-    """Affine change of pixel values (0..1) before encoding."""
+    """Affine change of pixel values (0..1) before encoding.
+
+    Encoding then clips to 0..value_max: pixels below the mean are silent, and with the
+    usual constants bright ones all fire at time 0 unless encode.value_max is raised.
+    """
 
     mean: list[float] = Field(min_length=1, description="Mean of each channel.")
     std: list[Annotated[float, Field(gt=0)]] = Field(
