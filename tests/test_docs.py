@@ -146,3 +146,11 @@ def test_citation__has_what_the_format_requires():
     assert {"cff-version", "message", "title", "authors"} <= set(cff)
     for reference in cff["references"]:
         assert {"type", "title", "authors"} <= set(reference)
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "benchmarks" / "README.md"], ids=lambda page: page.name
+)
+def test_page__has_no_placeholder(page):
+    text = page.read_text("utf-8")
+    assert not re.search(r"@[A-Z0-9]+@|\bplaceholder\b|\bTBD\b", text)
