@@ -249,7 +249,8 @@ def backward(
     Raises
     ------
     ShapeError
-        If `derivative_clip` is given and a threshold is static.
+        If `derivative_clip` is given and a threshold is static, or the loss
+        differentiates output potentials.
     """
     if network.readout != "spike_time" or d_potential_end is not None:
         raise ShapeError(

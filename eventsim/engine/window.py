@@ -81,7 +81,7 @@ def forward(
                     potential = buffers.get(f"potential {k}", shape, dtype)
                     slope = buffers.get(f"slope {k}", shape, dtype)
                     flat = before.reshape(before.shape[0], -1)
-                    if _has_weights_below(network, k):
+                    if network.window_number(k - 1) > 0:
                         dense_kernels.dense_traces(flat, layer.weight, potential, slope)
                     else:
                         events = list_events(flat)
@@ -152,7 +152,7 @@ def backward(
         for k in range(len(network.layers), 0, -1):
             layer = network.layers[k - 1]
             before = recording.activations[k - 1]
-            needs_input = with_input or _has_weights_below(network, k)
+            needs_input = with_input or network.window_number(k - 1) > 0
             d_before = buffers.get(f"d_activation {k}", before.shape, dtype)
             match layer.topology:
                 case Dense():
@@ -225,11 +225,6 @@ def require_runnable(network: Network) -> None:
         )
 
 
-def _has_weights_below(network: Network, k: int) -> bool:
-    """Tell whether any layer before layer `k` has weights."""
-    return any(layer.weight is not None for layer in network.layers[: k - 1])
-
-
 def _is_event_driven(network: Network, k: int) -> bool:
     """Tell whether convolution `k` runs spike by spike (see `conv_event_kernels`)."""
     topology = network.layers[k - 1].topology
@@ -237,7 +232,7 @@ def _is_event_driven(network: Network, k: int) -> bool:
         isinstance(topology, Conv2d)
         and topology.stride == 1
         and topology.input_shape[2] == 1
-        and not _has_weights_below(network, k)
+        and network.window_number(k - 1) == 0
     )
 
 
@@ -305,7 +300,7 @@ def _dense_backward(
     before = recording.activations[k - 1]
     flat = before.reshape(before.shape[0], -1)
     d_weight = buffers.get(f"d_weight {k}", topology.weight_shape, before.dtype)
-    if recording.events is not None and not _has_weights_below(network, k):
+    if recording.events is not None and network.window_number(k - 1) == 0:
         grouped = group_by_neuron(recording.events, flat.shape[1])
         dense_kernels.events_weight_gradient(
             grouped.offsets,
