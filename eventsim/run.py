@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,6 +26,7 @@ from eventsim.config import Config, changed_keys, config_to_yaml, load_config
 from eventsim.datasets import Dataset, load
 from eventsim.errors import ConfigError, RunError
 from eventsim.evaluation import Evaluation, evaluate, sparsity
+from eventsim.interrupt import deferred_interrupt
 from eventsim.jit import is_first_start
 from eventsim.model_file import ModelFile, write_model
 from eventsim.network import Network
@@ -134,19 +136,22 @@ def train_run(
             _say(f"resuming {folder} after epoch {state.epoch}")
     if is_first_start() and not quiet:
         _say("first start: compiling kernels, once, for about half a minute ...")
-    with _EpochBars(config, dataset, quiet) as bars:
+    with _EpochBars(config, dataset, quiet) as bars, _stopping() as stop_if_requested:
+
+        def after_batch(epoch: int, progress: BatchProgress) -> None:
+            bars.batch_done(epoch, progress)
+            stop_if_requested()
 
         def after_epoch(state: TrainingState, result: EpochResult) -> None:
             save_checkpoint(folder, state)
             _write_history(folder, state)
             bars.epoch_done(result)
+            stop_if_requested()
 
         try:
-            train(
-                config, dataset, state, on_batch=bars.batch_done, on_epoch=after_epoch
-            )
+            train(config, dataset, state, on_batch=after_batch, on_epoch=after_epoch)
             bars.close()
-            return _finish(folder, config, dataset, state, quiet)
+            return _finish(folder, config, dataset, state, quiet, stop_if_requested)
         except KeyboardInterrupt:
             bars.close()
             data = "" if data_dir is None else f" --data-dir {data_dir}"
@@ -156,6 +161,12 @@ def train_run(
                 f"{folder}{data}"
             )
             raise
+
+
+def _stopping() -> AbstractContextManager[Callable[[], None]]:
+    return deferred_interrupt(
+        lambda: _say("Ctrl-C: stopping after this batch; again to stop at once")
+    )
 
 
 def _require_resumable(before: Config, after: Config) -> None:
@@ -173,7 +184,12 @@ def _require_resumable(before: Config, after: Config) -> None:
 
 
 def _finish(
-    folder: Path, config: Config, dataset: Dataset, state: TrainingState, quiet: bool
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    state: TrainingState,
+    quiet: bool,
+    stop_if_requested: Callable[[], None],
 ) -> RunResult:
     """Measure the kept network on the test set and write model, summary, pictures."""
     network, epoch, reason = kept_network(config, state)
@@ -184,7 +200,12 @@ def _finish(
         leave=False,
         disable=None if not quiet else True,
     ) as bar:
-        test = evaluate(network, dataset.test, config, on_batch=bar.update)
+
+        def after_batch(n_samples: int) -> None:
+            bar.update(n_samples)
+            stop_if_requested()
+
+        test = evaluate(network, dataset.test, config, on_batch=after_batch)
     summary = _summary(config, dataset, state, network, test, epoch, reason)
     activity = test.activity(network, "test")
     write_model(

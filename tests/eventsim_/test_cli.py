@@ -424,7 +424,10 @@ def test_process__ctrl_c_leaves_a_run_to_go_on_with(tiny_yaml, call, no_plots):
     while not Path("run/metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "go on with: eventsim train --resume run" in err
