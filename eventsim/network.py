@@ -17,9 +17,11 @@ from eventsim.errors import ShapeError
 from eventsim.topology import Conv2d, Dense, Shape, Topology
 
 Threshold = Literal["dynamic", "static"]
+Reset = Literal["zero", "subtract"]
 Readout = Literal["spike_time", "potential_start", "potential_end"]
 
 THRESHOLDS: tuple[Threshold, ...] = ("dynamic", "static")
+RESETS: tuple[Reset, ...] = ("zero", "subtract")
 READOUTS: tuple[Readout, ...] = ("spike_time", "potential_start", "potential_end")
 
 
@@ -27,17 +29,43 @@ READOUTS: tuple[Readout, ...] = ("spike_time", "potential_start", "potential_end
 class Neuron:
     """A neuron model by name, with its constants.
 
+    Which constants a model has is said in its file in ``eventsim.neurons``; it
+    refuses the others. ``None`` means "not given".
+
     Parameters
     ----------
     model : str
-        File name in ``eventsim.neurons``, for example ``"relpsp"``.
+        File name in ``eventsim.neurons``, for example ``"lif"``.
     threshold : {"dynamic", "static"}
-        ``"dynamic"``: falls from ``T_w`` to 0 inside the layer's own window and is
-        infinite elsewhere (Wei et al. 2023, Eq. 5). ``"static"``: constant in time.
+        ``"static"``: constant in time. ``"dynamic"`` (`relpsp` only): falls from
+        ``T_w`` to 0 inside the layer's own window and is infinite elsewhere (Wei et
+        al. 2023, Eq. 5).
+    tau_m, tau_s : float or None, network time units
+        Time constants of the membrane and of the synaptic current.
+    tau_r : float or None, network time units
+        Time constant of the refractory kernel.
+    reset : {"zero", "subtract"} or None
+        What a spike does to the membrane potential.
+    max_spikes : int or None
+        Spikes after which a neuron stays silent for the rest of a run.
+    refractory : float, network time units
+        Absolute refractory period.
+    threshold_factor : float, dimensionless
+        The neuron fires at this multiple of theta; the reset subtracts theta.
+    refractory_scale : float or None, dimensionless
+        Height of the refractory kernel in units of theta.
     """
 
     model: str = "relpsp"
     threshold: Threshold = "dynamic"
+    tau_m: float | None = None
+    tau_s: float | None = None
+    tau_r: float | None = None
+    reset: Reset | None = None
+    max_spikes: int | None = None
+    refractory: float = 0.0
+    threshold_factor: float = 1.0
+    refractory_scale: float | None = None
 
 
 @dataclass(frozen=True)

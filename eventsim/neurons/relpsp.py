@@ -56,6 +56,9 @@ from __future__ import annotations
 import math
 
 from eventsim.jit import jit
+from eventsim.network import Neuron
+from eventsim.neurons.constants import RateGradient, max_spikes, refuse_others
+from eventsim.neurons.dynamics import Dynamics
 
 
 @jit(inline=True)
@@ -105,3 +108,38 @@ def time_to_threshold(u, slope, theta):
     if slope <= 0:
         return math.inf
     return (theta - u) / slope
+
+
+def dynamics(neuron: Neuron) -> Dynamics:
+    """Return the static-threshold neuron in the form of the shared dynamics.
+
+    The ramp is the limit of no leak and no decay: ``v`` rises by ``i``, and an
+    input makes ``i`` jump by its weight. One spike per neuron.
+    """
+    refuse_others(neuron, "max_spikes")
+    return Dynamics(
+        alpha=0.0,
+        beta=0.0,
+        gain=1.0,
+        kick=0.0,
+        keep_v=0.0,
+        drop=0.0,
+        keep_i=1.0,
+        rho=0.0,
+        recoil=0.0,
+        factor=1.0,
+        refractory=0.0,
+        clamps=True,
+        filters_drive=False,
+        max_spikes=max_spikes(neuron, 1),
+    )
+
+
+def drive_scale(neuron: Neuron) -> float:
+    """Return the drive per unit of constant input current."""
+    return 1.0
+
+
+def by_time_constants(neuron: Neuron, gradient: RateGradient) -> dict[str, float]:
+    """Return nothing: the model has no time constant."""
+    return {}

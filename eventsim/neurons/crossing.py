@@ -1,0 +1,163 @@
+r"""Guaranteed first threshold crossing of the shared dynamics, no time grid.
+
+*Without a refractory kernel* the potential is
+:math:`u(t) = e^{-\alpha t} v + \kappa(t)\, i + \varphi_\alpha(t)\, j`. Times
+:math:`e^{\alpha t}`, its slope is :math:`j - \alpha v + i\,m(t)` with
+:math:`m(t) = e^{-(\beta-\alpha)t} - \alpha\,\varphi_{\beta-\alpha}(t)`, which falls
+strictly from 1. The potential therefore turns at most once, at a time known in
+closed form, and rises on one known interval only: there is a crossing if and only
+if the potential at the end of that interval has reached the threshold, and then
+it is the only upward one. Inside the interval a Newton iteration that falls back
+to bisection finds it. Nothing can be missed, however close to grazing.
+
+*With a refractory kernel* the slope is a sum of two exponentials with linear
+factors. Multiplied by one of the exponentials and differentiated twice, one
+exponential times a line remains, whose root is known. Between the roots of a
+derivative a function is monotone, so roots are bracketed from the second
+derivative down to the slope (at most three) and to the potential itself.
+
+The rules: ``u >= threshold`` fires; a crossing at the horizon counts; a state
+that has already reached the threshold fires at once; a potential that only tends
+to the threshold never fires.
+"""
+
+from __future__ import annotations
+
+import math
+
+from eventsim.jit import jit
+from eventsim.neurons.closed_forms import closed_form
+from eventsim.neurons.dynamics import potential, potential_slope
+from eventsim.neurons.newton import refine
+from eventsim.neurons.refractory_crossing import with_refractory_kernel
+
+
+@jit(inline=True)
+def turning_time(d, v, i, j):
+    """Return when the potential turns, ``inf`` if it never does (``recoil == 0``).
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    v, i : float
+        State.
+    j : float
+        Drive.
+
+    Returns
+    -------
+    float, network time units
+        Positive. For ``i > 0`` the potential rises before and falls after it, for
+        ``i < 0`` it is the other way round.
+    """
+    if i == 0 or d.beta == 0:
+        return math.inf
+    # Solve m(t) = level; m falls from 1 to -alpha/(beta - alpha) or to -inf.
+    level = (d.alpha * v - j) / i
+    x = (1 - level) / d.beta
+    if not x > 0:
+        return math.inf
+    rate = d.beta - d.alpha
+    if abs(rate) * x < 1e-300:
+        return x
+    y = -rate * x
+    return -math.log1p(y) / rate if y > -1 else math.inf
+
+
+@jit(inline=True)
+def final_potential(d, v, i, j):
+    """Return where the potential tends to, without a refractory kernel."""
+    lasting = j + i if d.beta == 0 else j
+    if d.alpha > 0:
+        return lasting / d.alpha
+    if lasting != 0:
+        return math.copysign(math.inf, lasting)
+    return v if d.beta == 0 else v + i / d.beta
+
+
+@jit()
+def rise_end(d, v, i, j, theta, low):
+    """Return a time from `low` on at which an endless rise has reached `theta`."""
+    rate = max(d.alpha, d.beta)
+    step = 1 / rate if rate > 0 else 2 * (theta - v) / (i + j)
+    while potential(d, v, i, 0.0, 0.0, j, low + step) < theta:
+        step *= 2
+        if not low + step < 1e300:
+            return math.inf
+    return low + step
+
+
+@jit()
+def bracketed(d, v, i, j, theta, horizon):
+    """Return the time to threshold without a refractory kernel.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants, with ``recoil == 0``.
+    v, i : float
+        State.
+    j : float
+        Drive.
+    theta : float
+        Height at which the neuron fires.
+    horizon : float, network time units
+        Crossings after it do not matter; may be ``inf``.
+
+    Returns
+    -------
+    float, network time units
+        ``inf`` if the threshold is not reached by `horizon`.
+    """
+    if v >= theta:
+        return 0.0
+    turn = turning_time(d, v, i, j)
+    rise = j - d.alpha * v + i
+    low, high = 0.0, horizon
+    if i > 0:
+        if rise <= 0:
+            return math.inf
+        high = min(turn, horizon)
+    elif rise < 0:
+        low = turn
+    rises_for_ever = i <= 0 or turn == math.inf
+    if low >= horizon or (rises_for_ever and final_potential(d, v, i, j) <= theta):
+        return math.inf
+    if high == math.inf:
+        high = rise_end(d, v, i, j, theta, low)
+    if high == math.inf or potential(d, v, i, 0.0, 0.0, j, high) < theta:
+        return math.inf
+    return refine(d, v, i, 0.0, 0.0, j, theta, low, high)
+
+
+@jit()
+def time_to_threshold(d, v, i, p, q, j, theta, horizon):
+    """Return how long after the given state the neuron reaches its threshold.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    v, i, p, q : float
+        State.
+    j : float
+        Drive.
+    theta : float
+        Height at which the neuron fires, ``d.factor`` times its threshold.
+    horizon : float, network time units
+        Crossings after it do not matter; may be ``inf``.
+
+    Returns
+    -------
+    float, network time units
+        In ``[0, horizon]``; ``inf`` if the threshold is not reached by then.
+    """
+    if d.recoil != 0:
+        return with_refractory_kernel(d, v, i, p, q, j, theta, horizon)
+    if v >= theta:
+        return 0.0
+    t = closed_form(d, v, i, j, theta)
+    if t >= 0:
+        return t if t <= horizon else math.inf
+    return bracketed(d, v, i, j, theta, horizon)

@@ -1,0 +1,52 @@
+"""Newton's method that falls back to bisection, inside a bracket."""
+
+from __future__ import annotations
+
+from eventsim.jit import jit
+from eventsim.neurons.dynamics import potential, potential_slope
+
+MAX_STEPS = 200
+
+
+@jit()
+def refine(d, v, i, p, q, j, theta, low, high):
+    """Return the crossing inside a bracket on which the potential rises.
+
+    Parameters
+    ----------
+    d, v, i, p, q, j
+        Constants, state at time 0, drive.
+    theta : float
+        Height, above the potential at `low` and not above that at `high`.
+    low, high : float, network time units
+        Bracket.
+
+    Returns
+    -------
+    float, network time units
+        Where Newton's step no longer changes the time, or the bracket is two
+        neighbouring numbers.
+    """
+    t = high
+    below = potential(d, v, i, p, q, j, low) - theta
+    above = potential(d, v, i, p, q, j, high) - theta
+    if above > below:
+        t = low + (high - low) * min(max(-below / (above - below), 0.0), 1.0)
+    for _ in range(MAX_STEPS):
+        excess = potential(d, v, i, p, q, j, t) - theta
+        if excess == 0:
+            return t
+        if excess < 0:
+            low = t
+        else:
+            high = t
+        rise = potential_slope(d, v, i, p, q, j, t)
+        following = t - excess / rise if rise > 0 else low
+        if not (low < following < high):
+            following = 0.5 * (low + high)
+            if not (low < following < high):
+                return high
+        if following == t:
+            return t
+        t = following
+    return high
