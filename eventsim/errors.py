@@ -28,3 +28,19 @@ class ModelFileError(EventsimError, ValueError):
 
 class RunError(EventsimError, RuntimeError):
     """A run cannot start or go on: unwritable folder, diverged training."""
+
+
+class SimulationLimitError(EventsimError, RuntimeError):
+    """A run was stopped because it had more events than allowed.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    partial : object
+        What the run found until then, in the form of its full result.
+    """
+
+    def __init__(self, message: str, partial: object = None) -> None:
+        super().__init__(message)
+        self.partial = partial

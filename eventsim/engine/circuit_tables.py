@@ -40,6 +40,8 @@ class CircuitTables:
     level : ndarray, shape (n_neurons,), int32
         Longest chain of zero-delay connections that ends at the neuron: at one
         time, neurons fire in this order.
+    drive_scale : ndarray, shape (n_neurons,), float64
+        Drive per unit of current.
     """
 
     n_inputs: int
@@ -54,6 +56,7 @@ class CircuitTables:
     theta: np.ndarray
     drive: np.ndarray
     level: np.ndarray
+    drive_scale: np.ndarray
 
 
 def circuit_tables(circuit: Circuit) -> CircuitTables:
@@ -85,13 +88,14 @@ def circuit_tables(circuit: Circuit) -> CircuitTables:
     targets, delays = _joined(target, np.int32), _joined(delay, np.float64)
     order = np.lexsort((delays, sources))
     counts = np.bincount(sources, minlength=n_inputs + n_neurons)
-    dynamics, theta, drive = [], [], []
+    dynamics, theta, current, scale = [], [], [], []
     for population in circuit.populations:
         model = model_of(population.neuron)
-        dynamics.append(model.dynamics(population.neuron))
+        dynamics.append(_of_one_type(model.dynamics(population.neuron)))
         theta.append(np.broadcast_to(population.theta, population.size))
-        current = np.broadcast_to(population.current, population.size)
-        drive.append(current * model.drive_scale(population.neuron))
+        current.append(np.broadcast_to(population.current, population.size))
+        scale.append(np.full(population.size, model.drive_scale(population.neuron)))
+    drive_scale = _joined(scale, np.float64)
     sizes = [population.size for population in circuit.populations]
     return CircuitTables(
         n_inputs=n_inputs,
@@ -104,8 +108,17 @@ def circuit_tables(circuit: Circuit) -> CircuitTables:
         group=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
         dynamics=tuple(dynamics),
         theta=_joined(theta, np.float64),
-        drive=_joined(drive, np.float64),
+        drive=_joined(current, np.float64) * drive_scale,
         level=_levels(circuit, sources - n_inputs, targets, delays),
+        drive_scale=drive_scale,
+    )
+
+
+def _of_one_type(dynamics: Dynamics) -> Dynamics:
+    """Return the same constants typed alike for every model, as kernels need them."""
+    kinds = {"clamps": bool, "filters_drive": bool, "max_spikes": int}
+    return Dynamics(
+        *(kinds.get(name, float)(value) for name, value in dynamics._asdict().items())
     )
 
 
