@@ -15,11 +15,17 @@ import numpy as np
 
 from eventsim.atomic_write import replacing_hdf5
 from eventsim.errors import EventsimError, ModelFileError
-from eventsim.network import READOUTS, THRESHOLDS, Layer, Network, Neuron
-from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten, Topology
+from eventsim.network import Network
+from eventsim.network_file import (
+    format_version_of,
+    read_network,
+    text_of,
+    write_network,
+)
 
 FORMAT = "eventsim-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Newest version that can be read. Files are written in the lowest that suffices."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +99,12 @@ def write_model(path: str | Path, model: ModelFile) -> None:
         _check_activity(Path(path), model.network, model.activity)
     with replacing_hdf5(Path(path)) as file:
         file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["format_version"] = format_version_of(model.network)
         file["config"] = model.config
         provenance = file.create_group("provenance")
         for key, value in model.provenance.items():
             provenance.attrs[key] = value
-        _write_network(file.create_group("network"), model.network)
+        write_network(file.create_group("network"), model.network)
         if model.activity is not None:
             _write_activity(file.create_group("activity"), model.activity)
 
@@ -154,7 +160,7 @@ def read_model(path: str | Path) -> ModelFile:
 
 
 def _read(path: Path, file: h5py.File) -> ModelFile:
-    if _text(file.attrs.get("format", "")) != FORMAT:
+    if text_of(file.attrs.get("format", "")) != FORMAT:
         raise ModelFileError(
             f"model file '{path}' is an HDF5 file but not a model; expected the "
             f"attribute format = '{FORMAT}'"
@@ -165,96 +171,16 @@ def _read(path: Path, file: h5py.File) -> ModelFile:
             f"model file '{path}' has format version {version}, this eventsim reads "
             f"up to {FORMAT_VERSION}; install a newer eventsim"
         )
-    network = _read_network(path, file["network"])
+    network = read_network(path, file["network"], version)
     activity = None
     if "activity" in file:
         activity = _read_activity(file["activity"], len(network.layers))
         _check_activity(path, network, activity)
-    config = _text(file["config"][()]) if "config" in file else ""
+    config = text_of(file["config"][()]) if "config" in file else ""
     provenance = {}
     if "provenance" in file:
         provenance = {k: _scalar(v) for k, v in file["provenance"].attrs.items()}
     return ModelFile(network, config, provenance, activity)
-
-
-def _write_network(group: h5py.Group, network: Network) -> None:
-    group.attrs["input_shape"] = network.input_shape
-    group.attrs["time_window"] = network.time_window
-    group.attrs["readout"] = network.readout
-    group.attrs["n_layers"] = len(network.layers)
-    for k, layer in enumerate(network.layers, start=1):
-        item = group.create_group(f"layer_{k}")
-        topology = layer.topology
-        item.attrs["name"] = layer.name
-        item.attrs["kind"] = topology.kind
-        item.attrs["input_shape"] = topology.input_shape
-        item.attrs["output_shape"] = topology.output_shape
-        if isinstance(topology, Conv2d):
-            item.attrs["stride"] = topology.stride
-            item.attrs["padding"] = topology.padding
-        elif isinstance(topology, EarliestPool):
-            item.attrs["size"] = topology.size
-            item.attrs["stride"] = topology.stride
-        if layer.neuron is not None:
-            item.attrs["neuron"] = layer.neuron.model
-            item.attrs["threshold"] = layer.neuron.threshold
-            item.create_dataset("weight", data=layer.weight)
-            item.create_dataset("theta", data=layer.theta)
-
-
-def _read_network(path: Path, group: h5py.Group) -> Network:
-    layers = []
-    for k in range(1, int(group.attrs["n_layers"]) + 1):
-        item = group[f"layer_{k}"]
-        topology = _read_topology(path, k, item)
-        stored = _ints(item.attrs.get("output_shape", topology.output_shape))
-        if stored != topology.output_shape:
-            raise ModelFileError(
-                f"model file '{path}': layer_{k} says output_shape {stored}, its "
-                f"geometry gives {topology.output_shape}"
-            )
-        name = _text(item.attrs.get("name", f"layer_{k} ({topology.kind})"))
-        if not topology.has_neurons:
-            layers.append(Layer(name, topology))
-            continue
-        neuron = Neuron(
-            _text(item.attrs["neuron"]),
-            _one_of(path, f"layer_{k} threshold", item.attrs["threshold"], THRESHOLDS),
-        )
-        layers.append(
-            Layer(name, topology, neuron, item["weight"][()], item["theta"][()])
-        )
-    return Network(
-        input_shape=_ints(group.attrs["input_shape"]),
-        layers=tuple(layers),
-        time_window=float(group.attrs["time_window"]),
-        readout=_one_of(path, "readout", group.attrs["readout"], READOUTS),
-    )
-
-
-def _read_topology(path: Path, k: int, item: h5py.Group) -> Topology:
-    kind = _text(item.attrs["kind"])
-    input_shape = _ints(item.attrs["input_shape"])
-    if kind == "dense":
-        return Dense(input_shape, int(item["weight"].shape[1]))
-    if kind == "conv2d":
-        kernel_h, kernel_w, _, channels = (int(n) for n in item["weight"].shape)
-        return Conv2d(
-            input_shape,
-            channels,
-            (kernel_h, kernel_w),
-            int(item.attrs.get("stride", 1)),
-            int(item.attrs.get("padding", 0)),
-        )
-    if kind == "pool":
-        size = int(item.attrs["size"])
-        return EarliestPool(input_shape, size, int(item.attrs.get("stride", size)))
-    if kind == "flatten":
-        return Flatten(input_shape)
-    raise ModelFileError(
-        f"model file '{path}': layer_{k} has kind '{kind}'; expected dense, conv2d, "
-        "pool or flatten"
-    )
 
 
 def _write_activity(group: h5py.Group, activity: Activity) -> None:
@@ -267,7 +193,7 @@ def _write_activity(group: h5py.Group, activity: Activity) -> None:
 
 def _read_activity(group: h5py.Group, n_layers: int) -> Activity:
     return Activity(
-        split=_text(group.attrs["split"]),
+        split=text_of(group.attrs["split"]),
         n_samples=int(group.attrs["n_samples"]),
         spike_counts=tuple(group[_activity_name(k)][()] for k in range(n_layers + 1)),
         decision_time=float(group.attrs["decision_time"]),
@@ -308,25 +234,7 @@ def _check_activity(path: Path, network: Network, activity: Activity) -> None:
             )
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _ints(value: Any) -> tuple[int, ...]:
-    return tuple(int(n) for n in np.atleast_1d(value))
-
-
 def _scalar(value: Any) -> str | int | float | bool:
     if isinstance(value, np.generic):
         return value.item()
-    return _text(value)
-
-
-def _one_of(path: Path, where: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    text = _text(value)
-    if text not in allowed:
-        raise ModelFileError(
-            f"model file '{path}': {where} is '{text}'; expected one of "
-            f"{', '.join(allowed)}"
-        )
-    return text
+    return text_of(value)

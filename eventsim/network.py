@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from eventsim.errors import ShapeError
-from eventsim.topology import Conv2d, Dense, Shape, Topology
+from eventsim.topology import AveragePool, Shape, Synapses, Topology
 
 Threshold = Literal["dynamic", "static"]
 Reset = Literal["zero", "subtract"]
@@ -23,6 +23,9 @@ Readout = Literal["spike_time", "potential_start", "potential_end"]
 THRESHOLDS: tuple[Threshold, ...] = ("dynamic", "static")
 RESETS: tuple[Reset, ...] = ("zero", "subtract")
 READOUTS: tuple[Readout, ...] = ("spike_time", "potential_start", "potential_end")
+
+LAYER_ARRAYS = ("weight", "theta", "current", "delay", "synaptic_delay")
+"""Fields of `Layer` that hold arrays."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,23 @@ class Layer:
     ----------
     name : str
         Unique, for messages and plots, for example ``"layer_1 (dense 800)"``.
-    topology : Dense, Conv2d, EarliestPool or Flatten
+    topology : Dense, Conv2d, Sparse, EarliestPool, AveragePool or Flatten
         Geometry.
     neuron : Neuron or None
-        ``None`` for layers that only pass spikes on (pool, flatten).
+        ``None`` for layers that only pass spikes on (pools, flatten).
     weight : ndarray, shape ``topology.weight_shape``, dimensionless, or None
         Synaptic weights, presynaptic-major.
     theta : ndarray, shape (n_features,), or None
         Firing threshold of each unit or channel, positive. With the dynamic
         threshold it must equal the network's ``time_window`` everywhere.
+    current : ndarray, shape (n_features,), or None
+        Constant input current of each unit or channel, in the neuron model's units;
+        ``None`` = 0.
+    delay : ndarray, shape (n_features,), network time units, or None
+        How long a spike of each unit or channel takes to leave (axonal delay), not
+        negative; ``None`` = 0. Recorded spikes carry the time of firing.
+    synaptic_delay : ndarray, shape ``topology.weight_shape``, or None
+        Further delay of each synapse, network time units, not negative; ``None`` = 0.
     """
 
     name: str
@@ -92,6 +103,9 @@ class Layer:
     neuron: Neuron | None = None
     weight: np.ndarray | None = None
     theta: np.ndarray | None = None
+    current: np.ndarray | None = None
+    delay: np.ndarray | None = None
+    synaptic_delay: np.ndarray | None = None
 
     @property
     def n_neurons(self) -> int:
@@ -114,17 +128,26 @@ class Network:
     readout : {"spike_time", "potential_start", "potential_end"}
         What the class scores are read from: the output layer's spike times, or
         its membrane potential at the start or the end of its window.
+    t_end : float or None, network time units
+        End of a run, positive; spikes at ``t_end`` count. ``None``: the end of the
+        last window. Dynamic thresholds have windows, so it must be ``None`` there.
+
+    Raises
+    ------
+    ShapeError
+        If layers, arrays and constants do not fit together.
     """
 
     input_shape: Shape
     layers: tuple[Layer, ...]
     time_window: float = 1.0
     readout: Readout = "spike_time"
+    t_end: float | None = None
 
     def __post_init__(self) -> None:
         if not self.layers or self.layers[-1].neuron is None:
             raise ShapeError(
-                "network: the last layer must be 'dense' or 'conv2d', got "
+                "network: the last layer must be 'dense', 'conv2d' or 'sparse', got "
                 f"{self.layers[-1].topology.kind if self.layers else 'no layers'}"
             )
         if not (0 < self.time_window < float("inf")):
@@ -140,9 +163,21 @@ class Network:
                     f"{layer.topology.input_shape}, the layer before gives {shape}"
                 )
             if layer.topology.has_neurons:
+                _check_neuron(layer)
                 _check_arrays(layer)
-                _check_dynamic_theta(layer, self.time_window)
+                _check_dynamic_layer(layer, self.time_window)
             shape = layer.topology.output_shape
+        _check_end(self)
+        if self.has_dynamic_thresholds:
+            _check_windows(self)
+
+    @property
+    def has_dynamic_thresholds(self) -> bool:
+        """Whether any layer has the dynamic threshold, and so firing windows."""
+        return any(
+            layer.neuron is not None and layer.neuron.threshold == "dynamic"
+            for layer in self.layers
+        )
 
     @property
     def spiking_layers(self) -> Iterator[tuple[int, Layer]]:
@@ -172,9 +207,11 @@ class Network:
     def duration(self) -> float:
         """Network time at which every decision has been taken.
 
-        The end of the output layer's firing window, or its start if the readout
-        is the potential there.
+        ``t_end`` if it is set, else the end of the output layer's firing window, or
+        its start if the readout is the potential there.
         """
+        if self.t_end is not None:
+            return self.t_end
         n_windows = self.n_spiking_layers + (self.readout != "potential_start")
         return n_windows * self.time_window
 
@@ -206,46 +243,72 @@ class Network:
         return replace(self, layers=layers)
 
     def astype(self, dtype: np.typing.DTypeLike) -> Network:
-        """Return a copy with weights and thresholds in another float type."""
-        layers = tuple(
-            layer
-            if layer.weight is None or layer.theta is None
-            else replace(
-                layer,
-                weight=np.ascontiguousarray(layer.weight, dtype=dtype),
-                theta=np.ascontiguousarray(layer.theta, dtype=dtype),
-            )
-            for layer in self.layers
-        )
+        """Return a copy with all arrays of the layers in another float type."""
+        layers = tuple(_in_type(layer, dtype) for layer in self.layers)
         return replace(self, layers=layers)
 
 
-def _check_arrays(layer: Layer) -> None:
-    topology = layer.topology
-    assert isinstance(topology, Dense | Conv2d)
-    if layer.neuron is None or layer.weight is None or layer.theta is None:
+def _in_type(layer: Layer, dtype: np.typing.DTypeLike) -> Layer:
+    arrays: dict[str, Any] = {
+        name: np.ascontiguousarray(getattr(layer, name), dtype=dtype)
+        for name in LAYER_ARRAYS
+        if getattr(layer, name) is not None
+    }
+    return replace(layer, **arrays) if arrays else layer
+
+
+def _check_neuron(layer: Layer) -> None:
+    neuron = layer.neuron
+    if neuron is None or layer.weight is None or layer.theta is None:
         raise ShapeError(
             f"network: {layer.name} needs a neuron, weights and thresholds"
         )
-    if layer.weight.shape != topology.weight_shape:
+    if neuron.model != "relpsp" and neuron.threshold != "static":
         raise ShapeError(
-            f"network: {layer.name} has weights of shape {layer.weight.shape}; "
-            f"expected {topology.weight_shape}"
+            f"network: {layer.name} has the neuron model '{neuron.model}' with the "
+            f"{neuron.threshold} threshold; expected threshold 'static', only relpsp "
+            "has the dynamic one"
         )
-    if layer.theta.shape != (topology.n_features,):
-        raise ShapeError(
-            f"network: {layer.name} has thresholds of shape {layer.theta.shape}; "
-            f"expected ({topology.n_features},)"
-        )
-    if not np.all(np.isfinite(layer.weight)):
+
+
+def _check_arrays(layer: Layer) -> None:
+    topology, weight, theta = layer.topology, layer.weight, layer.theta
+    assert isinstance(topology, Synapses)
+    assert weight is not None
+    assert theta is not None
+    per_feature = (topology.n_features,)
+    for array, name, shape in (
+        (weight, "weights", topology.weight_shape),
+        (theta, "thresholds", per_feature),
+        (layer.current, "currents", per_feature),
+        (layer.delay, "delays", per_feature),
+        (layer.synaptic_delay, "synaptic delays", topology.weight_shape),
+    ):
+        if array is not None and array.shape != shape:
+            raise ShapeError(
+                f"network: {layer.name} has {name} of shape {array.shape}; expected "
+                f"{shape}"
+            )
+    if not np.all(np.isfinite(weight)):
         raise ShapeError(f"network: {layer.name} has weights that are not finite")
-    if not np.all((layer.theta > 0) & np.isfinite(layer.theta)):
+    if not np.all((theta > 0) & np.isfinite(theta)):
         raise ShapeError(
             f"network: {layer.name} has thresholds that are not positive numbers"
         )
+    if layer.current is not None and not np.all(np.isfinite(layer.current)):
+        raise ShapeError(f"network: {layer.name} has currents that are not finite")
+    for array, name in (
+        (layer.delay, "delays"),
+        (layer.synaptic_delay, "synaptic delays"),
+    ):
+        if array is not None and not np.all((array >= 0) & np.isfinite(array)):
+            raise ShapeError(
+                f"network: {layer.name} has {name} that are negative or not finite; "
+                "expected times from 0 on"
+            )
 
 
-def _check_dynamic_theta(layer: Layer, time_window: float) -> None:
+def _check_dynamic_layer(layer: Layer, time_window: float) -> None:
     if layer.neuron is None or layer.neuron.threshold != "dynamic":
         return
     assert layer.theta is not None
@@ -255,3 +318,40 @@ def _check_dynamic_theta(layer: Layer, time_window: float) -> None:
             f"{layer.theta.min()} to {layer.theta.max()}; expected the time window "
             f"{time_window} everywhere"
         )
+    for name in ("current", "delay", "synaptic_delay"):
+        if getattr(layer, name) is not None:
+            raise ShapeError(
+                f"network: {layer.name} has the dynamic threshold and a {name}; "
+                f"expected none, its inputs come in windows; leave {name} out or use "
+                "the static threshold"
+            )
+
+
+def _check_end(network: Network) -> None:
+    if network.t_end is not None and not (0 < network.t_end < float("inf")):
+        raise ShapeError(
+            f"network: t_end is {network.t_end}; expected a positive number"
+        )
+    last = network.layers[-1]
+    assert last.neuron is not None
+    if network.readout != "spike_time" and last.neuron.model != "relpsp":
+        raise ShapeError(
+            f"network: readout '{network.readout}' of {last.name}, whose neuron model "
+            f"is '{last.neuron.model}'; expected 'spike_time', potentials are read "
+            "with the dynamic threshold only"
+        )
+
+
+def _check_windows(network: Network) -> None:
+    """Refuse what has no meaning in a network with dynamic thresholds."""
+    if network.t_end is not None:
+        raise ShapeError(
+            f"network: t_end is {network.t_end} in a network with dynamic thresholds; "
+            "expected none, the run ends with the last window; leave it out"
+        )
+    for layer in network.layers:
+        if isinstance(layer.topology, AveragePool):
+            raise ShapeError(
+                f"network: {layer.name} averages in a network with dynamic thresholds; "
+                "expected 'pool', which passes the earliest spike of each window"
+            )

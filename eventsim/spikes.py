@@ -11,7 +11,10 @@ from eventsim.errors import ShapeError
 
 @dataclass(frozen=True)
 class SpikeTrains:
-    """A ragged batch of spikes, each sample in order of time, then of neuron.
+    """A ragged batch of spikes, each sample in order of time.
+
+    Spikes of one time act together; the engines list them by neuron, but their order
+    is not checked.
 
     Parameters
     ----------
@@ -23,18 +26,22 @@ class SpikeTrains:
         Spikes of sample b are ``offsets[b]:offsets[b + 1]``.
     n_neurons : int
         Number of neurons that could have fired.
+    value : ndarray, shape (n_spikes,), dimensionless, or None
+        What each spike carries (graded events): it acts with its weight times this
+        value. ``None`` = all 1.
 
     Raises
     ------
     ShapeError
-        If the arrays do not fit together, a time is NaN or infinite, or spikes
-        are out of order.
+        If the arrays do not fit together, a time or value is NaN or infinite, or
+        spikes are out of order.
     """
 
     time: np.ndarray
     neuron: np.ndarray
     offsets: np.ndarray
     n_neurons: int
+    value: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.time.shape != self.neuron.shape or self.time.ndim != 1:
@@ -67,6 +74,17 @@ class SpikeTrains:
         is_new_sample[inner - 1] = True
         if not np.all(is_later | is_new_sample):
             raise ShapeError("spikes: times of a sample must not decrease")
+        if self.value is not None:
+            self._check_values(self.value)
+
+    def _check_values(self, value: np.ndarray) -> None:
+        if value.shape != self.time.shape:
+            raise ShapeError(
+                f"spikes: value has shape {value.shape} and time {self.time.shape}; "
+                "expected one value for every spike"
+            )
+        if not np.all(np.isfinite(value)):
+            raise ShapeError("spikes: a spike's value is NaN or infinite")
 
     @property
     def batch(self) -> int:

@@ -4,14 +4,18 @@ One order of neurons holds everywhere (memory, files, reports): maps are
 ``(height, width, channels)`` and neuron ``(y, x, c)`` has the flat index
 ``(y * width + x) * channels + c``. Weights are presynaptic-major, so the
 synapses one spike touches lie side by side: ``(n_in, n_out)`` for dense layers
-and ``(kernel_h, kernel_w, channels_in, channels_out)`` for convolutions.
+and ``(kernel_h, kernel_w, channels_in, channels_out)`` for convolutions. Sparse
+layers list their synapses one by one, in any order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from math import prod
 from typing import ClassVar
+
+import numpy as np
 
 from eventsim.errors import ShapeError
 
@@ -154,6 +158,100 @@ class Conv2d:
         return self.channels
 
 
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """Synapses given one by one: synapse s leads from ``pre[s]`` to ``post[s]``.
+
+    Weights and synaptic delays have the order of this list. A pair may occur several
+    times; each entry is a synapse of its own, and without delays their weights add.
+    A neuron may have no synapse at all. Equal lists compare equal and have the same
+    hash, so tables made from a topology can be kept.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of the layer before; maps are read in flat order.
+    units : int
+        Number of neurons.
+    pre : ndarray, shape (n_synapses,), integers
+        Flat index of each synapse's input neuron; kept as a read-only int32 copy.
+    post : ndarray, shape (n_synapses,), integers
+        Index of each synapse's neuron; kept as a read-only int32 copy.
+
+    Raises
+    ------
+    ShapeError
+        If the lists differ in length, are not whole numbers, or name a neuron that
+        does not exist.
+    """
+
+    input_shape: Shape
+    units: int
+    pre: np.ndarray = field(repr=False)
+    post: np.ndarray = field(repr=False)
+    kind: ClassVar[str] = "sparse"
+    has_neurons: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _require_positive("sparse", units=self.units)
+        for name, size in (("pre", prod(self.input_shape)), ("post", self.units)):
+            object.__setattr__(self, name, _synapse_ends(name, self, size))
+        if self.pre.size != self.post.size:
+            raise ShapeError(
+                f"sparse: pre has {self.pre.size} entries and post {self.post.size}; "
+                "expected one of each for every synapse"
+            )
+        digest = blake2b(self.pre.tobytes(), digest_size=16)
+        digest.update(self.post.tobytes())
+        key = (self.input_shape, self.units, self.pre.size, digest.digest())
+        object.__setattr__(self, "_key", key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sparse) and vars(self)["_key"] == vars(other)["_key"]
+
+    def __hash__(self) -> int:
+        return hash(vars(self)["_key"])
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the layer's neurons."""
+        return (self.units,)
+
+    @property
+    def weight_shape(self) -> Shape:
+        """``(n_synapses,)``."""
+        return (self.pre.size,)
+
+    @property
+    def fan_in(self) -> float:
+        """Synapses per neuron, on average."""
+        return self.pre.size / self.units
+
+    @property
+    def n_features(self) -> int:
+        """Number of neurons that own a threshold."""
+        return self.units
+
+
+def _synapse_ends(name: str, topology: Sparse, size: int) -> np.ndarray:
+    given = np.asarray(getattr(topology, name))
+    is_whole = given.size == 0 or np.issubdtype(given.dtype, np.integer)
+    if given.ndim != 1 or not is_whole:
+        raise ShapeError(
+            f"sparse: {name} has shape {given.shape} and type {given.dtype}; expected "
+            "a list of whole numbers"
+        )
+    wrong = np.flatnonzero((given < 0) | (given >= size))
+    if wrong.size:
+        raise ShapeError(
+            f"sparse: entry {wrong[0]} of {name} is {given[wrong[0]]}; expected 0 to "
+            f"{size - 1}"
+        )
+    ends = given.astype(np.int32)
+    ends.setflags(write=False)
+    return ends
+
+
 @dataclass(frozen=True)
 class EarliestPool:
     """Let the earliest spike of each window through; a silent window is silent.
@@ -184,23 +282,68 @@ class EarliestPool:
     has_neurons: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        height, width, _ = _require_map("pool", self.input_shape)
-        _require_positive("pool", size=self.size, stride=self.stride)
-        if self.size > min(height, width):
-            raise ShapeError(
-                f"pool: window of {self.size} x {self.size} is larger than the input "
-                f"map of {height} x {width}"
-            )
+        _require_window(self)
 
     @property
     def output_shape(self) -> Shape:
         """``(height, width, channels)`` after pooling."""
-        height, width, channels = self.input_shape
-        return (
-            (height - self.size) // self.stride + 1,
-            (width - self.size) // self.stride + 1,
-            channels,
+        return _pooled_shape(self)
+
+
+@dataclass(frozen=True)
+class AveragePool:
+    """Pass every spike of a window on at once, with 1 / size^2 of its value.
+
+    The window has no neuron and no state. Windows that would reach over the border
+    are dropped; a spike in several overlapping windows passes through each of them.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        ``(height, width, channels)`` of the layer before.
+    size : int
+        Side of the square window.
+    stride : int
+        Step between windows.
+
+    Raises
+    ------
+    ShapeError
+        If the window is larger than the input.
+    """
+
+    input_shape: Shape
+    size: int
+    stride: int
+    kind: ClassVar[str] = "average_pool"
+    has_neurons: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _require_window(self)
+
+    @property
+    def output_shape(self) -> Shape:
+        """``(height, width, channels)`` after pooling."""
+        return _pooled_shape(self)
+
+
+def _require_window(pool: EarliestPool | AveragePool) -> None:
+    height, width, _ = _require_map(pool.kind, pool.input_shape)
+    _require_positive(pool.kind, size=pool.size, stride=pool.stride)
+    if pool.size > min(height, width):
+        raise ShapeError(
+            f"{pool.kind}: window of {pool.size} x {pool.size} is larger than the "
+            f"input map of {height} x {width}"
         )
+
+
+def _pooled_shape(pool: EarliestPool | AveragePool) -> Shape:
+    height, width, channels = pool.input_shape
+    return (
+        (height - pool.size) // pool.stride + 1,
+        (width - pool.size) // pool.stride + 1,
+        channels,
+    )
 
 
 @dataclass(frozen=True)
@@ -217,4 +360,10 @@ class Flatten:
         return (prod(self.input_shape),)
 
 
-Topology = Dense | Conv2d | EarliestPool | Flatten
+Synapses = Dense | Conv2d | Sparse
+"""Layers with neurons, weights and thresholds."""
+
+Passage = EarliestPool | AveragePool | Flatten
+"""Layers that only pass spikes on."""
+
+Topology = Synapses | Passage

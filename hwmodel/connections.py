@@ -3,6 +3,7 @@
 Exact and without the connection matrix: a dense layer needs one sum over its mask of
 non-zero weights, a convolution a product of three small tables (rows, columns and
 kernel positions), so borders, stride, padding and zero weights all count as they are.
+An average pool has no neurons: its windows are folded into the synapses behind it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eventsim.topology import Conv2d
+from eventsim.topology import AveragePool, Conv2d, Sparse
 
 Span = tuple[int, int]
 
@@ -79,6 +80,61 @@ def conv_synapses(
     counts = counts.transpose(1, 0, 3, 4, 2)
     n_cores = len(channels) * len(rows)
     return np.ascontiguousarray(counts).reshape(height * width * channels_in, n_cores)
+
+
+def sparse_synapses(
+    topology: Sparse, nonzero: np.ndarray, units: Sequence[Span]
+) -> np.ndarray:
+    """Count the listed synapses from each input into each run of units.
+
+    Parameters
+    ----------
+    topology : Sparse
+        The list.
+    nonzero : ndarray, shape (n_synapses,), bool
+        Where the weights are not zero.
+    units : sequence of (start, stop)
+        Runs of units, one a core, not empty, in order and without gaps.
+
+    Returns
+    -------
+    ndarray, shape (n_in, n_cores), int64
+        Non-zero synapses; a pair that is listed twice counts twice.
+    """
+    n_in, n_cores = int(np.prod(topology.input_shape)), len(units)
+    core = np.searchsorted([stop for _, stop in units], topology.post, side="right")
+    place = topology.pre.astype(np.int64) * n_cores + core
+    counts = np.bincount(place[nonzero], minlength=n_in * n_cores)
+    return counts.reshape(n_in, n_cores).astype(np.int64)
+
+
+def average_pool_synapses(topology: AveragePool, behind: np.ndarray) -> np.ndarray:
+    """Count the synapses from each input of an average pool, through its windows.
+
+    Parameters
+    ----------
+    topology : AveragePool
+        Geometry.
+    behind : ndarray, shape (n_windows, n_cores), int64
+        Non-zero synapses from each window into each core.
+
+    Returns
+    -------
+    ndarray, shape (n_in, n_cores), int64
+        A spike passes through each window that it lies in; one on a border that no
+        window reaches goes nowhere.
+    """
+    height, width, _ = topology.output_shape
+    stride, n_cores = topology.stride, behind.shape[1]
+    counts = np.zeros((*topology.input_shape, n_cores), dtype=np.int64)
+    windows = behind.reshape(*topology.output_shape, n_cores)
+    for dy in range(topology.size):
+        for dx in range(topology.size):
+            counts[
+                dy : dy + (height - 1) * stride + 1 : stride,
+                dx : dx + (width - 1) * stride + 1 : stride,
+            ] += windows
+    return counts.reshape(-1, n_cores)
 
 
 def _landing_rows(

@@ -46,9 +46,11 @@ class LayerCounts:
     name, kind : str
         The layer.
     neurons, cores, synapses : int
-        Its size; synapses are the non-zero ones.
+        Its size; synapses are the non-zero ones, seen from the inputs of an average
+        pool.
     spikes_in, spikes_out : int
-        Spikes received (after pooling) and fired (before pooling).
+        Spikes received (after pooling, but before an average pool) and fired (before
+        pooling).
     sops : int
         Synaptic operations in its neurons.
     unicast, multicast : Transport
@@ -205,7 +207,8 @@ def _pass_on(
 ) -> tuple[np.ndarray, int]:
     """Owner core of each input of a layer, and how many pool windows are split.
 
-    A pooled neuron belongs to the core of the first neuron of its window.
+    A pooled neuron belongs to the core of the first neuron of its window. Average
+    pools are part of the layer's synapses.
     """
     n_split = 0
     for topology in layer.passes:

@@ -13,7 +13,7 @@ from hwmodel.latency import Latency, latency
 from hwmodel.limits import broken_limits
 from hwmodel.partition import Partition, partition
 from hwmodel.placement import Mapping, place_row_major
-from hwmodel.workload import Workload, from_model, layers_of
+from hwmodel.workload import LayerGeometry, Workload, from_model, layers_of
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def estimate_model(
         duration,
         n_chips,
         warnings=tuple([*_doubts(workload), *broken, *forced]),
-        notes=tuple(_notes(chip, mapping, counts, duration, n_chips)),
+        notes=tuple(_notes(chip, workload.layers, mapping, counts, duration, n_chips)),
     )
 
 
@@ -212,7 +212,12 @@ def _doubts(workload: Workload) -> list[str]:
 
 
 def _notes(
-    chip: Chip, mapping: Mapping, counts: ActionCounts, duration: Latency, n_chips: int
+    chip: Chip,
+    layers: tuple[LayerGeometry, ...],
+    mapping: Mapping,
+    counts: ActionCounts,
+    duration: Latency,
+    n_chips: int,
 ) -> list[str]:
     notes = [
         f"{name} is priced as 0: it is included in the average energy.{c.included_in}"
@@ -227,6 +232,12 @@ def _notes(
         notes.append(
             f"static power of {n_chips} chips ({chip.mesh.cores_per_chip} cores each)"
         )
+    notes += [
+        f"{layer.name}: the average pool before it is folded into its synapses; every "
+        "spike travels and acts by itself"
+        for layer in layers
+        if layer.folded
+    ]
     for layer, part in zip(counts.layers, mapping.partition.layers, strict=True):
         if len(part.rows) > 1:
             notes.append(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eventsim.topology import Sparse
 from hwmodel.chip import Chip
 from hwmodel.counts import ActionCounts
 from hwmodel.placement import Mapping
@@ -83,14 +84,14 @@ def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
     if bits is not None:
         lines += _first_layer(
             layers,
-            lambda weight: has_more_levels(weight, 2**bits),
+            lambda layer: has_more_levels(layer.weight, 2**bits),
             f"weights take more than {2**bits} values, chip {chip.name} stores {bits} "
             "bits; the model's accuracy does not include that rounding",
         )
     if types is not None:
         lines += _first_layer(
             layers,
-            lambda weight: needs_more_types(weight, types),
+            lambda layer: needs_more_types(_by_feature(layer), types),
             f"a neuron has more than {types} distinct weights, chip {chip.name} gives "
             f"a neuron {types} (axon types)",
         )
@@ -98,12 +99,27 @@ def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
 
 
 def _first_layer(
-    layers: tuple[LayerGeometry, ...], breaks: Callable[[np.ndarray], bool], what: str
+    layers: tuple[LayerGeometry, ...],
+    breaks: Callable[[LayerGeometry], bool],
+    what: str,
 ) -> list[str]:
     for layer in layers:
-        if breaks(layer.weight):
+        if breaks(layer):
             return [f"{layer.name}: {what}"]
     return []
+
+
+def _by_feature(layer: LayerGeometry) -> np.ndarray:
+    """Return weights whose last axis is the unit or channel; missing ones are 0."""
+    topology = layer.topology
+    if not isinstance(topology, Sparse):
+        return layer.weight
+    order = np.argsort(topology.post, kind="stable")
+    per_unit = np.bincount(topology.post, minlength=topology.units)
+    rank = np.arange(order.size) - np.repeat(np.cumsum(per_unit) - per_unit, per_unit)
+    table = np.zeros((int(per_unit.max()), topology.units), layer.weight.dtype)
+    table[rank, topology.post[order]] = layer.weight[order]
+    return table
 
 
 def has_more_levels(weight: np.ndarray, n_levels: int) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.topology import Dense
+from eventsim.topology import Conv2d
 from hwmodel.connections import Span
 from hwmodel.errors import PlacementError
 from hwmodel.workload import LayerGeometry
@@ -32,7 +32,7 @@ class LayerPartition:
     rows : tuple of (start, stop)
         Runs of map rows; one run that holds all rows unless a map exceeds a core.
     map_shape : tuple of int
-        (height, width) of a channel; (1, 1) for dense layers.
+        (height, width) of a channel; (1, 1) for dense and sparse layers.
     """
 
     first_core: int
@@ -140,10 +140,10 @@ def partition(layers: Sequence[LayerGeometry], neurons_per_core: int) -> Partiti
 def _partition_layer(
     layer: LayerGeometry, neurons_per_core: int, first_core: int
 ) -> LayerPartition:
-    if isinstance(layer.topology, Dense):
-        height, width, n_features = 1, 1, layer.topology.units
-    else:
+    if isinstance(layer.topology, Conv2d):
         height, width, n_features = layer.topology.output_shape
+    else:
+        height, width, n_features = 1, 1, layer.topology.units
     if width > neurons_per_core:
         raise PlacementError(
             f"{layer.name}: one row of a channel has {width} neurons; expected at most "

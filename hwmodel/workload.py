@@ -1,7 +1,9 @@
 """What a chip is asked to do: layers with neurons, their synapses, measured spikes.
 
 This is the only module that reads model files. Pool and flatten layers own no
-neurons; they are kept with the layer that receives their spikes.
+neurons; they are kept with the layer that receives their spikes. An average pool
+passes every spike on, so it is folded into the synapses of that layer: its inputs
+are the layer's axons.
 """
 
 from __future__ import annotations
@@ -13,8 +15,22 @@ import numpy as np
 
 from eventsim.model_file import ModelFile
 from eventsim.network import Network
-from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
-from hwmodel.connections import Span, conv_synapses, dense_synapses
+from eventsim.topology import (
+    AveragePool,
+    Conv2d,
+    Dense,
+    EarliestPool,
+    Flatten,
+    Passage,
+    Synapses,
+)
+from hwmodel.connections import (
+    Span,
+    average_pool_synapses,
+    conv_synapses,
+    dense_synapses,
+    sparse_synapses,
+)
 from hwmodel.errors import WorkloadError
 
 
@@ -28,22 +44,48 @@ class LayerGeometry:
         As in the model file.
     number : int
         Layer number from 1, pool and flatten layers counted.
-    topology : Dense or Conv2d
+    topology : Dense, Conv2d or Sparse
         Geometry.
     nonzero : ndarray, shape ``topology.weight_shape``, bool
         Where the weights are not zero.
     weight : ndarray, shape ``topology.weight_shape``, dimensionless
         The weights, for checks of what a chip can store.
-    passes : tuple of EarliestPool or Flatten
+    passes : tuple of EarliestPool, AveragePool or Flatten
         Layers between the layer before (or the input) and this one.
+
+    Raises
+    ------
+    WorkloadError
+        If an average pool comes before an earliest-spike pool: which spike passes
+        would depend on the values of the spikes.
     """
 
     name: str
     number: int
-    topology: Dense | Conv2d
+    topology: Synapses
     nonzero: np.ndarray
     weight: np.ndarray
-    passes: tuple[EarliestPool | Flatten, ...] = ()
+    passes: tuple[Passage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(isinstance(topology, EarliestPool) for topology in self.folded):
+            raise WorkloadError(
+                f"{self.name}: an average pool is followed by an earliest-spike pool "
+                "before it; expected a layer with neurons between them"
+            )
+
+    @property
+    def folded(self) -> tuple[Passage, ...]:
+        """Passes that are folded into the synapses: from an average pool on."""
+        for i, topology in enumerate(self.passes):
+            if isinstance(topology, AveragePool):
+                return self.passes[i:]
+        return ()
+
+    @property
+    def source_number(self) -> int:
+        """Number of the layer whose spikes are this one's inputs; 0 is the input."""
+        return self.number - 1 - len(self.folded)
 
     @property
     def n_neurons(self) -> int:
@@ -65,9 +107,20 @@ class LayerGeometry:
         ndarray, shape (n_in, n_cores), int64
             Row-wise sums are the fan-out of each input.
         """
+        counts = self._own_synapses(features, rows)
+        for topology in reversed(self.folded):
+            if isinstance(topology, AveragePool):
+                counts = average_pool_synapses(topology, counts)
+        return counts
+
+    def _own_synapses(
+        self, features: Sequence[Span], rows: Sequence[Span]
+    ) -> np.ndarray:
         if isinstance(self.topology, Dense):
             return dense_synapses(self.nonzero, features)
-        return conv_synapses(self.topology, self.nonzero, features, rows)
+        if isinstance(self.topology, Conv2d):
+            return conv_synapses(self.topology, self.nonzero, features, rows)
+        return sparse_synapses(self.topology, self.nonzero, features)
 
 
 @dataclass(frozen=True)
@@ -81,7 +134,8 @@ class Workload:
     layers : tuple of LayerGeometry
         Layers with neurons, from the input.
     spikes_in : tuple of ndarray, each shape (n_in,), int64
-        Spikes each layer receives, after pool and flatten, summed over the samples.
+        Spikes of each layer's inputs, summed over the samples: after pool and flatten,
+        but before an average pool.
     spikes_out : tuple of ndarray, each shape (n_neurons,), int64
         Spikes each layer fires, before pooling, summed over the samples.
     n_input_spikes : int
@@ -116,12 +170,17 @@ def layers_of(network: Network) -> tuple[LayerGeometry, ...]:
     -------
     tuple of LayerGeometry
         In order from the input.
+
+    Raises
+    ------
+    WorkloadError
+        If the passes before a layer cannot be priced.
     """
     layers: list[LayerGeometry] = []
-    passes: list[EarliestPool | Flatten] = []
+    passes: list[Passage] = []
     for number, layer in enumerate(network.layers, start=1):
         topology = layer.topology
-        if isinstance(topology, EarliestPool | Flatten):
+        if isinstance(topology, EarliestPool | AveragePool | Flatten):
             passes.append(topology)
             continue
         assert layer.weight is not None  # Network has checked it
@@ -160,7 +219,8 @@ def from_model(model: ModelFile) -> Workload:
     Notes
     -----
     A layer's input is counted as the layer receives it: a spike that a pool layer
-    drops costs nothing downstream.
+    drops costs nothing downstream. An average pool drops none: every spike of its
+    inputs travels and acts by itself.
     """
     activity = model.activity
     if activity is None:
@@ -180,7 +240,7 @@ def from_model(model: ModelFile) -> Workload:
     return Workload(
         input_shape=tuple(model.network.input_shape),
         layers=layers,
-        spikes_in=tuple(counts[layer.number - 1] for layer in layers),
+        spikes_in=tuple(counts[layer.source_number] for layer in layers),
         spikes_out=tuple(counts[layer.number] for layer in layers),
         n_input_spikes=int(counts[0].sum()),
         n_samples=activity.n_samples,

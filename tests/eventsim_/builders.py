@@ -34,6 +34,7 @@ def build(
     time_window=1.0,
     readout="spike_time",
     dtype=np.float64,
+    t_end=None,
 ):
     """Build a network; `weights(topology, number)` gives each layer's weights.
 
@@ -60,7 +61,7 @@ def build(
             )
         )
         number += 1
-    return Network(tuple(input_shape), tuple(layers), time_window, readout)
+    return Network(tuple(input_shape), tuple(layers), time_window, readout, t_end)
 
 
 def normal_weights(rng, gain=2.0, mean=0.3):

@@ -1,5 +1,6 @@
 import os
 import stat
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -87,6 +88,16 @@ def test_read_model__gives_texts_and_numbers_back(path, model):
     assert found.activity.decision_time == 0.9
     total = model.activity.spike_counts[0].sum()
     assert found.activity.spikes_per_sample[0] == pytest.approx(total / 10)
+
+
+def test_write_model__names_the_lowest_format_version_that_suffices(path, tmp_path):
+    with h5py.File(path, "r") as file:
+        assert file.attrs["format_version"] == 1
+    static = make_network(threshold="static")
+    for network, version in ((static, 1), (replace(static, t_end=4.0), 2)):
+        write_model(tmp_path / "other.h5", ModelFile(network))
+        with h5py.File(tmp_path / "other.h5", "r") as file:
+            assert file.attrs["format_version"] == version
 
 
 def test_read_model__takes_the_run_directory(path):
@@ -181,7 +192,7 @@ def _negative(file):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_attribute("/", "format_version", 2), "format version 2.*install a newer"),
+        (_attribute("/", "format_version", 3), "format version 3.*install a newer"),
         (_attribute("/", "format", "other"), "is an HDF5 file but not a model"),
         (_delete("network"), "is damaged"),
         (_delete("network/layer_2"), "is damaged"),

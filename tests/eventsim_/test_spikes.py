@@ -7,12 +7,13 @@ from eventsim.errors import ShapeError
 from eventsim.spikes import SpikeTrains
 
 
-def trains(time, neuron, offsets, n_neurons=4):
+def trains(time, neuron, offsets, n_neurons=4, value=None):
     return SpikeTrains(
         np.asarray(time, float),
         np.asarray(neuron, np.int32),
         np.asarray(offsets),
         n_neurons,
+        None if value is None else np.asarray(value, float),
     )
 
 
@@ -70,11 +71,24 @@ def test_spike_trains__a_new_sample_may_start_earlier():
             ([0.5, 0.2, 0.1], [0, 1, 2], [0, 1, 3]),
             "times of a sample must not decrease",
         ),
+        (
+            ([0.1, 0.2], [0, 1], [0, 2], 4, [1.0]),
+            r"value has shape \(1,\) and time \(2,\); expected one value",
+        ),
+        (([0.1], [0], [0, 1], 4, [np.nan]), "a spike's value is NaN or infinite"),
+        (([0.1], [0], [0, 1], 4, [np.inf]), "a spike's value is NaN or infinite"),
     ],
 )
 def test_spike_trains__refuses_damaged_arrays(arguments, message):
     with pytest.raises(ShapeError, match=message):
         trains(*arguments)
+
+
+def test_spike_trains__may_carry_values():
+    assert trains([0.1], [0], [0, 1]).value is None
+    graded = trains([0.1, 0.1], [2, 0], [0, 2], 4, [0.25, -3.0])
+    assert graded.value.tolist() == [0.25, -3.0]
+    assert graded.counts().tolist() == [1, 0, 1, 0]
 
 
 def test_from_first_spikes__refuses_nan():

@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
-from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
+from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
 
 sizes = st.integers(1, 9)
 
@@ -33,13 +33,12 @@ def test_conv2d__output_has_every_place_where_the_kernel_fits(
     assert topology.n_features == 5
 
 
+@pytest.mark.parametrize("pool", [EarliestPool, AveragePool])
 @settings(max_examples=50, deadline=None)
 @given(sizes, sizes, sizes, st.integers(1, 4))
-def test_earliest_pool__windows_over_the_border_are_dropped(
-    height, width, size, stride
-):
+def test_pools__windows_over_the_border_are_dropped(pool, height, width, size, stride):
     assume(size <= min(height, width))
-    topology = EarliestPool((height, width, 3), size, stride)
+    topology = pool((height, width, 3), size, stride)
     assert topology.output_shape == (
         n_places(height, size, stride),
         n_places(width, size, stride),
@@ -54,6 +53,51 @@ def test_dense__reads_maps_in_flat_order():
     assert topology.fan_in == 24
     assert topology.output_shape == (5,)
     assert topology.n_features == 5
+
+
+def test_sparse__keeps_the_list_as_it_is_given():
+    pre, post = np.array([5, 0, 5, 5], np.uint8), np.array([1, 2, 1, 0])
+    topology = Sparse((3, 2, 1), 4, pre, post)
+    assert topology.weight_shape == (4,)
+    assert topology.output_shape == (4,)
+    assert topology.n_features == 4
+    assert topology.fan_in == 1.0
+    assert topology.has_neurons
+    np.testing.assert_array_equal(topology.pre, [5, 0, 5, 5])
+    np.testing.assert_array_equal(topology.post, [1, 2, 1, 0])
+    assert topology.pre.dtype == topology.post.dtype == np.int32
+
+
+def test_sparse__does_not_change_with_the_caller_s_array():
+    pre, post = np.array([0, 1], np.int32), np.array([0, 0], np.int32)
+    topology = Sparse((2,), 1, pre, post)
+    pre[0] = 1
+    assert topology.pre.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="read-only"):
+        topology.post[0] = 0
+
+
+def test_sparse__compares_and_hashes_by_content():
+    def make(pre=(0, 1), post=(1, 0), shape=(2,), units=2):
+        return Sparse(shape, units, np.array(pre, np.int64), np.array(post))
+
+    others = [
+        make(pre=(1, 0)),
+        make(post=(0, 1)),
+        make(shape=(3,)),
+        make(units=3),
+        make(pre=(0, 1, 1), post=(1, 0, 0)),
+        Dense((2,), 2),
+    ]
+    assert make() == Sparse((2,), 2, np.array([0, 1], np.int8), [1, 0])
+    assert hash(make()) == hash(make())
+    assert len({make(), make(), *others}) == 1 + len(others)
+
+
+def test_sparse__may_have_no_synapse():
+    none = Sparse((2,), 3, np.array([]), np.array([]))
+    assert none.weight_shape == (0,)
+    assert none.fan_in == 0
 
 
 def test_flatten__keeps_the_number_of_neurons():
@@ -88,6 +132,34 @@ def test_flatten__keeps_the_number_of_neurons():
             lambda: EarliestPool((3, 5, 1), 4, 1),
             "window of 4 x 4 is larger than the input map of 3 x 5",
         ),
+        (
+            lambda: AveragePool((3, 5, 1), 4, 1),
+            "average_pool: window of 4 x 4 is larger than the input map of 3 x 5",
+        ),
+        (lambda: AveragePool((3,), 1, 1), r"average_pool: input has shape \(3,\)"),
+        (lambda: Sparse((2,), 0, [], []), "sparse: units must be at least 1, got 0"),
+        (
+            lambda: Sparse((2,), 3, [0, 2], [0, 0]),
+            "sparse: entry 1 of pre is 2; expected 0 to 1",
+        ),
+        (
+            lambda: Sparse((2,), 3, [0, -1], [0, 0]),
+            "sparse: entry 1 of pre is -1; expected 0 to 1",
+        ),
+        (
+            lambda: Sparse((2,), 3, [0, 1], [3, 4]),
+            "sparse: entry 0 of post is 3; expected 0 to 2",
+        ),
+        (
+            lambda: Sparse((2,), 3, [0], [2**32]),
+            "sparse: entry 0 of post is 4294967296; expected 0 to 2",
+        ),
+        (
+            lambda: Sparse((2,), 3, [0, 1], [0]),
+            "sparse: pre has 2 entries and post 1; expected one of each",
+        ),
+        (lambda: Sparse((2,), 3, [0.0], [0]), "sparse: pre has shape .* float64"),
+        (lambda: Sparse((2,), 3, [0], [[0]]), r"sparse: post has shape \(1, 1\)"),
     ],
 )
 def test_topology__refuses_impossible_geometry(make, message):

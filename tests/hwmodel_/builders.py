@@ -7,7 +7,15 @@ import pytest
 
 from eventsim.model_file import Activity, ModelFile
 from eventsim.network import Layer, Network, Neuron
-from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten, Topology
+from eventsim.topology import (
+    AveragePool,
+    Conv2d,
+    Dense,
+    EarliestPool,
+    Flatten,
+    Sparse,
+    Topology,
+)
 from hwmodel.counts import count
 from hwmodel.partition import partition
 from hwmodel.placement import place_row_major
@@ -20,20 +28,31 @@ def close(expected):
     return pytest.approx(expected, rel=1e-9, abs=0)
 
 
-def with_weights(topology: Topology, weight: np.ndarray | None, number: int) -> Layer:
+RELPSP = Neuron()
+LIF = Neuron("lif", "static", tau_m=2.0, tau_s=1.0, reset="zero")
+
+
+def with_weights(
+    topology: Topology, weight: np.ndarray | None, number: int, neuron: Neuron
+) -> Layer:
     name = f"layer_{number} ({topology.kind})"
     if not topology.has_neurons:
         return Layer(name, topology)
     weight = np.asarray(weight, dtype=np.float64)
-    return Layer(name, topology, Neuron(), weight, np.ones(topology.n_features))
+    return Layer(name, topology, neuron, weight, np.ones(topology.n_features))
 
 
-def make_network(input_shape, *topologies_and_weights) -> Network:
+def make_network(
+    input_shape,
+    *topologies_and_weights,
+    neuron=RELPSP,
+    t_end=None,
+) -> Network:
     layers = [
-        with_weights(topology, weight, number)
+        with_weights(topology, weight, number, neuron)
         for number, (topology, weight) in enumerate(topologies_and_weights, start=1)
     ]
-    return Network(tuple(input_shape), tuple(layers))
+    return Network(tuple(input_shape), tuple(layers), t_end=t_end)
 
 
 def make_model(network, counts, n_samples=1, decision_time=2.0, **provenance):
@@ -73,6 +92,28 @@ def conv_model(rng, height=7, width=6, channels=(2, 5, 4), pool=2, n_samples=3):
     counts = [rng.integers(0, 4, int(np.prod(first.input_shape)))]
     counts += [rng.integers(0, 4, layer.n_neurons) for layer in network.layers]
     return make_model(network, counts, n_samples)
+
+
+def averaging_model(rng, size=2, stride=2, n_samples=3):
+    """conv - average pool - sparse with doubles - dense; several spikes a neuron."""
+    conv = Conv2d((6, 5, 1), 3, (2, 2))
+    pooled = AveragePool(conv.output_shape, size, stride)
+    n_in = int(np.prod(pooled.output_shape))
+    pre, post = rng.integers(0, n_in, 60), rng.integers(0, 7, 60)
+    sparse = Sparse(pooled.output_shape, 7, pre, post)
+    last = Dense((7,), 2)
+    network = make_network(
+        conv.input_shape,
+        (conv, sparse_weights(conv.weight_shape, rng, 0.1)),
+        (pooled, None),
+        (sparse, sparse_weights(sparse.weight_shape, rng)),
+        (last, sparse_weights(last.weight_shape, rng)),
+        neuron=LIF,
+        t_end=4.0,
+    )
+    counts = [rng.integers(0, 9, 30)]
+    counts += [rng.integers(0, 9, layer.n_neurons) for layer in network.layers]
+    return make_model(network, counts, n_samples, decision_time=4.0)
 
 
 def sparse_weights(shape, rng, zero_fraction=0.4):

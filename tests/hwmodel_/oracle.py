@@ -36,6 +36,30 @@ def conv_matrix(weight, input_shape, stride, padding):
     return matrix
 
 
+def list_matrix(n_in, n_out, pre, post, weight):
+    """Explicit (n_in, n_out) counts of listed non-zero synapses."""
+    matrix = np.zeros((n_in, n_out), dtype=int)
+    for i, j, w in zip(pre, post, weight, strict=True):
+        matrix[i, j] += w != 0
+    return matrix
+
+
+def window_matrix(input_shape, size, stride):
+    """Explicit (n_in, n_windows) matrix of which neuron lies in which window."""
+    height, width, channels = input_shape
+    out_h, out_w = (height - size) // stride + 1, (width - size) // stride + 1
+    matrix = np.zeros((height * width * channels, out_h * out_w * channels), int)
+    for oy in range(out_h):
+        for ox in range(out_w):
+            for dy in range(size):
+                for dx in range(size):
+                    for c in range(channels):
+                        y, x = oy * stride + dy, ox * stride + dx
+                        pre = (y * width + x) * channels + c
+                        matrix[pre, (oy * out_w + ox) * channels + c] = 1
+    return matrix
+
+
 def first_of_window(input_shape, size, stride):
     """Flat index of the first neuron of each pooling window."""
     height, width, channels = input_shape

@@ -7,10 +7,18 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hwmodel_.builders import close, dense_model, two_by_two_model
+from hwmodel_.builders import (
+    LIF,
+    close,
+    dense_model,
+    make_model,
+    make_network,
+    two_by_two_model,
+)
 
 from eventsim import __version__
 from eventsim.model_file import ModelFile, write_model
+from eventsim.topology import AveragePool, Dense, Sparse
 from hwmodel.cli import commands, main
 
 
@@ -45,6 +53,32 @@ def test_estimate__json_matches_the_worked_example(model):
     assert (data["sops"], data["hops"], data["mesh"]) == (5.0, 7.0, [2, 2])
     assert data["energy_j"]["total"] == close(3.5208e-6)
     assert data["model"] == {"seed": 1}
+
+
+def test_estimate__counts_every_spike_of_a_multi_spike_model(tmp_path):
+    # 2 samples; a 2 x 2 map is averaged into 3 neurons (weights 1, 0, 2), and these
+    # feed one output through a list that names neuron 2 twice
+    pool = AveragePool((2, 2, 1), 2, 2)
+    hidden = Dense(pool.output_shape, 3)
+    output = Sparse((3,), 1, np.array([0, 2, 2]), np.array([0, 0, 0]))
+    network = make_network(
+        (2, 2, 1),
+        (pool, None),
+        (hidden, [[1.0, 0.0, 2.0]]),
+        (output, [1.0, 1.0, -1.0]),
+        neuron=LIF,
+        t_end=4.0,
+    )
+    counts = [[5, 0, 7, 2], [14], [6, 1, 8], [9]]
+    write_model(tmp_path / "model.h5", make_model(network, counts, 2, 4.0))
+    result = run("estimate", tmp_path / "model.h5", "--chip", "canmore", "--json")
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    # 14 spikes x 2 neurons, 6 x 1 and 8 x 2 synapses, for two samples
+    assert data["sops"] == (14 * 2 + 6 * 1 + 8 * 2) / 2
+    assert data["spikes"] == (6 + 1 + 8 + 9) / 2
+    assert data["steps"] == 40
+    assert any("average pool before it is folded" in note for note in data["notes"])
 
 
 def test_estimate__takes_a_run_directory_and_prints_text(model):

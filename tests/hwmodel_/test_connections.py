@@ -3,13 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hwmodel_.builders import sparse_weights
-from hwmodel_.oracle import conv_matrix, dense_matrix
-from hypothesis import given, settings
+from hwmodel_.oracle import conv_matrix, dense_matrix, list_matrix, window_matrix
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
-from eventsim.topology import Conv2d
-from hwmodel.connections import conv_synapses, dense_synapses
+from eventsim.topology import AveragePool, Conv2d, Sparse
+from hwmodel.connections import (
+    average_pool_synapses,
+    conv_synapses,
+    dense_synapses,
+    sparse_synapses,
+)
 from hwmodel.partition import equal_runs
 
 
@@ -65,6 +70,44 @@ def test_conv_synapses__equal_the_explicit_matrix(
     )
     counted = conv_synapses(topology, weight != 0, channel_runs, row_runs)
     assert counted.tolist() == expected.tolist()
+
+
+@given(
+    n_in=st.integers(1, 9),
+    n_out=st.integers(1, 9),
+    n_synapses=st.integers(0, 30),
+    n_cores=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_sparse_synapses__equal_the_explicit_matrix(
+    n_in, n_out, n_synapses, n_cores, seed
+):
+    rng = np.random.default_rng(seed)
+    pre, post = rng.integers(0, n_in, n_synapses), rng.integers(0, n_out, n_synapses)
+    weight = sparse_weights((n_synapses,), rng)
+    runs = equal_runs(n_out, min(n_cores, n_out))
+    matrix = list_matrix(n_in, n_out, pre, post, weight)
+    expected = [[int(matrix[i, a:b].sum()) for a, b in runs] for i in range(n_in)]
+    counted = sparse_synapses(Sparse((n_in,), n_out, pre, post), weight != 0, runs)
+    assert counted.tolist() == expected
+
+
+@given(
+    sides=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    size=st.integers(1, 4),
+    stride=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_average_pool_synapses__equal_the_explicit_matrix(sides, size, stride, seed):
+    shape = (*sides, 2)
+    assume(size <= min(sides))
+    pool = AveragePool(shape, size, stride)
+    n_windows = int(np.prod(pool.output_shape))
+    behind = np.random.default_rng(seed).integers(0, 5, (n_windows, 3))
+    counted = average_pool_synapses(pool, behind)
+    assert counted.tolist() == (window_matrix(shape, size, stride) @ behind).tolist()
 
 
 def test_conv_synapses__a_corner_reaches_fewer_neurons():

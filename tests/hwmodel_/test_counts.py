@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hwmodel_ import oracle
 from hwmodel_.builders import (
+    LIF,
+    averaging_model,
     by_link,
     conv_model,
     counted,
@@ -16,7 +18,7 @@ from hwmodel_.builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
+from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
 
 
 def brute_force(model, workload, mapping, port):
@@ -25,6 +27,7 @@ def brute_force(model, workload, mapping, port):
     source_of = [port] * int(np.prod(model.network.input_shape))
     part = iter(mapping.partition.layers)
     results, loads = [], [{}, {}]
+    windows, source = None, 0
     for number, layer in enumerate(model.network.layers, start=1):
         topology = layer.topology
         if isinstance(topology, EarliestPool):
@@ -32,16 +35,30 @@ def brute_force(model, workload, mapping, port):
                 topology.input_shape, topology.size, topology.stride
             )
             source_of = [source_of[i] for i in first]
+        if isinstance(topology, AveragePool):
+            windows = oracle.window_matrix(
+                topology.input_shape, topology.size, topology.stride
+            )
+            source = number - 1
         if not topology.has_neurons:
             continue
         if isinstance(topology, Conv2d):
             matrix = oracle.conv_matrix(
                 layer.weight, topology.input_shape, topology.stride, topology.padding
             )
+        elif isinstance(topology, Sparse):
+            n_in = int(np.prod(topology.input_shape))
+            matrix = oracle.list_matrix(
+                n_in, topology.units, topology.pre, topology.post, layer.weight
+            )
         else:
             matrix = oracle.dense_matrix(layer.weight)
+        if windows is None:
+            source = number - 1
+        else:
+            matrix, windows = windows @ matrix, None
         core_of = next(part).core_of_neuron.tolist()
-        spikes = model.activity.spike_counts[number - 1].tolist()
+        spikes = model.activity.spike_counts[source].tolist()
         packets, hops, layer_loads = oracle.transport(
             matrix, spikes, source_of, core_of, position
         )
@@ -95,6 +112,27 @@ def test_count__overlapping_pool_of_the_input_equals_brute_force():
     network = make_network((5, 5, 2), (pool, None), (flat, None), (dense, weight))
     counts = [rng.integers(0, 3, n) for n in (50, 18, 18, 4)]
     assert_equal_to_brute_force(make_model(network, counts), 1, (2, 2), (1, 1))
+
+
+@pytest.mark.parametrize("capacity", [5, 12, 1024])
+@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 1), (2, 3)])
+def test_count__sparse_after_average_pool_equals_brute_force(capacity, size, stride):
+    model = averaging_model(np.random.default_rng(capacity), size, stride)
+    assert_equal_to_brute_force(model, capacity, (5, 12), (2, 1))
+
+
+def test_count__every_spike_of_an_average_pool_acts_through_its_windows():
+    # 3 inputs in a row, windows of 2 with stride 1: the middle input lies in both
+    pool = AveragePool((2, 3, 1), 2, 1)
+    dense = Dense(pool.output_shape, 5)
+    network = make_network(
+        (2, 3, 1), (pool, None), (dense, np.ones((2, 5))), neuron=LIF, t_end=1.0
+    )
+    model = make_model(network, [[3, 0, 0, 0, 4, 0], [7, 4], [0] * 5])
+    _, _, counts = counted(model, 5)
+    assert counts.sops == 3 * 5 + 4 * 10
+    assert counts.transport("multicast").packets == 7
+    assert counts.layers[0].axons == 6
 
 
 @given(seed=st.integers(0, 999), capacity=st.integers(1, 8))

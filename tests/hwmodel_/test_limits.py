@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hwmodel_.builders import counted, make_model, make_network
 
-from eventsim.topology import Dense
+from eventsim.topology import Dense, Sparse
 from hwmodel.chip import load_chip
 from hwmodel.limits import broken_limits, has_more_levels, needs_more_types
 
@@ -78,6 +78,17 @@ def test_broken_limits__weights_need_more_bits_and_types():
     lines = broken_limits(chip, *counted(model, 8))
     assert "weights take more than 2 values, chip canmore stores 1 bits" in lines[0]
     assert "more than 4 distinct weights" in lines[1]
+
+
+@pytest.mark.parametrize(("n_types", "lines"), [(2, 1), (3, 0)])
+def test_broken_limits__types_of_listed_synapses(n_types, lines):
+    # neuron 0 has the weights 1, 2, 3 and a zero, neuron 1 one weight five times
+    chip = load_chip("canmore", [f"limits.axon_types={n_types}"])
+    pre, post = [0, 1, 2, 3, 0, 1, 2, 3, 3], [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    weight = np.array([1.0, 2.0, 3.0, 0.0, 4.0, 4.0, 4.0, 4.0, 4.0])
+    sparse = Sparse((4,), 2, np.array(pre), np.array(post))
+    model = make_model(make_network((4,), (sparse, weight)), [np.ones(4), np.ones(2)])
+    assert len(broken_limits(chip, *counted(model, 8))) == lines
 
 
 @pytest.mark.parametrize(("n_levels", "more"), [(3, True), (4, False)])

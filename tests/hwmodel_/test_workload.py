@@ -2,10 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hwmodel_.builders import conv_model, dense_model, make_model
+from hwmodel_.builders import (
+    LIF,
+    averaging_model,
+    conv_model,
+    dense_model,
+    make_model,
+    make_network,
+)
 
 from eventsim.model_file import ModelFile
-from eventsim.topology import EarliestPool, Flatten
+from eventsim.topology import AveragePool, Dense, EarliestPool, Flatten
 from hwmodel.errors import WorkloadError
 from hwmodel.workload import from_model, layers_of
 
@@ -32,6 +39,40 @@ def test_from_model__takes_spikes_as_the_layer_receives_them():
         assert received.tolist() == counts[layer.number - 1].tolist()
         assert fired.tolist() == counts[layer.number].tolist()
     assert workload.n_input_spikes == counts[0].sum()
+
+
+def test_layers_of__an_average_pool_is_folded_into_the_synapses():
+    model = averaging_model(RNG(2))
+    _, sparse, last = layers_of(model.network)
+    assert [type(p) for p in sparse.folded] == [AveragePool]
+    assert (sparse.source_number, last.source_number) == (1, 3)
+    assert sparse.synapses([(0, 7)], []).shape == (5 * 4 * 3, 1)
+    assert from_model(model).spikes_in[1].tolist() == (
+        model.activity.spike_counts[1].tolist()
+    )
+
+
+def pools_before_dense(first, second):
+    one = first((4, 4, 1), 2, 1)
+    two = second(one.output_shape, 2, 1)
+    dense = Dense(two.output_shape, 3)
+    return make_network(
+        (4, 4, 1), (one, None), (two, None), (dense, np.ones((4, 3))), neuron=LIF
+    )
+
+
+def test_layers_of__an_average_pool_may_follow_an_earliest_spike_pool():
+    (layer,) = layers_of(pools_before_dense(EarliestPool, AveragePool))
+    assert (layer.source_number, len(layer.folded)) == (1, 1)
+    # each of the 3 x 3 pooled inputs lies in 1, 2 or 4 windows of 3 synapses
+    expected = [3, 6, 3, 6, 12, 6, 3, 6, 3]
+    assert layer.synapses([(0, 3)], []).ravel().tolist() == expected
+
+
+def test_layers_of__refuses_an_earliest_spike_pool_of_averages():
+    network = pools_before_dense(AveragePool, EarliestPool)
+    with pytest.raises(WorkloadError, match=r"layer_3 \(dense\): an average pool is"):
+        layers_of(network)
 
 
 def test_from_model__windows_are_decision_time_over_window():
