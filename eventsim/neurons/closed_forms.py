@@ -2,10 +2,12 @@ r"""Spike times in closed form, where the rates allow one (no refractory kernel)
 
 With :math:`C = j/\alpha` (or 0) the potential is, in the four cases,
 
-* :math:`\beta = 2\alpha` (``tau_m = 2 tau_s``), with :math:`x = e^{-\alpha t}`:
-  the parabola :math:`-(i/\alpha)x^2 + (v + i/\alpha - C)x + C`;
+* :math:`\beta = 2\alpha` (``tau_m = 2 tau_s``), with :math:`y = 1 - e^{-\alpha t}`:
+  the parabola :math:`v + (\dot u y - i y^2)/\alpha`, whose coefficients are the
+  state's, so that a crossing at once and a vanishing current lose nothing;
 * :math:`\alpha = \beta`: :math:`(v - C + i t)e^{-\alpha t} + C`, solved by the main
-  branch of Lambert's W function;
+  branch of Lambert's W function and one Newton step that restores the digits
+  which its argument loses;
 * :math:`\alpha = 0`, no drive: :math:`v + (i/\beta)(1 - e^{-\beta t})`, a logarithm;
   with :math:`\beta = 0` too, a straight line;
 * :math:`i = 0`: :math:`(v - C)e^{-\alpha t} + C`, a logarithm.
@@ -21,7 +23,11 @@ import math
 from eventsim.jit import jit
 
 UNDECIDED = -1.0
+# Shares of the discriminant below which its rounding shows in the time.
 NEAR_GRAZING = 1e-6
+# Squares of what lies between neither overflow nor lose digits.
+SMALLEST_SQUARE, LARGEST_SQUARE = 1e-280, 1e290
+LARGEST_SHIFT = 100.0
 
 
 @jit(inline=True)
@@ -31,12 +37,13 @@ def lambert_w(z):
     Parameters
     ----------
     z : float
-        At least -1/e.
+        At least -1/e, finite.
 
     Returns
     -------
     float
-        To a few units in the last place, away from the branch point.
+        To a few units in the last place; near the branch point -1/e as good as
+        ``z`` determines it.
 
     References
     ----------
@@ -45,17 +52,20 @@ def lambert_w(z):
     """
     if z < -0.25:
         p = math.sqrt(max(2 * (math.e * z + 1), 0.0))
-        w = -1 + p * (1 - p / 3 + 11 * p * p / 72)
+        w = -1 + p * (1 + p * (-1 / 3 + p * (11 / 72 + p * (-43 / 540))))
+        if p < 0.01:
+            # The next terms are below 1e-17; Halley's step would divide by p.
+            return w + p**5 * (769 / 17280 - p * (221 / 8505))
     elif z < 3:
         w = math.log1p(z) * (1 - math.log1p(math.log1p(z)) / (2 + math.log1p(z)))
     else:
         w = math.log(z) - math.log(math.log(z))
     for _ in range(20):
         e = math.exp(w)
-        f = w * e - z
-        step = f / (e * (w + 1) - (w + 2) * f / (2 * w + 2))
+        f = w - z / e
+        step = f / ((w + 1) - (w + 2) * f / (2 * w + 2))
         w -= step
-        if abs(step) <= 4e-16 * (1 + abs(w)):
+        if abs(step) <= 4e-16 * (1e-300 + abs(w)):
             break
     return w
 
@@ -63,46 +73,52 @@ def lambert_w(z):
 @jit(inline=True)
 def quadratic(alpha, v, i, j, theta):
     """Return the crossing for ``beta == 2 alpha`` and ``i != 0``."""
-    offset = j / alpha
-    square = -i / alpha
-    linear = v - offset - square
-    constant = offset - theta
-    # The largest root x below 1 is the earliest crossing.
-    discriminant = linear * linear - 4 * square * constant
-    scale = linear * linear + abs(4 * square * constant)
-    if abs(discriminant) <= NEAR_GRAZING * scale:
+    # i y^2 - rise y + gap = 0 has to have a root y = 1 - exp(-alpha t) in (0, 1).
+    rise = j - alpha * v + i
+    gap = alpha * (theta - v)
+    size = rise * rise + abs(4 * i * gap)
+    discriminant = rise * rise - 4 * i * gap
+    if not (SMALLEST_SQUARE < size < LARGEST_SQUARE):
         return UNDECIDED
-    if discriminant < 0:
+    if i > 0 and (rise <= 0 or discriminant < -NEAR_GRAZING * size):
+        return math.inf
+    if discriminant <= NEAR_GRAZING * size:
+        return UNDECIDED
+    if j <= alpha * theta and (i < 0 or rise >= 2 * i):
+        # In the end it rises for ever, but to no more than the threshold.
         return math.inf
     root = math.sqrt(discriminant)
-    # Two forms of the same roots; each adds numbers of one sign.
-    half = -0.5 * (linear + math.copysign(root, linear))
-    first, second = half / square, constant / half
-    low, high = min(first, second), max(first, second)
-    x = high if high < 1 else low
-    if not 0 < x < 1:
-        return math.inf
-    # At v < theta the potential can only cross upwards first.
-    return -math.log(x) / alpha
+    # The smaller positive root, as a sum of numbers of one sign.
+    y = 2 * gap / (rise + root) if rise > 0 else (rise - root) / (2 * i)
+    return -math.log1p(-y) / alpha if y < 1 else math.inf
 
 
 @jit(inline=True)
 def lambert(alpha, v, i, j, theta):
     """Return the crossing for ``alpha == beta > 0`` and ``i != 0``."""
+    rise = j - alpha * v + i
+    if i < 0:
+        return UNDECIDED
+    if rise <= 0:
+        return math.inf
     height = v - j / alpha
     goal = theta - j / alpha
     shift = alpha * height / i
-    if abs(shift) > 500:
+    if not abs(shift) < LARGEST_SHIFT:
         return UNDECIDED
     z = -(alpha * goal / i) * math.exp(-shift)
-    if i < 0:
-        return UNDECIDED
-    if z < -1 / math.e:
-        return math.inf if z < -(1 + NEAR_GRAZING) / math.e else UNDECIDED
-    if z < -(1 - NEAR_GRAZING) / math.e:
+    if z < -(1 + NEAR_GRAZING) / math.e:
+        return math.inf
+    if not (-(1 - NEAR_GRAZING) / math.e < z < LARGEST_SQUARE):
         return UNDECIDED
     t = -(lambert_w(z) + shift) / alpha
-    return t if t > 0 else math.inf
+    decay = math.exp(-alpha * t)
+    level = height + i * t
+    slope = (i - alpha * level) * decay
+    if slope > 0:
+        t -= (level * decay - goal) / slope
+    # Just below the threshold the time is smaller than its rounding.
+    return t if t > 0 else UNDECIDED
 
 
 @jit(inline=True)
@@ -131,7 +147,7 @@ def closed_form(d, v, i, j, theta):
         rest = j / d.alpha
         if rest <= theta:
             return math.inf
-        return -math.log1p((theta - v) / (v - rest)) / d.alpha
+        return math.log1p((theta - v) / (rest - theta)) / d.alpha
     if d.alpha == 0:
         if d.beta == 0:
             return (theta - v) / (i + j) if i + j > 0 else math.inf

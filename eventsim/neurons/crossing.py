@@ -10,15 +10,15 @@ if the potential at the end of that interval has reached the threshold, and then
 it is the only upward one. Inside the interval a Newton iteration that falls back
 to bisection finds it. Nothing can be missed, however close to grazing.
 
-*With a refractory kernel* the slope is a sum of two exponentials with linear
-factors. Multiplied by one of the exponentials and differentiated twice, one
-exponential times a line remains, whose root is known. Between the roots of a
-derivative a function is monotone, so roots are bracketed from the second
-derivative down to the slope (at most three) and to the potential itself.
+*With a refractory kernel* the potential can turn up to three times. The slope times
+:math:`e^{\rho t}` and differentiated twice has at most one root, known in closed
+form; it brackets the roots of the first derivative, those bracket the roots of the
+slope, and those bound the intervals on which the potential rises; see
+`eventsim.neurons.refractory_crossing`.
 
 The rules: ``u >= threshold`` fires; a crossing at the horizon counts; a state
-that has already reached the threshold fires at once; a potential that only tends
-to the threshold never fires.
+that has already reached the threshold fires at once (with a refractory kernel: if
+it rises); a potential that only tends to the threshold never fires.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ import math
 
 from eventsim.jit import jit
 from eventsim.neurons.closed_forms import closed_form
-from eventsim.neurons.dynamics import potential, potential_slope
-from eventsim.neurons.newton import refine
+from eventsim.neurons.dynamics import phi_inverse, potential
+from eventsim.neurons.newton import FOREVER, narrow, refine
 from eventsim.neurons.refractory_crossing import with_refractory_kernel
 
 
@@ -54,15 +54,11 @@ def turning_time(d, v, i, j):
     if i == 0 or d.beta == 0:
         return math.inf
     # Solve m(t) = level; m falls from 1 to -alpha/(beta - alpha) or to -inf.
-    level = (d.alpha * v - j) / i
-    x = (1 - level) / d.beta
-    if not x > 0:
-        return math.inf
+    surplus = d.alpha * v - j
     rate = d.beta - d.alpha
-    if abs(rate) * x < 1e-300:
-        return x
-    y = -rate * x
-    return -math.log1p(y) / rate if y > -1 else math.inf
+    value = (i - surplus) / (d.beta * i)
+    rest = (d.alpha * i + rate * surplus) / (d.beta * i)
+    return phi_inverse(rate, value, rest)
 
 
 @jit(inline=True)
@@ -74,18 +70,6 @@ def final_potential(d, v, i, j):
     if lasting != 0:
         return math.copysign(math.inf, lasting)
     return v if d.beta == 0 else v + i / d.beta
-
-
-@jit()
-def rise_end(d, v, i, j, theta, low):
-    """Return a time from `low` on at which an endless rise has reached `theta`."""
-    rate = max(d.alpha, d.beta)
-    step = 1 / rate if rate > 0 else 2 * (theta - v) / (i + j)
-    while potential(d, v, i, 0.0, 0.0, j, low + step) < theta:
-        step *= 2
-        if not low + step < 1e300:
-            return math.inf
-    return low + step
 
 
 @jit()
@@ -114,20 +98,19 @@ def bracketed(d, v, i, j, theta, horizon):
         return 0.0
     turn = turning_time(d, v, i, j)
     rise = j - d.alpha * v + i
-    low, high = 0.0, horizon
+    low, high = 0.0, min(horizon, FOREVER)
     if i > 0:
         if rise <= 0:
             return math.inf
-        high = min(turn, horizon)
+        high = min(turn, high)
     elif rise < 0:
         low = turn
     rises_for_ever = i <= 0 or turn == math.inf
-    if low >= horizon or (rises_for_ever and final_potential(d, v, i, j) <= theta):
+    if low >= high or (rises_for_ever and final_potential(d, v, i, j) <= theta):
         return math.inf
-    if high == math.inf:
-        high = rise_end(d, v, i, j, theta, low)
-    if high == math.inf or potential(d, v, i, 0.0, 0.0, j, high) < theta:
+    if potential(d, v, i, 0.0, 0.0, j, high) < theta:
         return math.inf
+    low, high = narrow(d, v, i, 0.0, 0.0, j, theta, low, high)
     return refine(d, v, i, 0.0, 0.0, j, theta, low, high)
 
 

@@ -93,6 +93,30 @@ def phi(rate, dt):
 
 
 @jit(inline=True)
+def phi_inverse(rate, value, rest):
+    """Return the positive time at which `phi` reaches a value, ``inf`` if never.
+
+    Parameters
+    ----------
+    rate : float, 1 / network time unit
+        Of either sign, or 0.
+    value : float, network time units
+        What `phi` is to be.
+    rest : float
+        ``1 - rate * value``, what is left of ``exp(-rate t)``; asked for because
+        the difference has no digits left where the time is long.
+    """
+    if not 0 < value < math.inf:
+        return math.inf
+    y = rate * value
+    if abs(y) < 1e-300:
+        return value
+    if y < 0.5:
+        return -math.log1p(-y) / rate
+    return -math.log(rest) / rate if rest > 0 else math.inf
+
+
+@jit(inline=True)
 def kappa(alpha, beta, dt):
     """Return the potential at `dt` after a unit jump of the synaptic current.
 

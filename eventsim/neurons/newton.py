@@ -6,6 +6,31 @@ from eventsim.jit import jit
 from eventsim.neurons.dynamics import potential, potential_slope
 
 MAX_STEPS = 200
+# Stands for an endless time: all that decays is 0 there, and products are finite.
+FOREVER = 1e200
+
+
+@jit()
+def narrow(d, v, i, p, q, j, theta, low, high):
+    """Shrink a long bracket of a crossing to the scale of its own distance.
+
+    Steps from `low` that start at the fastest time constant and double; each ends
+    in a new `low`, or in the `high` that is wanted. Parameters as in `refine`.
+
+    Returns
+    -------
+    low, high : float, network time units
+        Bracket of the same crossing, for `refine`.
+    """
+    rate = max(d.alpha, d.beta, d.rho)
+    step = 1 / rate if rate > 0 else high - low
+    while step < 0.5 * (high - low):
+        t = low + step
+        if potential(d, v, i, p, q, j, t) >= theta:
+            return low, t
+        low = t
+        step *= 2
+    return low, high
 
 
 @jit()
