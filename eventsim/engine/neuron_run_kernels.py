@@ -1,0 +1,254 @@
+"""One neuron from rest to the end of a run, given all that arrives at it.
+
+The event semantics in code: what happens between two arrivals (`wait`), at one
+(`receive` and `discharge`) and at a spike. A spike is *crossed* where the potential
+reached the threshold by itself, *grazed* where it did so with nearly no slope,
+*triggered* where an instantaneous input lifted it there, and *released* where it
+stood above the threshold at the end of the refractory period.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.jit import jit
+from eventsim.neurons.crossing import time_to_threshold
+from eventsim.neurons.dynamics import (
+    advance,
+    advance_held,
+    pin,
+    receive,
+    reset,
+    slope,
+    start,
+)
+
+CROSSED, GRAZED, TRIGGERED, RELEASED = 0, 1, 2, 3
+GRAZING_SLOPE = 1e-6
+SAFE = 1 - 1e-9
+
+
+class Found(NamedTuple):
+    """Spikes: time, neuron, kind, number of arrivals that came before."""
+
+    time: np.ndarray
+    neuron: np.ndarray
+    kind: np.ndarray
+    n_before: np.ndarray
+
+
+class Room(NamedTuple):
+    """Where the spikes of a neuron go: places ``at`` to ``end``; others count only."""
+
+    neuron: int
+    at: int
+    end: int
+    limit: int
+
+
+@jit(inline=True)
+def put(found, room, count, time, kind, n_before):
+    """Store a neuron's spike number `count`, if there is room."""
+    at = room.at + count
+    if at < room.end:
+        found.time[at] = time
+        found.neuron[at] = room.neuron
+        found.kind[at] = kind
+        found.n_before[at] = n_before
+
+
+@jit(inline=True)
+def grazing_slope(d, theta):
+    """Return the slope below which a crossing is grazing."""
+    rate = d.alpha + d.beta
+    return GRAZING_SLOPE * theta * (rate if rate > 0 else 1.0)
+
+
+@jit(inline=True)
+def stays_below(d, v, i, p, q, j, height, dt):
+    """Tell, cheaply, that the threshold is out of reach; False means unknown.
+
+    A current acts on the potential by less than ``i dt``, and a leak brings it
+    nearer to 0.
+    """
+    if p > 0 or q > 0:
+        return False
+    return max(v, 0.0) + (max(i, 0.0) + max(j, 0.0)) * dt < SAFE * height
+
+
+@jit(inline=True)
+def move(d, v, i, p, q, j, now, until, free):
+    """Move the state on from `now` to `until` without events.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    v, i, p, q, j : float
+        State and drive.
+    now, until : float, network time units
+        From and to.
+    free : float, network time units
+        End of the last refractory period.
+
+    Returns
+    -------
+    tuple of four floats
+        State at `until`.
+    """
+    if d.clamps and free > now:
+        stop = min(free, until)
+        v, i, p, q = advance_held(d, v, i, p, q, j, stop - now)
+        now = stop
+    if until > now:
+        v, i, p, q = advance(d, v, i, p, q, j, until - now)
+    return v, i, p, q
+
+
+@jit()
+def wait(d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, room):
+    """Run a neuron through a silent interval; it may fire on the way.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    v, i, p, q, j, theta : float
+        State at `now`, drive, threshold.
+    now, until : float, network time units
+        Interval; at `until` inputs arrive, unless `is_end`.
+    free : float, network time units
+        End of the last refractory period.
+    is_end : bool
+        Whether `until` is the end of the run.
+    a, count : int
+        Arrivals and spikes so far.
+    found : Found
+        Written from spike number `count` on.
+    room : Room
+        Where.
+
+    Returns
+    -------
+    v, i, p, q : float
+        State at `until`, before its inputs.
+    free : float, network time units
+        End of the last refractory period.
+    count : int
+        Spikes so far.
+    """
+    height = d.factor * theta
+    # An instantaneous input may prevent or set off a spike at its own time.
+    decides_later = d.kick != 0 and not is_end
+    while count < room.limit:
+        if free > now:
+            stop = min(free, until)
+            v, i, p, q = move(d, v, i, p, q, j, now, stop, free)
+            now = stop
+            if free > until or (free == until and decides_later):
+                break
+            if not d.clamps and v + p >= height:
+                put(found, room, count, now, RELEASED, a)
+                v, i, p, q = reset(d, v, i, p, q, j, theta)
+                free = now + d.refractory
+                count += 1
+                continue
+        if stays_below(d, v, i, p, q, j, height, until - now):
+            break
+        dt = time_to_threshold(d, v, i, p, q, j, height, until - now)
+        if dt == math.inf or (decides_later and now + dt >= until):
+            break
+        v, i, p, q = advance(d, v, i, p, q, j, dt)
+        v = pin(d, v, p, theta)
+        is_steep = slope(d, v, i, p, q, j) >= grazing_slope(d, theta)
+        now = min(now + dt, until)
+        put(found, room, count, now, CROSSED if is_steep else GRAZED, a)
+        v, i, p, q = reset(d, v, i, p, q, j, theta)
+        free = now + d.refractory
+        count += 1
+    v, i, p, q = move(d, v, i, p, q, j, now, until, free)
+    return v, i, p, q, free, count
+
+
+@jit()
+def discharge(d, v, i, p, q, j, theta, now, free, was_below, a, count, found, room):
+    """Fire as often as the inputs of one time make the neuron fire at once.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants of a model with instantaneous synapses.
+    v, i, p, q, j, theta : float
+        State with the inputs added, drive, threshold.
+    now, free : float, network time units
+        Time of the inputs, end of the last refractory period.
+    was_below : bool
+        Whether the potential was below the threshold before the inputs.
+    a, count, found, room
+        As in `wait`; the last of `a` arrivals sets off the spike.
+
+    Returns
+    -------
+    v, i, p, q, free, count
+        As in `wait`.
+    """
+    height = d.factor * theta
+    is_released = free == now and not was_below
+    while count < room.limit and free <= now and v + p >= height:
+        put(found, room, count, now, RELEASED if is_released else TRIGGERED, a)
+        v, i, p, q = reset(d, v, i, p, q, j, theta)
+        free = now + d.refractory
+        count += 1
+        is_released = True
+    return v, i, p, q, free, count
+
+
+@jit()
+def run_neuron(d, theta, j, arrivals, n, t_end, found, room):
+    """Find all spikes of a neuron.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    theta, j : float
+        Threshold and drive.
+    arrivals : Arrivals
+        What arrives, in order of time.
+    n : int
+        Number of arrivals.
+    t_end : float, network time units
+        End of the run; spikes there count.
+    found : Found
+        Written.
+    room : Room
+        Where; ``room.limit`` bounds the number of spikes.
+
+    Returns
+    -------
+    int
+        Number of spikes, stored or not.
+    """
+    v, i, p, q = 0.0, start(d, j), 0.0, 0.0
+    now, free = 0.0, -math.inf
+    a, count = 0, 0
+    while True:
+        is_end = a == n or arrivals.time[a] > t_end
+        until = t_end if is_end else arrivals.time[a]
+        v, i, p, q, free, count = wait(
+            d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, room
+        )
+        if is_end or count >= room.limit:
+            return count
+        now = until
+        was_below = v + p < d.factor * theta
+        while a < n and arrivals.time[a] == now:
+            v, i = receive(d, v, i, arrivals.weight[a])
+            a += 1
+        if d.kick != 0:
+            v, i, p, q, free, count = discharge(
+                d, v, i, p, q, j, theta, now, free, was_below, a, count, found, room
+            )
