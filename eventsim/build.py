@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from eventsim.config.schema import (
-    Config,
+from eventsim.config.network_schema import (
     Conv2dConfig,
     DenseConfig,
     LayerConfig,
     PoolConfig,
 )
+from eventsim.config.neuron_schema import CONSTANT_FIELDS, NeuronConfig
+from eventsim.config.schema import Config
 from eventsim.errors import ConfigError, ShapeError
 from eventsim.network import Layer, Network, Neuron
+from eventsim.neurons import model_of
 from eventsim.topology import (
+    AveragePool,
     Conv2d,
     Dense,
     EarliestPool,
@@ -48,7 +51,8 @@ def build_network(config: Config, input_shape: Shape, n_classes: int) -> Network
     Raises
     ------
     ConfigError
-        If the layers do not fit together or do not end in `n_classes` units.
+        If the layers do not fit together or do not end in `n_classes` units, or
+        the neuron model refuses its constants.
 
     References
     ----------
@@ -65,13 +69,14 @@ def build_network(config: Config, input_shape: Shape, n_classes: int) -> Network
             )
         input_shape = (input_shape[0] + bias,)
     shape = input_shape
+    neuron = _neuron(spec.neuron)
     layers = []
     for k, layer_config in enumerate(spec.layers, start=1):
         try:
             topology = _topology(layer_config, shape)
         except ShapeError as error:
             raise ConfigError(f"config: network.layers.{k - 1}: {error}") from error
-        layers.append(_layer(k, topology, config, rng))
+        layers.append(_layer(k, topology, neuron, config, rng))
         shape = topology.output_shape
     last = layers[-1].topology
     if not isinstance(last, Dense) or last.units != n_classes:
@@ -80,7 +85,20 @@ def build_network(config: Config, input_shape: Shape, n_classes: int) -> Network
             f"shape {last.output_shape}; expected 'dense' with {n_classes} units, one "
             "per class"
         )
-    return Network(input_shape, tuple(layers), spec.time_window, spec.readout)
+    return Network(
+        input_shape, tuple(layers), spec.time_window, spec.readout, spec.t_end
+    )
+
+
+def _neuron(config: NeuronConfig) -> Neuron:
+    constants = {name: getattr(config, name) for name in CONSTANT_FIELDS}
+    neuron = Neuron(config.model, config.threshold, **constants)
+    if neuron.threshold == "static":
+        try:
+            model_of(neuron).dynamics(neuron)
+        except ShapeError as error:
+            raise ConfigError(f"config: network.neuron: {error}") from error
+    return neuron
 
 
 def _topology(config: LayerConfig, shape: Shape) -> Topology:
@@ -91,16 +109,21 @@ def _topology(config: LayerConfig, shape: Shape) -> Topology:
         sides = (kernel, kernel) if isinstance(kernel, int) else (kernel[0], kernel[1])
         return Conv2d(shape, config.channels, sides, config.stride, config.padding)
     if isinstance(config, PoolConfig):
-        return EarliestPool(shape, config.size, config.stride or config.size)
+        pool = AveragePool if config.kind == "average" else EarliestPool
+        return pool(shape, config.size, config.stride or config.size)
     return Flatten(shape)
 
 
 def _layer(
-    k: int, topology: Topology, config: Config, rng: np.random.Generator
+    k: int,
+    topology: Topology,
+    neuron: Neuron,
+    config: Config,
+    rng: np.random.Generator,
 ) -> Layer:
     if not isinstance(topology, Dense | Conv2d):
         return Layer(f"layer_{k} ({topology.kind})", topology)
-    training, neuron = config.training, config.network.neuron
+    training, spec = config.training, config.network
     spread = np.sqrt(training.weight_gain / topology.fan_in)
     mean = training.weight_mean / topology.fan_in
     try:
@@ -110,12 +133,18 @@ def _layer(
             f"config: network.layers.{k - 1} has weights of shape "
             f"{topology.weight_shape}, more than fit into memory; make it smaller"
         ) from error
-    height = neuron.theta if neuron.theta is not None else config.network.time_window
+    theta = spec.neuron.theta
     size = topology.units if isinstance(topology, Dense) else topology.channels
+
+    def everywhere(value: float) -> np.ndarray:
+        return np.full(topology.n_features, value, config.precision)
+
     return Layer(
         name=f"layer_{k} ({topology.kind} {size})",
         topology=topology,
-        neuron=Neuron(neuron.model, neuron.threshold),
+        neuron=neuron,
         weight=weight.astype(config.precision),
-        theta=np.full(topology.n_features, height, config.precision),
+        theta=everywhere(spec.time_window if theta is None else theta),
+        current=everywhere(spec.current) if spec.current else None,
+        delay=everywhere(spec.delay) if spec.delay else None,
     )

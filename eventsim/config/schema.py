@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from eventsim.config.short_form import expand_layers
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, no silent conversions."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
-    )
+from eventsim.config.network_schema import NetworkConfig
+from eventsim.config.section import Section
 
 
 class AugmentConfig(Section):
@@ -101,123 +94,6 @@ class EncodeConfig(Section):
         if not isinstance(value, str) and value <= 0:
             raise ValueError("must be positive")
         return value
-
-
-class DenseConfig(Section):
-    """All-to-all layer."""
-
-    type: Literal["dense"] = Field(default="dense", description="All-to-all.")
-    units: int = Field(ge=1, description="Number of neurons.")
-
-
-class Conv2dConfig(Section):
-    """Two-dimensional convolution."""
-
-    type: Literal["conv2d"] = Field(default="conv2d", description="Convolution.")
-    channels: int = Field(ge=1, description="Number of feature maps.")
-    kernel: int | list[int] = Field(description="Side, or [height, width].")
-    stride: int = Field(default=1, ge=1, description="Step between kernel positions.")
-    padding: int = Field(
-        default=0, ge=0, description="Rows and columns of silence around."
-    )
-
-    @field_validator("kernel")
-    @classmethod
-    def _two_sides(cls, value: int | list[int]) -> int | list[int]:
-        sides = [value, value] if isinstance(value, int) else value
-        if len(sides) != 2 or min(sides) < 1:
-            raise ValueError("expected a positive number or [height, width]")
-        return value
-
-
-class PoolConfig(Section):
-    """Earliest spike of each window passes."""
-
-    type: Literal["pool"] = Field(default="pool", description="Earliest spike passes.")
-    size: int = Field(default=2, ge=1, description="Side of the window.")
-    stride: int | None = Field(
-        default=None, ge=1, description="Step; the size by default."
-    )
-
-
-class FlattenConfig(Section):
-    """Read a map as a vector (dense layers do so by themselves)."""
-
-    type: Literal["flatten"] = Field(default="flatten", description="Map to vector.")
-
-
-LayerConfig = Annotated[
-    DenseConfig | Conv2dConfig | PoolConfig | FlattenConfig, Field(discriminator="type")
-]
-
-
-class NeuronConfig(Section):
-    """Neuron model of every layer."""
-
-    model: Literal["relpsp"] = Field(
-        default="relpsp", description="Rectified-linear PSP, one spike per neuron."
-    )
-    threshold: Literal["dynamic", "static"] = Field(
-        default="dynamic",
-        description="dynamic: falls from T_w to 0 in the layer's window; "
-        "static: theta.",
-    )
-    theta: float | None = Field(
-        default=None,
-        gt=0,
-        description="Height of the static threshold, network time units.",
-    )
-    derivative_clip: float | None = Field(
-        default=None,
-        gt=0,
-        description="Clip the derivative factors 1/(1+S) and r/(1+S) (released recipe "
-        "of Wei et al. 2023: 11); null is the exact gradient. Dynamic threshold only.",
-    )
-
-
-class NetworkConfig(Section):
-    """Layers from input to output."""
-
-    layers: list[LayerConfig] = Field(
-        min_length=1,
-        description="List of layers, or the usual short form such as "
-        "'16C5-P2-32C5-P2-800-128-10'.",
-    )
-    time_window: float = Field(
-        default=1.0, gt=0, description="T_w, network time units."
-    )
-    neuron: NeuronConfig = Field(
-        default_factory=NeuronConfig, description="Model and constants of the neurons."
-    )
-    readout: Literal["spike_time", "potential_start", "potential_end"] = Field(
-        default="spike_time",
-        description="Class scores: first output spike, or the output potential at the "
-        "start or end of the last window.",
-    )
-
-    @field_validator("layers", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return expand_layers(value)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> NetworkConfig:
-        if self.neuron.threshold == "static":
-            if self.neuron.theta is None:
-                raise ValueError("neuron.threshold 'static' needs neuron.theta")
-            if self.readout != "spike_time":
-                raise ValueError(
-                    f"readout '{self.readout}' needs the dynamic threshold; "
-                    "use 'spike_time'"
-                )
-            if self.neuron.derivative_clip is not None:
-                raise ValueError("neuron.derivative_clip needs the dynamic threshold")
-        elif self.neuron.theta is not None:
-            raise ValueError(
-                "neuron.theta belongs to the static threshold; the dynamic one starts "
-                "at time_window"
-            )
-        return self
 
 
 class LossConfig(Section):

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 _SHORT_CONV = re.compile(r"^(\d+)C(\d+)$")
-_SHORT_POOL = re.compile(r"^P(\d+)$")
+_SHORT_POOL = re.compile(r"^([PA])(\d+)$")
+_KINDS = {"P": "earliest", "A": "average"}
 
 
 def expand_layers(value: Any) -> Any:
@@ -39,7 +40,7 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
     ----------
     text : str
         For example ``"16C5-P2-800-10"``: 16 channels with a 5 x 5 kernel, 2 x 2
-        pooling, 800 units, 10 units.
+        pooling of the earliest spike (``A2``: average), 800 units, 10 units.
 
     Returns
     -------
@@ -57,12 +58,14 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
             channels, kernel = map(int, match.groups())
             layers.append({"type": "conv2d", "channels": channels, "kernel": kernel})
         elif match := _SHORT_POOL.match(part):
-            layers.append({"type": "pool", "size": int(match.group(1))})
+            pool = {"type": "pool", "size": int(match.group(2))}
+            kind = _KINDS[match.group(1)]
+            layers.append(pool if kind == "earliest" else {**pool, "kind": kind})
         elif part.isdecimal():
             layers.append({"type": "dense", "units": int(part)})
         else:
             raise ValueError(
                 f"'{part}' is not a layer; expected parts like 16C5 (convolution), P2 "
-                "(pool) or 800 (dense), joined by '-'"
+                "(earliest-spike pool), A2 (average pool) or 800 (dense), joined by '-'"
             )
     return layers

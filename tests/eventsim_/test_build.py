@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 from eventsim.build import build_network
-from eventsim.errors import ConfigError
+from eventsim.errors import ConfigError, ShapeError
+from eventsim.network import Neuron
+from eventsim.neurons import lif
+from eventsim.topology import AveragePool
 
 IMAGE = (12, 10, 2)
 
@@ -77,6 +80,70 @@ def test_build_network__thresholds(tiny_config):
     static = build_network(config, (4,), 3)
     assert all(np.all(layer.theta == np.float32(0.3)) for layer in static.layers)
     assert {layer.neuron.threshold for layer in static.layers} == {"static"}
+
+
+LIF = (
+    "network.neuron={model: lif, theta: 0.5, tau_m: 4, tau_s: 2, reset: zero, "
+    "max_spikes: 3, refractory: 0.25}"
+)
+
+
+def test_build_network__constants_of_the_neuron_model(tiny_config):
+    config = tiny_config(LIF, "loss.silence_penalty=0", "network.t_end=20")
+    network = build_network(config, (4,), 3)
+    expected = Neuron(
+        "lif",
+        "static",
+        tau_m=4.0,
+        tau_s=2.0,
+        reset="zero",
+        max_spikes=3,
+        refractory=0.25,
+    )
+    assert {layer.neuron for layer in network.layers} == {expected}
+    assert network.t_end == 20.0
+    for layer in network.layers:
+        assert layer.theta.tolist() == [0.5] * layer.n_neurons
+        assert layer.current is layer.delay is layer.synaptic_delay is None
+
+
+def test_build_network__currents_and_delays(tiny_config):
+    config = tiny_config(
+        LIF,
+        "loss.silence_penalty=0",
+        "encode.bias_spikes=0",
+        "network.layers=2C3-A2-3",
+        "network.current=0.1",
+        "network.delay=0.5",
+    )
+    network = build_network(config, IMAGE, 3)
+    conv, pool, dense = network.layers
+    assert pool.topology == AveragePool((10, 8, 2), 2, 2)
+    assert pool.delay is pool.current is None
+    for layer, n in ((conv, 2), (dense, 3)):
+        assert layer.current.tolist() == [np.float32(0.1)] * n
+        assert layer.delay.tolist() == [0.5] * n
+        assert layer.delay.dtype == layer.current.dtype == np.float32
+
+
+def test_build_network__weights_do_not_depend_on_the_neuron_model(tiny_config):
+    plain = build_network(tiny_config(), (4,), 3)
+    other = build_network(tiny_config(LIF, "loss.silence_penalty=0"), (4,), 3)
+    for a, b in zip(plain.weights, other.weights, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_build_network__passes_on_what_the_neuron_model_refuses(
+    tiny_config, monkeypatch
+):
+    def refuse(neuron):
+        raise ShapeError("neuron lif: tau_m is 4.0; expected something else")
+
+    monkeypatch.setattr(lif, "dynamics", refuse)
+    with pytest.raises(
+        ConfigError, match=r"config: network\.neuron: neuron lif: tau_m"
+    ):
+        build_network(tiny_config(LIF, "loss.silence_penalty=0"), (4,), 3)
 
 
 def test_build_network__bias_inputs_widen_flat_inputs(tiny_config):

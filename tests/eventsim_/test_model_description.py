@@ -5,8 +5,14 @@ import pytest
 from eventsim_.builders import build, conv, dense, pool
 
 from eventsim.errors import ModelFileError
-from eventsim.model_description import describe_model, format_description
+from eventsim.model_description import (
+    describe_model,
+    describe_neuron,
+    format_description,
+)
 from eventsim.model_file import Activity, ModelFile, write_model
+from eventsim.network import Layer, Network, Neuron
+from eventsim.topology import Dense
 
 
 @pytest.fixture
@@ -55,6 +61,41 @@ def test_describe_model__without_activity(model):
     assert found["activity"] is None
     assert found["layers"][0]["spikes_per_sample"] is None
     assert "layer" in format_description(found)
+
+
+LIF = Neuron("lif", "static", tau_m=2.0, tau_s=1 / 3, reset="zero", max_spikes=4)
+
+
+def test_describe_neuron__names_the_constants_that_were_given():
+    assert describe_neuron(Neuron()) == "relpsp, dynamic threshold"
+    assert describe_neuron(LIF) == (
+        "lif, static threshold, tau_m 2, tau_s 0.333333, reset zero, max_spikes 4"
+    )
+
+
+def test_describe_model__currents_delays_and_the_end(model):
+    topology = Dense((2,), 3)
+    weight = np.ones((2, 3))
+    first = Layer("layer_1", topology, LIF, weight, np.ones(3), delay=np.arange(3.0))
+    last = Layer(
+        *("layer_2", Dense((3,), 3), LIF, np.ones((3, 3)), np.ones(3)),
+        current=np.full(3, 0.25),
+    )
+    write_model(model, ModelFile(Network((2,), (first, last), t_end=7.5)))
+    found = describe_model(str(model))
+    assert found["t_end"] == 7.5
+    assert [layer["delay"] for layer in found["layers"]] == ["0 to 2", None]
+    assert [layer["current"] for layer in found["layers"]] == [None, "0.25"]
+    assert "synaptic_delay" not in found["layers"][0]
+    text = format_description(found)
+    for part in ("t end", "7.5", "0 to 2", "tau_m 2"):
+        assert part in text
+
+
+def test_format_description__says_nothing_of_an_end_that_is_not_set(model):
+    found = describe_model(str(model))
+    assert found["t_end"] is None
+    assert "t end" not in format_description(found)
 
 
 def test_describe_model__refuses_a_missing_file(tmp_path):

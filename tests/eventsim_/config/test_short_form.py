@@ -12,7 +12,16 @@ def test_parse_short_form__all_kinds():
     ]
 
 
-@pytest.mark.parametrize("text", ["", "10-", "-10", "p2", "C5", "5C", "1.5", "10 - 3"])
+def test_parse_short_form__average_pools():
+    assert parse_short_form("A3-10") == [
+        {"type": "pool", "size": 3, "kind": "average"},
+        {"type": "dense", "units": 10},
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A", "a2", "10-", "-10", "p2", "C5", "5C", "1.5", "10 - 3"]
+)
 def test_parse_short_form__refuses(text):
     with pytest.raises(ValueError, match="is not a layer; expected parts like 16C5"):
         parse_short_form(text)
