@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 
 from eventsim.jit import jit
+from eventsim.neurons.dynamics import phi
 
 UNDECIDED = -1.0
 # Shares of the discriminant below which its rounding shows in the time.
@@ -90,7 +91,15 @@ def quadratic(alpha, v, i, j, theta):
     root = math.sqrt(discriminant)
     # The smaller positive root, as a sum of numbers of one sign.
     y = 2 * gap / (rise + root) if rise > 0 else (rise - root) / (2 * i)
-    return -math.log1p(-y) / alpha if y < 1 else math.inf
+    if y < 0.5:
+        return -math.log1p(-y) / alpha
+    # The same root as x = 1 - y, where y would lose digits.
+    linear = 2 * i - rise
+    if i > 0 and linear > 0:
+        x = (linear + root) / (2 * i)
+    else:
+        x = 2 * (j - alpha * theta) / (root - linear)
+    return -math.log(x) / alpha if x > 0 else math.inf
 
 
 @jit(inline=True)
@@ -113,10 +122,11 @@ def lambert(alpha, v, i, j, theta):
         return UNDECIDED
     t = -(lambert_w(z) + shift) / alpha
     decay = math.exp(-alpha * t)
-    level = height + i * t
-    slope = (i - alpha * level) * decay
-    if slope > 0:
-        t -= (level * decay - goal) / slope
+    slope = decay * (rise - alpha * i * t)
+    excess = decay * (v + i * t) + phi(alpha, t) * j - theta
+    # Larger than any loss of digits is a step only where rounding rules.
+    if alpha * abs(excess) < 1e-6 * slope:
+        t -= excess / slope
     # Just below the threshold the time is smaller than its rounding.
     return t if t > 0 else UNDECIDED
 

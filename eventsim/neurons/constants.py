@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from numbers import Integral
 from typing import NamedTuple
 
 from eventsim.errors import ShapeError
-from eventsim.network import Neuron
+from eventsim.network import RESETS, Neuron
 from eventsim.neurons.dynamics import UNLIMITED
 
 
@@ -89,13 +90,19 @@ def refuse_others(neuron: Neuron, *allowed: str) -> None:
             f"neuron {neuron.model}: threshold_factor is {neuron.threshold_factor}; "
             "expected a positive number"
         )
-    if neuron.max_spikes is not None and neuron.max_spikes < 1:
+    if neuron.reset not in (None, *RESETS):
         raise ShapeError(
-            f"neuron {neuron.model}: max_spikes is {neuron.max_spikes}; expected at "
-            "least 1"
+            f"neuron {neuron.model}: reset is '{neuron.reset}'; expected one of "
+            f"{', '.join(RESETS)}"
+        )
+    limit = neuron.max_spikes
+    if limit is not None and not (isinstance(limit, Integral) and limit >= 1):
+        raise ShapeError(
+            f"neuron {neuron.model}: max_spikes is {limit}; expected a whole number, "
+            "at least 1"
         )
 
 
 def max_spikes(neuron: Neuron, default: int = UNLIMITED) -> int:
     """Return the largest number of spikes of a neuron."""
-    return default if neuron.max_spikes is None else neuron.max_spikes
+    return default if neuron.max_spikes is None else int(neuron.max_spikes)

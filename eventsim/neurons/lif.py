@@ -21,8 +21,8 @@ The current that outlives a spike carries derivatives through it: with
 adjoint of the potential changes by the factor :math:`\dot u^+/\dot u^-` for the
 reset to zero, see `eventsim.neurons.adjoint`.
 
-Constants: ``tau_m``, ``tau_s``, ``reset``; optional ``max_spikes``, ``refractory``
-(the potential is held, the current goes on).
+Constants: ``tau_m``, ``tau_s``; optional ``reset`` (zero), ``max_spikes``,
+``refractory`` (the potential is held, the current goes on).
 
 References
 ----------
@@ -64,7 +64,7 @@ def dynamics(neuron: Neuron) -> Dynamics:
         rho=0.0,
         recoil=0.0,
         factor=1.0,
-        refractory=neuron.refractory,
+        refractory=float(neuron.refractory),
         clamps=True,
         filters_drive=False,
         max_spikes=max_spikes(neuron),

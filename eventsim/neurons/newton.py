@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import potential, potential_slope
 
 MAX_STEPS = 200
+ROUNDING = 2.3e-16
 # Stands for an endless time: all that decays is 0 there, and products are finite.
 FOREVER = 1e200
 
@@ -57,21 +60,28 @@ def refine(d, v, i, p, q, j, theta, low, high):
     above = potential(d, v, i, p, q, j, high) - theta
     if above > below:
         t = low + (high - low) * min(max(-below / (above - below), 0.0), 1.0)
+    last, is_newton = high - low, False
     for _ in range(MAX_STEPS):
         excess = potential(d, v, i, p, q, j, t) - theta
-        if excess == 0:
+        rise = potential_slope(d, v, i, p, q, j, t)
+        step = excess / rise if rise > 0 else math.inf
+        # Newton's steps shrink as squares: this is the size of the next one.
+        left = abs(step) * (step / last) ** 2 if is_newton else abs(step)
+        if left <= ROUNDING * t:
+            return min(max(t - step, low), high)
+        if abs(excess) <= ROUNDING * abs(theta):
             return t
         if excess < 0:
             low = t
         else:
             high = t
-        rise = potential_slope(d, v, i, p, q, j, t)
-        following = t - excess / rise if rise > 0 else low
-        if not (low < following < high):
+        following = t - step
+        # Steps that do not shrink (along an exponential, or rounding): halve.
+        is_newton = low < following < high and abs(step) < 0.7 * last
+        if not is_newton:
             following = 0.5 * (low + high)
             if not (low < following < high):
                 return high
-        if following == t:
-            return t
+        last = abs(following - t)
         t = following
     return high

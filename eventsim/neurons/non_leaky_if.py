@@ -49,7 +49,7 @@ def dynamics(neuron: Neuron) -> Dynamics:
         rho=0.0,
         recoil=0.0,
         factor=1.0,
-        refractory=neuron.refractory,
+        refractory=float(neuron.refractory),
         clamps=True,
         filters_drive=False,
         max_spikes=max_spikes(neuron, 1),

@@ -11,9 +11,11 @@ with refractory scale :math:`s = 2`: nothing is reset, each spike subtracts a
 bump [1]_, [2]_. A spike itself is not depressed by its own kernel, which starts
 from 0. As dynamics: :math:`\alpha = \beta = 1/\tau_s`, a jump of :math:`e\,w/\tau_s`;
 :math:`\rho = 1/\tau_r`, a recoil of :math:`s\,e/\tau_r`. Just after a spike ``u``
-stands at the threshold: the neuron fires again if it rises on from there, so a
-steep rise can give two spikes at once; see `eventsim.neurons.refractory_crossing`
-for the rule. A constant input current :math:`c` is input weight per time.
+stands at the threshold: the neuron fires again at once if it still rises, so a
+steep rise gives several spikes at one time, until their recoils outweigh it; else
+it fires when ``u`` next rises to the threshold, see
+`eventsim.neurons.refractory_crossing`. A constant input current :math:`c` is input
+weight per time.
 
 Constants: ``tau_s``, ``tau_r``; optional ``refractory_scale`` (2), ``max_spikes``.
 
