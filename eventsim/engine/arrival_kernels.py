@@ -16,14 +16,17 @@ from eventsim.jit import jit
 
 RUN = 8
 MARKS_FROM = 16
+SMALL_TRAIN = 10_000
 
 
 class Wiring(NamedTuple):
-    """Synapses of a layer, see `eventsim.engine.fan_in`; `delay` may be empty."""
+    """Synapses of a layer, see `eventsim.engine.fan_in`, with their weights.
+
+    ``weight`` and ``delay``, which may be empty, have an entry for each synapse.
+    """
 
     offsets: np.ndarray
     source: np.ndarray
-    slot: np.ndarray
     weight: np.ndarray
     delay: np.ndarray
     n_in: int
@@ -57,9 +60,7 @@ class Sorting(NamedTuple):
     head: np.ndarray
     following: np.ndarray
     mark: np.ndarray
-    time: np.ndarray
-    spike: np.ndarray
-    synapse: np.ndarray
+    numbers: np.ndarray
     order: np.ndarray
     spare: np.ndarray
 
@@ -129,8 +130,6 @@ def new_sorting(n_in, n_spikes, n_arrivals):
         np.empty(n_arrivals),
         np.empty(n_arrivals, np.int64),
         np.empty(n_arrivals, np.int64),
-        np.empty(n_arrivals, np.int64),
-        np.empty(n_arrivals, np.int64),
     )
 
 
@@ -147,63 +146,124 @@ def new_arrivals(n_arrivals):
 
 @jit()
 def most_arrivals(wiring, train, count, low, high):
-    """Return the largest number of arrivals at one of the neurons `low` to `high`.
+    """Return how many arrivals one of the neurons `low` to `high` has at most.
 
     ``count`` (n_in,) is scratch, all 0 before and after.
     """
-    for k in range(train.neuron.size):
-        count[train.neuron[k]] += 1
+    neuron, source, offsets = train.neuron, wiring.source, wiring.offsets
+    if neuron.size <= SMALL_TRAIN and not wiring.is_multiple:
+        return neuron.size
+    for k in range(neuron.size):
+        count[neuron[k]] += 1
     most = 0
-    for neuron in range(low, high):
+    for o in range(low, high):
         n = 0
-        for s in range(wiring.offsets[neuron], wiring.offsets[neuron + 1]):
-            n += count[wiring.source[s]]
+        for s in range(offsets[o], offsets[o + 1]):
+            n += count[source[s]]
         most = max(most, n)
-    for k in range(train.neuron.size):
-        count[train.neuron[k]] = 0
+    for k in range(neuron.size):
+        count[neuron[k]] = 0
     return most
 
 
 @jit()
 def chain(train, sorting):
     """Chain the spikes of each input neuron."""
-    for k in range(train.neuron.size - 1, -1, -1):
-        source = train.neuron[k]
-        sorting.following[k] = sorting.head[source]
-        sorting.head[source] = k
+    neuron, head, following = train.neuron, sorting.head, sorting.following
+    for k in range(neuron.size - 1, -1, -1):
+        following[k] = head[neuron[k]]
+        head[neuron[k]] = k
 
 
 @jit()
-def collect_marked(wiring, train, neuron, sorting):
-    """Write the arrivals at a neuron to the scratch, in order of the spikes."""
-    for s in range(wiring.offsets[neuron], wiring.offsets[neuron + 1]):
-        k = sorting.head[wiring.source[s]]
+def collect_all(neuron, first, spike, synapse):
+    """Write what arrives at a neuron that has a synapse with every input."""
+    for k in range(neuron.size):
+        spike[k] = k
+        synapse[k] = first + neuron[k]
+    return neuron.size
+
+
+@jit()
+def collect_marked(source, first, end, head, following, mark, spike, synapse):
+    """Write what arrives at a neuron, in order of the spikes."""
+    for s in range(first, end):
+        k = head[source[s]]
         while k >= 0:
-            sorting.mark[k] = s
-            k = sorting.following[k]
+            mark[k] = s
+            k = following[k]
     n = 0
-    for k in range(train.neuron.size):
-        s = sorting.mark[k]
+    for k in range(following.size):
+        s = mark[k]
         if s >= 0:
-            sorting.spike[n] = k
-            sorting.synapse[n] = s
-            sorting.mark[k] = -1
+            spike[n] = k
+            synapse[n] = s
+            mark[k] = -1
             n += 1
     return n
 
 
 @jit()
-def collect(wiring, neuron, sorting):
-    """Write the arrivals at a neuron to the scratch, in order of the synapses."""
+def collect(source, first, end, head, following, spike, synapse):
+    """Write what arrives at a neuron, in order of the synapses."""
     n = 0
-    for s in range(wiring.offsets[neuron], wiring.offsets[neuron + 1]):
-        k = sorting.head[wiring.source[s]]
+    for s in range(first, end):
+        k = head[source[s]]
         while k >= 0:
-            sorting.spike[n] = k
-            sorting.synapse[n] = s
+            spike[n] = k
+            synapse[n] = s
             n += 1
-            k = sorting.following[k]
+            k = following[k]
     return n
+
+
+@jit()
+def complete(wiring, train, arrivals, n):
+    """Write times and weights of arrivals whose spikes and synapses are known."""
+    # Fields are taken out of their records once: each time has a price.
+    spike, synapse = arrivals.spike, arrivals.synapse
+    time, weight = arrivals.time, arrivals.weight
+    spike_time, value = train.time, train.value
+    synapse_weight, delay = wiring.weight, wiring.delay
+    for a in range(n):
+        time[a] = spike_time[spike[a]]
+        weight[a] = synapse_weight[synapse[a]]
+    if value.size > 0:
+        for a in range(n):
+            weight[a] *= value[spike[a]]
+    if delay.size > 0:
+        for a in range(n):
+            time[a] += delay[synapse[a]]
+
+
+@jit()
+def is_ordered(time, spike, n):
+    """Tell whether arrivals are in order of time, ties in order of the spikes."""
+    for a in range(1, n):
+        if precedes(time, spike, a, a - 1):
+            return False
+    return True
+
+
+@jit()
+def reorder(arrivals, sorting, n):
+    """Put arrivals in order of time, ties in order of the spikes."""
+    order = sorting.order
+    sort(arrivals.time, arrivals.spike, order, sorting.spare, n)
+    for values, spare in (
+        (arrivals.time, sorting.numbers),
+        (arrivals.weight, sorting.numbers),
+    ):
+        spare[:n] = values[:n]
+        for a in range(n):
+            values[a] = spare[order[a]]
+    for indices, copy in (
+        (arrivals.spike, sorting.spare),
+        (arrivals.synapse, sorting.spare),
+    ):
+        copy[:n] = indices[:n]
+        for a in range(n):
+            indices[a] = copy[order[a]]
 
 
 @jit()
@@ -228,28 +288,19 @@ def gather(wiring, train, neuron, sorting, arrivals):
     int
         Number of arrivals.
     """
-    n_synapses = wiring.offsets[neuron + 1] - wiring.offsets[neuron]
-    if n_synapses * MARKS_FROM >= wiring.n_in and not wiring.is_multiple:
-        n = collect_marked(wiring, train, neuron, sorting)
+    first, end = wiring.offsets[neuron], wiring.offsets[neuron + 1]
+    source, head, following = wiring.source, sorting.head, sorting.following
+    spike, synapse = arrivals.spike, arrivals.synapse
+    by_synapse = wiring.is_multiple or (end - first) * MARKS_FROM < wiring.n_in
+    if by_synapse:
+        n = collect(source, first, end, head, following, spike, synapse)
+    elif end - first < wiring.n_in:
+        mark = sorting.mark
+        n = collect_marked(source, first, end, head, following, mark, spike, synapse)
     else:
-        n = collect(wiring, neuron, sorting)
-    has_delay = wiring.delay.size > 0
-    is_sorted = True
-    for a in range(n):
-        t = train.time[sorting.spike[a]]
-        if has_delay:
-            t += wiring.delay[wiring.slot[sorting.synapse[a]]]
-        sorting.time[a] = t
-        if a > 0 and precedes(sorting.time, sorting.spike, a, a - 1):
-            is_sorted = False
-    if not is_sorted:
-        sort(sorting.time, sorting.spike, sorting.order, sorting.spare, n)
-    for a in range(n):
-        x = a if is_sorted else sorting.order[a]
-        k, s = sorting.spike[x], sorting.synapse[x]
-        weight = wiring.weight[wiring.slot[s]]
-        arrivals.time[a] = sorting.time[x]
-        arrivals.weight[a] = weight * train.value[k] if train.value.size else weight
-        arrivals.spike[a] = k
-        arrivals.synapse[a] = s
+        n = collect_all(train.neuron, first, spike, synapse)
+    complete(wiring, train, arrivals, n)
+    may_differ = by_synapse or wiring.delay.size > 0
+    if may_differ and not is_ordered(arrivals.time, spike, n):
+        reorder(arrivals, sorting, n)
     return n

@@ -33,8 +33,12 @@ from eventsim.jit import jit
 
 
 class Sums(NamedTuple):
-    """Gradients that samples share, as far as one chunk has them."""
+    """Gradients that samples share, as far as one chunk has them.
 
+    ``slot`` says where a synapse's share of weight and delay belongs.
+    """
+
+    slot: np.ndarray
     weight: np.ndarray
     delay: np.ndarray
     theta: np.ndarray
@@ -96,16 +100,18 @@ def take_spikes(output, head, following, neuron, fired):
 @jit()
 def add_shares(wiring, train, arrivals, n, share, sums, inputs):
     """Add what one neuron's arrivals contribute to the gradients."""
-    has_delay = wiring.delay.size > 0
-    has_value = train.value.size > 0
+    spike, synapse = arrivals.spike, arrivals.synapse
+    by_weight, by_time = share.weight, share.time
+    slot, weight, value = sums.slot, wiring.weight, train.value
+    d_weight, d_delay = sums.weight, sums.delay
+    d_value, d_time = inputs.value, inputs.time
     for a in range(n):
-        k, slot = arrivals.spike[a], wiring.slot[arrivals.synapse[a]]
-        value = train.value[k] if has_value else 1.0
-        sums.weight[slot] += share.weight[a] * value
-        inputs.value[k] += share.weight[a] * wiring.weight[slot]
-        inputs.time[k] += share.time[a]
-        if has_delay:
-            sums.delay[slot] += share.time[a]
+        k, s = spike[a], synapse[a]
+        d_value[k] += by_weight[a] * weight[s]
+        d_time[k] += by_time[a]
+        d_weight[slot[s]] += by_weight[a] * (value[k] if value.size > 0 else 1.0)
+        if d_delay.size > 0:
+            d_delay[slot[s]] += by_time[a]
 
 
 @jit()
@@ -170,7 +176,6 @@ def unrun_layer(
     d,
     offsets,
     source,
-    slot,
     weight,
     delay,
     n_in,
@@ -187,6 +192,7 @@ def unrun_layer(
     out_before,
     out_samples,
     d_time,
+    slot,
     rule,
     d_weight,
     d_delay,
@@ -200,7 +206,7 @@ def unrun_layer(
 
     Parameters
     ----------
-    d, offsets, source, slot, weight, delay, n_in, is_multiple, theta, drive
+    d, offsets, source, weight, delay, n_in, is_multiple, theta, drive
         As in `eventsim.engine.gathered_kernels.run_tasks`.
     time, neuron, value, samples
         Input spikes, likewise.
@@ -210,6 +216,8 @@ def unrun_layer(
         Output spikes of sample b are ``out_samples[b]:out_samples[b + 1]``.
     d_time : ndarray, shape (n_out_spikes,)
         dL/dT of each output spike.
+    slot : ndarray, shape (n_synapses,), int64
+        Where the gradients of each synapse belong.
     rule : Rule
         Options.
     d_weight, d_delay, d_theta, d_drive, d_constants : ndarray, (n_chunks, size)
@@ -219,8 +227,9 @@ def unrun_layer(
     """
     batch, n_chunks = samples.size - 1, d_weight.shape[0]
     for chunk in prange(n_chunks):
-        wiring = Wiring(offsets, source, slot, weight, delay, n_in, is_multiple)
+        wiring = Wiring(offsets, source, weight, delay, n_in, is_multiple)
         sums = Sums(
+            slot,
             d_weight[chunk],
             d_delay[chunk],
             d_theta[chunk],

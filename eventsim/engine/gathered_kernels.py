@@ -80,7 +80,6 @@ def run_tasks(
     d,
     offsets,
     source,
-    slot,
     weight,
     delay,
     n_in,
@@ -107,7 +106,7 @@ def run_tasks(
     ----------
     d : Dynamics
         Constants.
-    offsets, source, slot, weight, delay, n_in, is_multiple
+    offsets, source, weight, delay, n_in, is_multiple
         Fields of `Wiring`.
     theta, drive : ndarray, shape (n_out,)
         Thresholds and drives.
@@ -137,7 +136,7 @@ def run_tasks(
             values = value[first:last] if value.size else value
             counts[task] = run_block(
                 d,
-                Wiring(offsets, source, slot, weight, delay, n_in, is_multiple),
+                Wiring(offsets, source, weight, delay, n_in, is_multiple),
                 theta,
                 drive,
                 Train(time[first:last], neuron[first:last], values),

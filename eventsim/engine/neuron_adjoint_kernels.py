@@ -17,17 +17,16 @@ from eventsim.engine.neuron_run_kernels import (
     GRAZED,
     RELEASED,
     TRIGGERED,
+    decays,
     move,
 )
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import (
     by_arrival,
-    by_drive,
     by_rates,
     by_rates_held,
     by_weight,
     cross,
-    retreat,
     retreat_held,
     unfire,
 )
@@ -35,6 +34,7 @@ from eventsim.neurons.dynamics import phi, pin, receive, reset, slope, start
 
 ALPHA, BETA, RHO, GAIN, KICK, RECOIL, REFRACTORY, GRAZING = range(8)
 N_SUMS = 8
+SHORT = 1e-3
 
 
 class Fired(NamedTuple):
@@ -104,39 +104,65 @@ def replay(d, theta, j, arrivals, fired, n_spikes, trace):
     """
     v, i, p, q = 0.0, start(d, j), 0.0, 0.0
     now, free = 0.0, -math.inf
-    keep(trace.after, 0, v, i, p, q)
+    # Fields are taken out of their records once: each time has a price.
+    after, before = trace.after, trace.before
+    time, weight = arrivals.time, arrivals.weight
+    fired_time, kind, n_before = fired.time, fired.kind, fired.n_before
+    keep(after, 0, v, i, p, q)
     a, event = 0, 1
     for s in range(n_spikes):
-        while a < fired.n_before[s]:
-            t = arrivals.time[a]
+        while a < n_before[s]:
+            t = time[a]
             v, i, p, q = move(d, v, i, p, q, j, now, t, free)
-            v, i = receive(d, v, i, arrivals.weight[a])
-            keep(trace.after, event, v, i, p, q)
+            v, i = receive(d, v, i, weight[a])
+            keep(after, event, v, i, p, q)
             now = t
             a += 1
             event += 1
-        t = fired.time[s]
+        t = fired_time[s]
         v, i, p, q = move(d, v, i, p, q, j, now, t, free)
-        if fired.kind[s] <= GRAZED:
+        if kind[s] <= GRAZED:
             v = pin(d, v, p, theta)
-        keep(trace.before, s, v, i, p, q)
+        keep(before, s, v, i, p, q)
         v, i, p, q = reset(d, v, i, p, q, j, theta)
-        keep(trace.after, event, v, i, p, q)
+        keep(after, event, v, i, p, q)
         now = t
         free = t + d.refractory
         event += 1
 
 
-@jit()
-def unwait(d, v, i, p, q, j, now, until, free, lv, li, lp, lq, with_rates, sums):
+@jit(inline=True)
+def glide_back(d, lv, li, lp, lq, dt):
+    """Do what `retreat` and `by_drive` do, with fewer exponentials.
+
+    Both are of `eventsim.neurons.adjoint`; dL/dj comes last.
+    """
+    leak, fade, rise = decays(d, dt)
+    x = d.alpha * dt
+    # The next term of the series is below 1e-17.
+    short = dt * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5))))
+    d_drive = lv * ((1 - leak) / d.alpha if x > SHORT else short)
+    li = fade * li + rise * lv
+    lv = leak * lv
+    if d.recoil != 0:
+        decay = math.exp(-d.rho * dt)
+        lq = decay * (lq + dt * lp)
+        lp = decay * lp
+    return lv, li, lp, lq, d_drive
+
+
+@jit(inline=True)
+def unwait(d, state, j, now, until, free, lv, li, lp, lq, with_rates, sums):
     """Take the derivatives back over a silent interval.
 
     Parameters
     ----------
     d : Dynamics
         Constants.
-    v, i, p, q, j : float
-        State at `now`, drive.
+    state : tuple of four floats
+        State at `now`.
+    j : float
+        Drive.
     now, until : float, network time units
         Interval.
     free : float, network time units
@@ -157,6 +183,7 @@ def unwait(d, v, i, p, q, j, now, until, free, lv, li, lp, lq, with_rates, sums)
     d_free : float
         Share of dL/dfree.
     """
+    v, i, p, q = state
     begin = now
     if d.clamps and free > now:
         begin = min(free, until)
@@ -172,8 +199,7 @@ def unwait(d, v, i, p, q, j, now, until, free, lv, li, lp, lq, with_rates, sums)
             sums[ALPHA] += by_alpha
             sums[BETA] += by_beta
             sums[RHO] += by_rho
-        d_drive = by_drive(d, lv, dt)
-        lv, li, lp, lq = retreat(d, lv, li, lp, lq, dt)
+        lv, li, lp, lq, d_drive = glide_back(d, lv, li, lp, lq, dt)
     if held > 0:
         if free <= until:
             d_free = -lv * (-d.alpha * v + i_begin + j)
@@ -256,61 +282,48 @@ def unrun_neuron(d, theta, j, arrivals, fired, n_spikes, trace, rule, share, sum
     lv, li, lp, lq = 0.0, 0.0, 0.0, 0.0
     d_theta, d_drive = 0.0, 0.0
     by_next = 0.0  # dL/dT of the spike before, from what its refractory period ends
-    event = fired.n_before[n_spikes - 1] + n_spikes
+    after, before = trace.after, trace.before
+    arrival_time, weight = arrivals.time, arrivals.weight
+    time, kinds, n_before, d_times = fired.time, fired.kind, fired.n_before, fired.d_time
+    share_weight, share_time = share.weight, share.time
+    event = n_before[n_spikes - 1] + n_spikes
     for s in range(n_spikes - 1, -1, -1):
-        kind = fired.kind[s]
-        state = kept(trace.before, s)
-        d_time, by_next = fired.d_time[s] + by_next, 0.0
-        lv, li, lp, lq, total, by_theta, by_drive_ = unspike(
+        kind = kinds[s]
+        d_time, by_next = d_times[s] + by_next, 0.0
+        state = kept(before, s)
+        lv, li, lp, lq, total, by_theta, by_current = unspike(
             d, theta, j, kind, state, lv, li, lp, lq, d_time, rule.clip, sums
         )
         d_theta += by_theta
-        d_drive += by_drive_
+        d_drive += by_current
         if kind == RELEASED:
             by_next = total
             sums[REFRACTORY] += total
-        until = fired.time[s]
-        last = fired.n_before[s - 1] if s > 0 else 0
-        free = fired.time[s - 1] + d.refractory if s > 0 else -math.inf
-        for a in range(fired.n_before[s] - 1, last - 2, -1):
+        until = time[s]
+        last = n_before[s - 1] if s > 0 else 0
+        begin = time[s - 1] if s > 0 else 0.0
+        free = begin + d.refractory if s > 0 else -math.inf
+        for a in range(n_before[s] - 1, last - 2, -1):
             # The event before: arrival a or, at the end, the spike before or rest.
             event -= 1
-            is_arrival = a >= last
-            if is_arrival:
-                now = arrivals.time[a]
-            else:
-                now = fired.time[s - 1] if s > 0 else 0.0
-            v, i, p, q = kept(trace.after, event)
-            lv, li, lp, lq, by_drive_, d_free = unwait(
-                d,
-                v,
-                i,
-                p,
-                q,
-                j,
-                now,
-                until,
-                free,
-                lv,
-                li,
-                lp,
-                lq,
-                rule.with_rates,
-                sums,
+            now = arrival_time[a] if a >= last else begin
+            state = kept(after, event)
+            lv, li, lp, lq, by_current, d_free = unwait(
+                d, state, j, now, until, free, lv, li, lp, lq, rule.with_rates, sums
             )
-            d_drive += by_drive_
+            d_drive += by_current
             by_next += d_free
             sums[REFRACTORY] += d_free
             until = now
-            if is_arrival:
-                w = arrivals.weight[a]
+            if a >= last:
+                w = weight[a]
                 sums[GAIN] += w * li
                 sums[KICK] += w * lv
-                share.weight[a] = by_weight(d, lv, li)
+                share_weight[a] = by_weight(d, lv, li)
                 is_held = d.clamps and free > now
-                share.time[a] = by_arrival(d, w, 0.0 if is_held else lv, li)
+                share_time[a] = by_arrival(d, w, 0.0 if is_held else lv, li)
                 if kind == TRIGGERED:
-                    share.time[a] += total
+                    share_time[a] += total
                     total = 0.0
     if d.filters_drive:
         d_drive -= li
@@ -334,16 +347,16 @@ def share_times(d, j, arrivals, fired, n_spikes, tau_g, share):
     share : Share
         Its times are written for the arrivals before the last spike.
     """
-    first = 0
-    begin = 0.0
+    first, begin = 0, 0.0
+    arrival_time, weight, share_time = arrivals.time, arrivals.weight, share.time
     for s in range(n_spikes):
         t, last = fired.time[s], fired.n_before[s]
         total = j * phi(1 / tau_g, t - begin)
         for a in range(first, last):
-            age = t - arrivals.time[a]
-            share.time[a] = arrivals.weight[a] * math.exp(-age / tau_g)
-            total += share.time[a]
+            age = t - arrival_time[a]
+            share_time[a] = weight[a] * math.exp(-age / tau_g)
+            total += share_time[a]
         scale = fired.d_time[s] / total if total > 0 else 0.0
         for a in range(first, last):
-            share.time[a] *= scale
+            share_time[a] *= scale
         first, begin = last, t

@@ -19,6 +19,7 @@ from eventsim.neurons.crossing import time_to_threshold
 from eventsim.neurons.dynamics import (
     advance,
     advance_held,
+    phi,
     pin,
     receive,
     reset,
@@ -80,6 +81,31 @@ def stays_below(d, v, i, p, q, j, height, dt):
 
 
 @jit(inline=True)
+def decays(d, dt):
+    """Return ``exp(-alpha dt)``, ``exp(-beta dt)`` and `kappa`, from two functions."""
+    gap = abs(d.beta - d.alpha)
+    slow = math.exp(-min(d.alpha, d.beta) * dt)
+    shrink = math.expm1(-gap * dt)
+    fast = slow * (1 + shrink)
+    rise = slow * (-shrink / gap if gap > 0 else dt)
+    return (slow, fast, rise) if d.alpha <= d.beta else (fast, slow, rise)
+
+
+@jit(inline=True)
+def glide(d, v, i, p, q, j, dt):
+    """Do what `eventsim.neurons.dynamics.advance` does, with fewer exponentials."""
+    leak, fade, rise = decays(d, dt)
+    v = leak * v + rise * i
+    if j != 0:
+        v += phi(d.alpha, dt) * j
+    if d.recoil != 0:
+        decay = math.exp(-d.rho * dt)
+        p = decay * (p + q * dt)
+        q = decay * q
+    return v, fade * i, p, q
+
+
+@jit(inline=True)
 def move(d, v, i, p, q, j, now, until, free):
     """Move the state on from `now` to `until` without events.
 
@@ -104,7 +130,7 @@ def move(d, v, i, p, q, j, now, until, free):
         v, i, p, q = advance_held(d, v, i, p, q, j, stop - now)
         now = stop
     if until > now:
-        v, i, p, q = advance(d, v, i, p, q, j, until - now)
+        v, i, p, q = glide(d, v, i, p, q, j, until - now)
     return v, i, p, q
 
 
@@ -235,18 +261,23 @@ def run_neuron(d, theta, j, arrivals, n, t_end, found, room):
     v, i, p, q = 0.0, start(d, j), 0.0, 0.0
     now, free = 0.0, -math.inf
     a, count = 0, 0
+    time, weight = arrivals.time, arrivals.weight
     while True:
-        is_end = a == n or arrivals.time[a] > t_end
-        until = t_end if is_end else arrivals.time[a]
-        v, i, p, q, free, count = wait(
-            d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, room
-        )
+        is_end = a == n or time[a] > t_end
+        until = t_end if is_end else time[a]
+        height, dt = d.factor * theta, until - now
+        if free <= now and stays_below(d, v, i, p, q, j, height, dt):
+            v, i, p, q = glide(d, v, i, p, q, j, dt)
+        else:
+            v, i, p, q, free, count = wait(
+                d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, room
+            )
         if is_end or count >= room.limit:
             return count
         now = until
-        was_below = v + p < d.factor * theta
-        while a < n and arrivals.time[a] == now:
-            v, i = receive(d, v, i, arrivals.weight[a])
+        was_below = v + p < height
+        while a < n and time[a] == now:
+            v, i = receive(d, v, i, weight[a])
             a += 1
         if d.kick != 0:
             v, i, p, q, free, count = discharge(
