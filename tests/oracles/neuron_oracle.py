@@ -194,35 +194,37 @@ def slope(cell, inputs, own, t):
     return math.fsum(potential_terms(cell, inputs, own, [t])[1][:, 0])
 
 
-def _grid(cell, start, end):
-    taus = [x for x in (cell.tau_m, cell.tau_s, cell.tau_r) if x is not None]
-    short, long = min(taus, default=end - start), max(taus, default=end - start)
-    length = end - start
-    # Kernels of one neuron change at these scales; the rest is a slow tail.
+def grid(length, short, long):
+    """Times from 0 to `length` that show all that changes at these scales."""
     even = np.linspace(0, min(length, 6 * long), 130)
     ratio = np.geomspace(1e-4 * min(short, length), length, 50)
-    return start + np.unique(np.concatenate([even, ratio, [length]]))
+    return np.unique(np.minimum(np.concatenate([even, ratio, [length]]), length))
 
 
-def _first_rise_to(cell, inputs, own, height, start, end, stands_at_height):
-    """First spike in (start, end], inputs being those that have arrived at start."""
-    t = np.minimum(_grid(cell, start, end), end)
-    values, slopes = potential_terms(cell, inputs, own, t)
-    u, du = values.sum(axis=0), slopes.sum(axis=0)
+def first_rise(curve, t, height, *, stands_at_height=False):
+    """First of the times, or between them, at which a rising curve is at a height.
+
+    curve(times) gives its values and its slopes. `stands_at_height`: it does at the
+    first time, whatever rounding says.
+    """
+    u, du = curve(t)
     if stands_at_height and du[0] > 0:
-        return start
+        return t[0]
+
+    def above(x):
+        return curve(np.array([x]))[0][0] - height
+
+    def slope_at(x):
+        return curve(np.array([x]))[1][0]
+
     rises = (du[:-1] > 0) | (du[1:] > 0)
     reach = np.maximum(abs(du[:-1]), abs(du[1:])) * np.diff(t)
     for k in np.flatnonzero(rises & (np.maximum(u[:-1], u[1:]) + reach >= height)):
         low, high = t[k], t[k + 1]
         if (du[k] < 0) != (du[k + 1] < 0):
-            turn = brentq(lambda x: slope(cell, inputs, own, x), low, high, xtol=1e-15)
+            turn = brentq(slope_at, low, high, xtol=1e-15)
             low, high = (turn, high) if du[k] < 0 else (low, turn)
-
-        def above(x):
-            return potential(cell, inputs, own, x)[0] - height
-
-        if above(low) >= 0 and not (stands_at_height and low == start):
+        if above(low) >= 0 and not (stands_at_height and low == t[0]):
             return low
         if above(high) >= 0:
             if above(low) >= 0:
@@ -241,8 +243,21 @@ def next_spike(cell, inputs, own, t_end):
         if high > t_end or low < start:
             continue
         arrived = [(t, w) for t, w in inputs if t <= low]
-        stands = cell.model == "slayer_srm" and len(own) > 0 and low == own[-1]
-        found = _first_rise_to(cell, arrived, own, cell.theta, low, high, stands)
+
+        def curve(t, arrived=arrived):
+            values, slopes = potential_terms(cell, arrived, own, t)
+            return values.sum(axis=0), slopes.sum(axis=0)
+
+        taus = [x for x in (cell.tau_m, cell.tau_s, cell.tau_r) if x is not None]
+        taus = taus or [high - low]
+        found = first_rise(
+            curve,
+            np.minimum(low + grid(high - low, min(taus), max(taus)), high),
+            cell.theta,
+            stands_at_height=cell.model == "slayer_srm"
+            and len(own) > 0
+            and low == own[-1],
+        )
         if found < math.inf:
             return found
     return math.inf

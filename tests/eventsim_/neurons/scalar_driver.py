@@ -17,6 +17,8 @@ from eventsim.neurons.dynamics import (
     start,
 )
 
+ROUNDING = 4.5e-16
+
 MODELS = {
     "relpsp": {},
     "srm_lif": {"tau_m": 2.0, "tau_s": 1.0},
@@ -51,17 +53,18 @@ def run_continuous(d, theta, j, times, weights, t_end, spikes):
     n_spikes = k = 0
     while True:
         following = times[k] if k < times.size and times[k] <= t_end else t_end
-        while n_spikes < d.max_spikes:
+        while t < following and n_spikes < d.max_spikes:
             if t < release:
                 until = min(release, following)
                 v, i, p, q = advance_held(d, v, i, p, q, j, until - t)
                 t = until
-                if t == following:
-                    break
-            dt = time_to_threshold(d, v, i, p, q, j, d.factor * theta, following - t)
-            if dt == math.inf:
+                continue
+            # Times are compared as they are recorded: the difference of two is
+            # rounded, and a crossing at the very time of an input has to stand.
+            horizon = following - t + ROUNDING * following
+            moment = t + time_to_threshold(d, v, i, p, q, j, d.factor * theta, horizon)
+            if moment > following:
                 break
-            moment = min(t + dt, following)
             v, i, p, q = advance(d, v, i, p, q, j, moment - t)
             v = pin(d, v, p, theta)
             v, i, p, q = reset(d, v, i, p, q, j, theta)

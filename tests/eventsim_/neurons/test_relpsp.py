@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from eventsim_.neurons.model_checks import check_kernel, check_rate_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,3 +69,11 @@ def test_fire_in_window__float32_follows_float64(potential, slope):
 )
 def test_time_to_threshold__by_hand(u, slope, theta, expected):
     assert time_to_threshold(u, slope, theta) == expected
+
+
+def test_dynamics__has_the_written_kernels():
+    check_kernel("relpsp")
+
+
+def test_by_time_constants__there_are_none():
+    check_rate_gradient("relpsp")
