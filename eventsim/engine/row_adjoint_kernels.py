@@ -1,0 +1,462 @@
+"""Backward kernel of the sweep engine's rows: the forward walk in reverse.
+
+The adjoint state of a position, ``(dL/dv, dL/di)`` of all its channels, is moved
+back through each interval by one propagator, like the state before; only neurons
+that fired in the interval are taken through their spikes one by one. An input then
+reads its derivatives off: ``dL/dw`` for each neuron it reached, and ``dL/dt`` as a
+sum over them. Positions are left alone until their last spike comes into sight.
+
+The current is in units of ``gain``, so its adjoint is ``gain`` times dL/di.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from eventsim.engine.row_coefficients import coefficients
+from eventsim.engine.row_firing import Found
+from eventsim.engine.row_steps import Row
+from eventsim.jit import jit
+from eventsim.neurons.adjoint import by_drive, cross, retreat, unfire
+from eventsim.neurons.dynamics import pin, slope
+
+GRAZING = 1e-6
+
+
+class Adjoint(NamedTuple):
+    """Adjoint state of a block of channels at all positions.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_positions, 2, n_chunks, chunk)
+        dL/dv and gain times dL/di at the event that was undone last.
+    t_next : ndarray, shape (n_positions,), network time units
+        Its time.
+    event : ndarray, shape (n_positions,), int64
+        Its number, in the table of exponentials.
+    head : ndarray, shape (n_positions,), int32
+        Latest spike that was not undone yet, -1 for none.
+    link : ndarray, shape (n_spikes,), int32
+        Spike before it at the same position.
+    is_live : ndarray, shape (n_positions,), bool
+        Whether a spike was undone, so that the adjoint state is not zero.
+    fired : ndarray, shape (4, n), float64
+        Room for the neurons that fired in an interval: place in the block, dL/dv,
+        dL/di, and the time they have been taken back to.
+    turn : ndarray, shape (n,), int32
+        Where in `fired` a neuron of the block is, -1 for nowhere.
+    """
+
+    x: np.ndarray
+    t_next: np.ndarray
+    event: np.ndarray
+    head: np.ndarray
+    link: np.ndarray
+    is_live: np.ndarray
+    fired: np.ndarray
+    turn: np.ndarray
+
+
+class Sums(NamedTuple):
+    """What the backward run adds up.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (fan_in, n_chunks of the layer, chunk)
+        dL/dw.
+    arrival : ndarray, shape (n_spikes of the sample,)
+        dL/dt of each input spike.
+    theta, drive : ndarray, shape (n_chunks of the layer, chunk), float64
+        dL/dtheta, dL/ddrive.
+    n_grazing : ndarray, shape (1,), int64
+        Crossings with nearly no slope.
+    """
+
+    weight: np.ndarray
+    arrival: np.ndarray
+    theta: np.ndarray
+    drive: np.ndarray
+    n_grazing: np.ndarray
+
+
+@jit(inline=True)
+def undo_spike(d, i, theta, drive, lv, li, d_time, clip):
+    """Take the adjoint state of a neuron back through one spike.
+
+    Returns
+    -------
+    lv, li, d_theta, d_drive : float
+        Adjoint state just before it, and the spike's own shares.
+    is_grazing : bool
+        Whether the potential crossed with nearly no slope.
+    """
+    v = pin(d, 0.0, 0.0, theta)
+    rise = slope(d, v, i, 0.0, 0.0, drive)
+    lv, li, _, _, total, d_theta, d_drive = unfire(
+        d, v, i, 0.0, 0.0, drive, theta, False, lv, li, 0.0, 0.0, d_time
+    )
+    lv, _, by_crossing = cross(d, lv, 0.0, total, rise, clip)
+    rate = d.alpha + d.beta
+    is_grazing = rise < GRAZING * theta * (rate if rate > 0 else 1.0)
+    return lv, li, d_theta + by_crossing, d_drive, is_grazing
+
+
+@jit(inline=True)
+def undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums):
+    """Take the neurons of a position that fired since `t` back to `t`.
+
+    Returns
+    -------
+    int
+        How many neurons, see `Adjoint.fired`.
+    """
+    n_fired = 0
+    chunk = row.theta.shape[1]
+    fired = adjoint.fired
+    m = adjoint.head[p]
+    while m >= 0 and spikes.rank[m] > rank:
+        place = spikes.channel[m] - row.first * chunk
+        q, c = place // chunk, place % chunk
+        n = adjoint.turn[place]
+        if n < 0:
+            n = n_fired
+            n_fired += 1
+            adjoint.turn[place] = n
+            fired[0, n] = place
+            fired[1, n] = adjoint.x[p, 0, q, c]
+            fired[2, n] = adjoint.x[p, 1, q, c] / d.gain
+            fired[3, n] = adjoint.t_next[p]
+            # The row adds its own share by the drive: none for this neuron.
+            adjoint.x[p, 0, q, c] = 0
+        theta, drive = float(row.theta[q, c]), float(row.drive[q, c])
+        d_drive = undo_silence(d, fired, n, float(spikes.time[m]))
+        lv, li, d_theta, share, is_grazing = undo_spike(
+            d,
+            float(spikes.current[m]),
+            theta,
+            drive,
+            fired[1, n],
+            fired[2, n],
+            d_time[m],
+            clip,
+        )
+        fired[1, n] = lv
+        fired[2, n] = li
+        sums.theta[row.first + q, c] += d_theta
+        if sums.drive.size > 0:
+            sums.drive[row.first + q, c] += d_drive + share
+        sums.n_grazing[0] += is_grazing
+        m = adjoint.link[m]
+    adjoint.head[p] = m
+    for n in range(n_fired):
+        place = int(fired[0, n])
+        adjoint.turn[place] = -1
+        d_drive = undo_silence(d, fired, n, t)
+        if sums.drive.size > 0:
+            sums.drive[row.first + place // chunk, place % chunk] += d_drive
+    return n_fired
+
+
+@jit(inline=True)
+def undo_silence(d, fired, n, t):
+    """Move the adjoint state of a neuron that fired back to `t`; return dL/ddrive."""
+    dt = max(fired[3, n] - t, 0.0)
+    d_drive = by_drive(d, fired[1, n], dt)
+    lv, li, _, _ = retreat(d, fired[1, n], fired[2, n], 0.0, 0.0, dt)
+    fired[1, n] = lv
+    fired[2, n] = li
+    fired[3, n] = t
+    return d_drive
+
+
+@jit(inline=True)
+def retreat_row(adjoint, p, leak, fade, rise):
+    """Move the adjoint state of a position back over an interval."""
+    for q in range(adjoint.x.shape[2]):
+        for c in range(adjoint.x.shape[3]):
+            lv = adjoint.x[p, 0, q, c]
+            adjoint.x[p, 1, q, c] = adjoint.x[p, 1, q, c] * fade + lv * rise
+            adjoint.x[p, 0, q, c] = lv * leak
+
+
+@jit(inline=True)
+def retreat_and_read_row(row, adjoint, p, r, value, leak, fade, rise, gain, beta, sums):
+    """Move a row back to an input and read off its derivatives."""
+    zero = leak - leak
+    d_arrival = zero
+    for q in range(adjoint.x.shape[2]):
+        for c in range(adjoint.x.shape[3]):
+            lv = adjoint.x[p, 0, q, c]
+            li = adjoint.x[p, 1, q, c] * fade + lv * rise
+            lv *= leak
+            adjoint.x[p, 1, q, c] = li
+            adjoint.x[p, 0, q, c] = lv
+            sums.weight[r, row.first + q, c] += value * li
+            d_arrival += row.weight[r, row.first + q, c] * (beta * li - gain * lv)
+    return value * d_arrival
+
+
+@jit(inline=True)
+def undo_event(
+    d, row, adjoint, p, r, value, t, rank, coefficient, spikes, d_time, clip, sums
+):
+    """Undo an input at a position, and the interval after it; return its dL/dt."""
+    real = row.theta.dtype.type
+    leak, fade, rise, step = coefficient
+    n_fired = 0
+    one, zero = real(1), real(0)
+    leak, fade, rise = real(leak), real(fade), real(rise * d.gain)
+    head = adjoint.head[p]
+    if head >= 0 and spikes.rank[head] > rank:
+        adjoint.is_live[p] = True
+        n_fired = undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums)
+    if sums.drive.size > 0:
+        for q in range(adjoint.x.shape[2]):
+            for c in range(adjoint.x.shape[3]):
+                sums.drive[row.first + q, c] += adjoint.x[p, 0, q, c] * step
+    if n_fired > 0:
+        retreat_row(adjoint, p, leak, fade, rise)
+        chunk = row.theta.shape[1]
+        for m in range(n_fired):
+            place = int(adjoint.fired[0, m])
+            adjoint.x[p, 0, place // chunk, place % chunk] = adjoint.fired[1, m]
+            adjoint.x[p, 1, place // chunk, place % chunk] = (
+                adjoint.fired[2, m] * d.gain
+            )
+        leak, fade, rise = one, one, zero
+    return retreat_and_read_row(
+        row,
+        adjoint,
+        p,
+        r,
+        real(value),
+        leak,
+        fade,
+        rise,
+        real(d.gain),
+        real(d.beta),
+        sums,
+    )
+
+
+@jit(inline=True)
+def new_adjoint(row, n_positions, spikes, n_spikes, t_end, n_events):
+    """Return the adjoint state at the end of a run, spikes linked by position."""
+    n_chunks, chunk = row.theta.shape
+    head = np.full(n_positions, -1, np.int32)
+    link = np.empty(n_spikes, np.int32)
+    for m in range(n_spikes):
+        if row.first <= spikes.channel[m] // chunk < row.first + n_chunks:
+            link[m] = head[spikes.position[m]]
+            head[spikes.position[m]] = m
+    return Adjoint(
+        np.zeros((n_positions, 2, n_chunks, chunk), row.theta.dtype),
+        np.full(n_positions, t_end),
+        np.full(n_positions, n_events + 1, np.int64),
+        head,
+        link,
+        np.zeros(n_positions, np.bool_),
+        np.empty((4, n_chunks * chunk)),
+        np.full(n_chunks * chunk, -1, np.int32),
+    )
+
+
+@jit()
+def unrun_sample(
+    d,
+    train,
+    tables,
+    fan_out,
+    n_positions,
+    row,
+    t_end,
+    spikes,
+    n_spikes,
+    d_time,
+    clip,
+    sums,
+):
+    """Run one sample backwards through one block of channels.
+
+    Parameters
+    ----------
+    d, train, tables, fan_out, n_positions, row, t_end
+        As in `eventsim.engine.row_kernels.run_sample`.
+    spikes : Found
+        Its spikes, channels counted from the start of the layer.
+    n_spikes : int
+        Number of spikes.
+    d_time : ndarray, shape (n_spikes,)
+        dL/dT of each.
+    clip : float
+        Largest ``1 / slope``.
+    sums : Sums
+        Added to; `arrival` belongs to this sample.
+    """
+    times, neurons, values = train
+    steps, exponentials = tables
+    offsets, position, rows = fan_out
+    n_events = np.searchsorted(times, t_end, side="right")
+    adjoint = new_adjoint(row, n_positions, spikes, n_spikes, t_end, times.size)
+    latest = 0
+    for m in range(n_spikes):
+        latest = max(latest, spikes.rank[m])
+    if n_spikes == 0:
+        return
+    for k in range(min(latest, n_events) - 1, -1, -1):
+        t = float(times[k])
+        value = float(values[k]) if values.size > 0 else 1.0
+        for e in range(offsets[neurons[k] + 1] - 1, offsets[neurons[k]] - 1, -1):
+            p = position[e]
+            head = adjoint.head[p]
+            if not adjoint.is_live[p] and (head < 0 or spikes.rank[head] <= k):
+                continue
+            now = adjoint.event[p]
+            if not adjoint.is_live[p]:
+                # The adjoint state is zero from the last spike on.
+                adjoint.t_next[p] = max(float(spikes.time[head]), t)
+                coefficient = (1.0, 1.0, 0.0, 0.0)
+            elif adjoint.t_next[p] == t:
+                coefficient = (1.0, 1.0, 0.0, 0.0)
+            elif steps.shape[0] > 0 and now == k + 2 and k + 1 < n_events:
+                coefficient = (
+                    steps[k + 1, 0],
+                    steps[k + 1, 1],
+                    steps[k + 1, 2],
+                    steps[k + 1, 3],
+                )
+            else:
+                dt = adjoint.t_next[p] - t
+                coefficient = coefficients(d, dt, exponentials, now, k + 1)
+            sums.arrival[k] += undo_event(
+                d,
+                row,
+                adjoint,
+                p,
+                rows[e],
+                value,
+                t,
+                k,
+                coefficient,
+                spikes,
+                d_time,
+                clip,
+                sums,
+            )
+            adjoint.t_next[p] = t
+            adjoint.event[p] = k + 1
+    if sums.drive.size > 0:
+        undo_start(d, row, adjoint, spikes, d_time, clip, sums)
+
+
+@jit()
+def undo_start(d, row, adjoint, spikes, d_time, clip, sums):
+    """Go back from each position's first event to time 0, for the drive's sake."""
+    chunk = row.theta.shape[1]
+    for p in range(adjoint.head.size):
+        head = adjoint.head[p]
+        if not adjoint.is_live[p] and head < 0:
+            continue
+        if not adjoint.is_live[p]:
+            adjoint.t_next[p] = float(spikes.time[head])
+        n_fired = undo_spikes(d, row, adjoint, p, 0.0, -1, spikes, d_time, clip, sums)
+        dt = adjoint.t_next[p]
+        for q in range(row.theta.shape[0]):
+            for c in range(chunk):
+                lv, li = float(adjoint.x[p, 0, q, c]), float(adjoint.x[p, 1, q, c])
+                sums.drive[row.first + q, c] += by_drive(d, lv, dt)
+                if d.filters_drive:
+                    lv, li, _, _ = retreat(d, lv, li / d.gain, 0.0, 0.0, dt)
+                    adjoint.x[p, 1, q, c] = li
+        for m in range(n_fired):
+            place = int(adjoint.fired[0, m])
+            q, c = place // chunk, place % chunk
+            adjoint.x[p, 1, q, c] = adjoint.fired[2, m]
+        if d.filters_drive:
+            for q in range(row.theta.shape[0]):
+                for c in range(chunk):
+                    sums.drive[row.first + q, c] -= adjoint.x[p, 1, q, c]
+
+
+@jit(parallel=True)
+def row_backward(
+    d,
+    trains,
+    tables,
+    fan_out,
+    n_positions,
+    weight,
+    theta,
+    drive,
+    t_end,
+    spikes,
+    offsets,
+    d_time,
+    clip,
+    sums,
+):
+    """Differentiate the spike times of a layer.
+
+    Parameters
+    ----------
+    d, trains, tables, fan_out, n_positions, weight, theta, drive, t_end
+        As in `eventsim.engine.row_kernels.row_forward`.
+    spikes : Found, each shape (n_spikes,)
+        All spikes, in the order found, channels counted from the start of the layer.
+    offsets : ndarray, shape (batch + 1,), int64
+        Spikes of each sample.
+    d_time : ndarray, shape (n_spikes,), float64
+        dL/dT of each.
+    clip : float
+        Largest ``1 / slope``.
+    sums : Sums
+        Zeroed by the caller. `weight`, `theta` and `drive` have one more axis in
+        front, for groups of samples, and `arrival` and `n_grazing` one for blocks.
+    """
+    n_groups, n_blocks = sums.weight.shape[0], sums.arrival.shape[0]
+    batch, n_chunks = offsets.size - 1, theta.shape[0]
+    steps, exponentials = tables
+    for task in prange(n_blocks * n_groups):
+        g, k = task // n_blocks, task % n_blocks
+        first, last = k * n_chunks // n_blocks, (k + 1) * n_chunks // n_blocks
+        heights = theta[first:last]
+        drives = drive[first:last] if drive.shape[0] > 0 else np.zeros_like(heights)
+        row = Row(heights, heights, drives, weight, first, False)
+        for b in range(g * batch // n_groups, (g + 1) * batch // n_groups):
+            lo, hi = trains[3][b], trains[3][b + 1]
+            begin, end = offsets[b], offsets[b + 1]
+            values = trains[2][lo:hi] if trains[2].size > 0 else trains[2]
+            unrun_sample(
+                d,
+                (trains[0][lo:hi], trains[1][lo:hi], values),
+                (
+                    steps[lo:hi] if steps.shape[0] > 0 else steps,
+                    exponentials[lo + 2 * b : hi + 2 * b + 2]
+                    if exponentials.shape[0] > 0
+                    else exponentials,
+                ),
+                fan_out,
+                n_positions,
+                row,
+                t_end,
+                Found(
+                    spikes.time[begin:end],
+                    spikes.current[begin:end],
+                    spikes.channel[begin:end],
+                    spikes.position[begin:end],
+                    spikes.rank[begin:end],
+                ),
+                end - begin,
+                d_time[begin:end],
+                clip,
+                Sums(
+                    sums.weight[g],
+                    sums.arrival[k, lo:hi],
+                    sums.theta[g],
+                    sums.drive[g],
+                    sums.n_grazing[task : task + 1],
+                ),
+            )
