@@ -239,10 +239,10 @@ def complete(wiring, train, arrivals, n):
 @jit()
 def is_ordered(time, spike, n):
     """Tell whether arrivals are in order of time, ties in order of the spikes."""
-    for a in range(1, n):
-        if precedes(time, spike, a, a - 1):
-            return False
-    return True
+    a = 1
+    while a < n and not precedes(time, spike, a, a - 1):
+        a += 1
+    return a >= n
 
 
 @jit()

@@ -23,7 +23,6 @@ from eventsim.engine.arrival_kernels import (
 )
 from eventsim.engine.neuron_adjoint_kernels import (
     Fired,
-    Rule,
     Share,
     Trace,
     share_times,

@@ -99,19 +99,9 @@ class GatheredLayer:
     @property
     def arrays(self) -> tuple:
         """What all kernels take first, in types of which they are compiled once."""
-        d = self.dynamics
-        # A constant given as an int would compile every kernel once more.
-        numbers = [
-            bool(value)
-            if name in ("clamps", "filters_drive")
-            else int(value)
-            if name == "max_spikes"
-            else float(value)
-            for name, value in d._asdict().items()
-        ]
         table = self.fan_in
         return (
-            Dynamics(*numbers),
+            _plain(self.dynamics),
             table.offsets,
             table.source,
             _double(self.weight)[table.slot],
@@ -121,6 +111,19 @@ class GatheredLayer:
             _double(self.theta),
             _double(self.drive),
         )
+
+
+def _plain(d: Dynamics) -> Dynamics:
+    """Return the same numbers in their own types.
+
+    An integer where a float belongs would compile every kernel once more.
+    """
+    return Dynamics(
+        *(float(number) for number in d[:11]),
+        clamps=bool(d.clamps),
+        filters_drive=bool(d.filters_drive),
+        max_spikes=int(d.max_spikes),
+    )
 
 
 def _double(array: np.ndarray) -> np.ndarray:
@@ -238,9 +241,7 @@ def _ordered(
     ordered = tuple(np.empty(places.size, array.dtype) for array in found)
     order_samples(places, offsets, *found, *ordered)
     time, neuron, kind, n_before = ordered
-    return GatheredRecording(
-        SpikeTrains(time, neuron, offsets, n_out), kind, n_before
-    )
+    return GatheredRecording(SpikeTrains(time, neuron, offsets, n_out), kind, n_before)
 
 
 def gathered_backward(

@@ -284,7 +284,12 @@ def unrun_neuron(d, theta, j, arrivals, fired, n_spikes, trace, rule, share, sum
     by_next = 0.0  # dL/dT of the spike before, from what its refractory period ends
     after, before = trace.after, trace.before
     arrival_time, weight = arrivals.time, arrivals.weight
-    time, kinds, n_before, d_times = fired.time, fired.kind, fired.n_before, fired.d_time
+    time, kinds, n_before, d_times = (
+        fired.time,
+        fired.kind,
+        fired.n_before,
+        fired.d_time,
+    )
     share_weight, share_time = share.weight, share.time
     event = n_before[n_spikes - 1] + n_spikes
     for s in range(n_spikes - 1, -1, -1):
