@@ -121,8 +121,14 @@ def test_closed_form__agrees_with_the_bracketed_search(alpha, beta):
 
 @pytest.mark.parametrize(("alpha", "beta"), CASES)
 def test_time_to_threshold__one_rounding_below_fires_at_once(alpha, beta):
-    # The root of a closed form would fall on the wrong side of now.
+    # The root of a closed form may fall on the wrong side of now.
     d = rates(alpha, beta)
-    for i in (0.7, 3.0, 1e3):
-        t = time_to_threshold(d, 1 - 2.0**-53, i + alpha, 0.0, 0.0, 0.0, 1.0, 5.0)
-        assert 0 <= t <= 4 * EPS / i
+    rng = np.random.default_rng(12)
+    for _ in range(300):
+        theta, i, j = rng.exponential(size=3) * [1, 5, alpha]
+        v = theta * (1 - 2.0**-53)
+        rise = i + j - alpha * v
+        if rise < 0.1:
+            continue
+        t = time_to_threshold(d, v, i, 0.0, 0.0, j, theta, 5.0)
+        assert 0 <= t <= 20 * EPS * (theta + i + j) / rise

@@ -103,7 +103,9 @@ def test_with_refractory_kernel__decides_at_the_top_by_greater_or_equal(rho):
 def test_with_refractory_kernel__a_rising_potential_fires_again_at_once():
     d = rates(1.0, 1.0, 1.0)
     # At the threshold, up to the rounding of the state that a spike leaves.
-    for p in (0.0, -3.3, -1e3 / 3):
+    parts = -np.random.default_rng(1).exponential(50, 100)
+    assert ((1 - parts) + parts < 1).any()
+    for p in (0.0, *parts):
         args = (d, 1.0 - p, 5.0 - p, p, 0.0, 0.0, 1.0)
         assert with_refractory_kernel(*args, math.inf) == 0.0
         assert with_refractory_kernel(*args, 0.0) == math.inf
