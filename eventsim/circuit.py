@@ -207,11 +207,15 @@ class Circuit:
 
     def name_of(self, node: int) -> str:
         """Return a node as ``group[number]``, for messages."""
+        number = node
         for group in (*self.inputs, *self.populations):
-            if node < group.size:
-                return f"{group.name}[{node}]"
-            node -= group.size
-        raise ShapeError(f"circuit: node {node} past the end")
+            if 0 <= number < group.size:
+                return f"{group.name}[{number}]"
+            number -= group.size
+        raise ShapeError(
+            f"circuit: there is no node {node}; expected 0 to "
+            f"{self.n_inputs + self.n_neurons - 1}"
+        )
 
     def _check_projection(self, projection: Projection) -> None:
         where = f"circuit: projection '{projection.source}' -> '{projection.target}'"
@@ -226,7 +230,7 @@ class Circuit:
                     f"{where}: {name} has type {index.dtype} and shape {index.shape}; "
                     "expected a list of whole numbers"
                 )
-            if index.size and not (0 <= index.min() and index.max() < size):
+            if index.size and (index.min() < 0 or index.max() >= size):
                 raise ShapeError(
                     f"{where}: {name} runs from {index.min()} to {index.max()}; "
                     f"expected 0 to {size - 1}"

@@ -251,9 +251,9 @@ def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows
         # The event before: arrival b or, at the end, the spike before or rest.
         is_arrival = b >= first
         now = arrivals.time[b] if is_arrival else since
-        v, i, p, q = kept(rows, b - first + 1)
+        state = kept(rows, b - first + 1)
         lv, li, lp, lq, by_drive, d_free = unwait(
-            d, v, i, p, q, j, now, until, free, lv, li, lp, lq, True, sums
+            d, state, j, now, until, free, lv, li, lp, lq, True, sums
         )
         d_drive += by_drive
         if d_free != 0:

@@ -35,6 +35,7 @@ Kind = Literal["input", "delivery", "spike", "release"]
 
 BY_ITSELF, ARRIVING, TESTED = 0, 1, 2
 INPUT_LEVEL = -1
+COUNTED = ("delivery", "spike")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class QueueSimulator:
     time : float, network time units
         How far the run has come.
     n_events : int
-        Events done.
+        Deliveries and spikes done.
 
     Raises
     ------
@@ -165,7 +166,7 @@ class QueueSimulator:
             return None
         event: Event = self._queue.pop(0).event
         self.time = event.time
-        self.n_events += 1
+        self.n_events += event.kind in COUNTED
         if event.kind == "input":
             self._send(event.neuron, event.weight)
         elif event.kind == "delivery":
@@ -199,7 +200,7 @@ class QueueSimulator:
             Gets every event after it was done; True ends the run there. See
             `spike_of`.
         max_events : int or None
-            Largest ``n_events``.
+            Largest ``n_events``, over the whole run.
 
         Returns
         -------
@@ -213,7 +214,8 @@ class QueueSimulator:
         """
         end = self.t_end if until is None else min(until, self.t_end)
         while self._queue and self._queue[0].time <= end:
-            if max_events is not None and self.n_events >= max_events:
+            is_counted = self._queue[0].event.kind in COUNTED
+            if max_events is not None and self.n_events >= max_events and is_counted:
                 raise limit_error(self.circuit, max_events, self.time, self.spikes())
             event = self.step()
             if event is not None and stop is not None and stop(event):
