@@ -74,8 +74,7 @@ def step_row(row, state, p, r, leak, fade, rise, step):
     Without a drive a neuron rises through a positive threshold only while its
     current is positive, so that the bound need not hold for negative ones.
     """
-    zero = leak - leak
-    one = zero + 1
+    zero, one = row.low.dtype.type(0), row.low.dtype.type(1)
     n_suspects = zero
     s = state.side[p]
     for q in range(row.low.shape[0]):
@@ -94,8 +93,7 @@ def step_row(row, state, p, r, leak, fade, rise, step):
 @jit(inline=True)
 def step_driven_row(row, state, p, r, value, leak, fade, rise, step, slack):
     """Do what `step_row` does for a graded input and with a constant drive."""
-    zero = leak - leak
-    one = zero + 1
+    zero, one = row.low.dtype.type(0), row.low.dtype.type(1)
     n_suspects = zero
     s = state.side[p]
     for q in range(row.low.shape[0]):
