@@ -18,6 +18,8 @@ _HOMES = {
     "Network": "eventsim.network",
     "Layer": "eventsim.network",
     "SpikeTrains": "eventsim.spikes",
+    "load_npz": "eventsim.spike_file",
+    "save_npz": "eventsim.spike_file",
     "simulate": "eventsim.engine",
     "train": "eventsim.trainer",
 }

@@ -37,7 +37,8 @@ class Evaluation:
         Mean time of the first output spike, undecided samples counted with the end
         of the run; for potentials, the time at which they are read.
     spike_counts : tuple of ndarray, each shape (n,), int64
-        Spikes per neuron over all samples: the input, then each layer. With the
+        Spikes per neuron over all samples, all spikes of a neuron that fires more
+        than once: the input, then each layer. With the
         readout ``"potential_start"`` the run ends before the output layer can fire,
         so its counts are 0.
     """
@@ -137,7 +138,7 @@ def evaluate(
         else:
             decision_time += network.duration * labels.size
         for k in range(n_counted):
-            counts[k] += recording.fired(k).sum(axis=0)
+            counts[k] += recording.counts(k)
         if on_batch is not None:
             on_batch(labels.size)
     n = len(split)

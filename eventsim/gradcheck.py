@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.config.schema import LossConfig
-from eventsim.engine import choose_engine
+from eventsim.engine import choose_engine, engine_name
 from eventsim.engine.buffers import Buffers
 from eventsim.errors import ShapeError
 from eventsim.network import Network
@@ -34,8 +34,8 @@ SHRINK = 4
 N_SHRINKS = 10
 FLOOR = 1e-6
 NOTE = (
-    "The exact gradient is checked, in float64; derivative_clip, an option of "
-    "training, is ignored."
+    "The exact gradient is checked, in float64; derivative_clip, slope_clip and "
+    "exponential_slope, options of training, are ignored."
 )
 
 
@@ -124,7 +124,7 @@ class Probe:
     Parameters
     ----------
     engine : module
-        Window or sweep engine.
+        What `choose_engine` returned.
     network : Network
         With weights of its own, float64.
     activation : ndarray, shape (batch, *input shape), dimensionless
@@ -196,7 +196,7 @@ def gradcheck(
         True classes.
     loss : LossConfig, optional
         Constants of the loss; the loss itself follows from the readout.
-    engine : {"auto", "window", "sweep"}, default "auto"
+    engine : {"auto", "window", "sweep", "queue"}, default "auto"
         Engine to check.
     n_entries : int, default 40
         Derivatives checked per layer, positive.
@@ -264,8 +264,7 @@ def gradcheck(
     )
     width = 0.005 * network.time_window
     checks.append(_check_layer("input times", probe, tasks, width, state, value.value))
-    name = probe.engine.__name__.rsplit(".", 1)[-1]
-    return GradcheckReport(name, value.value, tuple(checks))
+    return GradcheckReport(engine_name(probe.engine), value.value, tuple(checks))
 
 
 def _choose_lines(

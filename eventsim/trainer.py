@@ -253,7 +253,7 @@ def _run_epoch(
         n_seen += n
         loss += step.loss * n
         if k % SPIKES_EVERY == 0:
-            seen = _hidden_spikes_per_neuron(network, step.recording)
+            seen = _hidden_spikes_per_neuron(network, step.recording, n)
             spikes += (seen - spikes) / (k // SPIKES_EVERY + 1)
         if on_batch is not None:
             progress = BatchProgress(n, loss / n_seen, n_right / n_seen, spikes)
@@ -342,14 +342,15 @@ def _remember_best(config: Config, state: TrainingState, result: EpochResult) ->
         state.best_weights = [w.copy() for w in state.network.weights]
 
 
-def _hidden_spikes_per_neuron(network: Network, recording: Any) -> float:
+def _hidden_spikes_per_neuron(
+    network: Network, recording: Any, n_samples: int
+) -> float:
     """Return the mean over hidden neurons and samples of one batch."""
-    fired = [
-        recording.fired(k)
+    counts = [
+        recording.counts(k)
         for k, _ in network.spiking_layers
         if k != len(network.layers)
     ]
-    n_neurons = sum(f.shape[1] for f in fired)
-    return (
-        float(sum(f.mean() * f.shape[1] for f in fired) / n_neurons) if fired else 0.0
-    )
+    n_neurons = sum(count.size for count in counts)
+    n_spikes = sum(int(count.sum()) for count in counts)
+    return n_spikes / (n_neurons * n_samples) if counts else 0.0

@@ -1,5 +1,11 @@
 """Engines: exact spikes and gradients of a network, by different means."""
 
-from eventsim.engine.simulation import ENGINES, choose_engine, simulate
+from eventsim.engine.simulation import (
+    ENGINES,
+    choose_engine,
+    engine_name,
+    record,
+    simulate,
+)
 
-__all__ = ["ENGINES", "choose_engine", "simulate"]
+__all__ = ["ENGINES", "choose_engine", "engine_name", "record", "simulate"]

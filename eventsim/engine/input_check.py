@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from eventsim.errors import ShapeError
 from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
 
 
 def check_shape_and_type(where: str, network: Network, values: np.ndarray) -> None:
@@ -61,4 +64,31 @@ def check_activations(where: str, network: Network, activation: np.ndarray) -> N
         raise ShapeError(
             f"{where}: activations run from {low} to {high}; expected numbers from 0 "
             "to 1, that is spike times inside the input window"
+        )
+
+
+def check_size(network: Network, spikes: SpikeTrains) -> None:
+    """Refuse input that has no sample or another number of neurons."""
+    n_in = prod(network.input_shape)
+    if spikes.n_neurons != n_in or spikes.batch == 0:
+        raise ShapeError(
+            f"simulate: the spikes hold {spikes.batch} samples of {spikes.n_neurons} "
+            f"neurons; expected at least one sample of {n_in} neurons"
+        )
+
+
+def check_spikes(network: Network, spikes: SpikeTrains) -> None:
+    """Refuse input that does not fit a network of static thresholds.
+
+    Raises
+    ------
+    ShapeError
+        If the number of neurons is another one, there is no sample, or a spike comes
+        before 0.
+    """
+    check_size(network, spikes)
+    if spikes.time.size and spikes.time.min() < 0:
+        raise ShapeError(
+            f"simulate: an input spike comes at {spikes.time.min()}; expected times "
+            "from 0 on; shift the input"
         )

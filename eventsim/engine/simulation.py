@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
 
 from eventsim.encode import times_to_activations
-from eventsim.engine import sweep, window
+from eventsim.engine import spike_sweep, sweep, window
+from eventsim.engine.input_check import check_size
+from eventsim.engine.layer_runner import MAX_SPIKES
+from eventsim.engine.spike_recording import SpikeRecording
+from eventsim.engine.sweep_check import beyond_first_spikes
 from eventsim.errors import ConfigError, ShapeError
 from eventsim.network import Network
 from eventsim.neurons import NEURON_MODELS
 from eventsim.spikes import SpikeTrains
 
-ENGINES: dict[str, ModuleType] = {"window": window, "sweep": sweep}
+ENGINES = ("window", "sweep", "queue")
+QUEUE = "eventsim.engine.network_queue"
+_NAMES = {window.__name__: "window", QUEUE: "queue"}
 
 
 def choose_engine(network: Network, engine: str = "auto") -> ModuleType:
-    """Return the engine that will run a network.
+    """Return the engine that will run a network on one input spike per neuron.
 
     Parameters
     ----------
     network : Network
         What to run.
-    engine : {"auto", "window", "sweep"}, default "auto"
+    engine : {"auto", "window", "sweep", "queue"}, default "auto"
         ``"auto"``: window if all thresholds are dynamic, else sweep.
 
     Returns
     -------
     module
         Has ``forward(network, activation, buffers)`` and ``backward(network,
-        recording, d_output, ...)``.
+        recording, d_output, ...)``. There are two sweeps: one that knows the first
+        spikes of relpsp neurons only, and one for everything else.
 
     Raises
     ------
@@ -55,13 +63,32 @@ def choose_engine(network: Network, engine: str = "auto") -> ModuleType:
         thresholds.add(layer.neuron.threshold)
     if engine == "auto":
         engine = "window" if thresholds == {"dynamic"} else "sweep"
-    module = ENGINES[engine]
+    module = _module(network, engine)
     module.require_runnable(network)
     return module
 
 
+def _module(network: Network, engine: str) -> ModuleType:
+    if engine == "window":
+        return window
+    if engine == "queue":
+        # It needs SciPy's graphs, which take a while to load.
+        return import_module(QUEUE)
+    knows_all = network.has_dynamic_thresholds or beyond_first_spikes(network) is None
+    return sweep if knows_all else spike_sweep
+
+
+def engine_name(module: ModuleType) -> str:
+    """Return the name by which users know what `choose_engine` returned."""
+    return _NAMES.get(module.__name__, "sweep")
+
+
 def simulate(
-    network: Network, spikes: SpikeTrains, engine: str = "auto"
+    network: Network,
+    spikes: SpikeTrains,
+    engine: str = "auto",
+    *,
+    max_spikes: int = MAX_SPIKES,
 ) -> tuple[SpikeTrains, ...]:
     """Find the spikes of every layer, in float64.
 
@@ -70,50 +97,90 @@ def simulate(
     network : Network
         What to run.
     spikes : SpikeTrains
-        Input spikes at times in ``[0, T_w)``, at most one per input neuron.
-    engine : {"auto", "window", "sweep"}, default "auto"
+        Input spikes at any times from 0 on, several of a neuron, with values if
+        wanted. With dynamic thresholds: in ``[0, T_w)``, at most one per neuron.
+    engine : {"auto", "window", "sweep", "queue"}, default "auto"
         See `choose_engine`.
+    max_spikes : int, default 50 million
+        The sweep engine's bound on the spikes of a layer, all samples together.
 
     Returns
     -------
     tuple of SpikeTrains
-        One per layer; entry 0 is the input. Pools and flattened layers pass spikes
-        on. The output layer's spikes are there whatever the readout.
+        One per layer; entry 0 is the input. Times are those of firing; pools and
+        flattened layers show what passes, and when. The output layer's spikes are
+        there whatever the readout.
 
     Raises
     ------
     ShapeError
-        If the spikes do not fit the network, are outside the input window or are
-        more than one per neuron.
+        If the spikes do not fit the network, or the engine cannot run it.
     ConfigError
         If there is no such engine.
+    SimulationLimitError
+        If there are more spikes or events than allowed.
+
+    Examples
+    --------
+    >>> from eventsim import load_npz, read_model, simulate  # doctest: +SKIP
+    >>> network = read_model("model.h5").network  # doctest: +SKIP
+    >>> layers = simulate(network, load_npz("in.npz", 784))  # doctest: +SKIP
     """
-    run = choose_engine(network, engine)
-    times = _input_times(network, spikes)
+    return record(network, spikes, engine, max_spikes=max_spikes).trains
+
+
+def record(
+    network: Network,
+    spikes: SpikeTrains,
+    engine: str = "auto",
+    *,
+    max_spikes: int = MAX_SPIKES,
+) -> SpikeRecording:
+    """Do what `simulate` does and count silent neurons and grazing crossings too.
+
+    Parameters
+    ----------
+    network, spikes, engine, max_spikes
+        See `simulate`.
+
+    Returns
+    -------
+    SpikeRecording
+        The spikes of every layer.
+    """
+    module = choose_engine(network, engine)
     network = network.astype(np.float64)
+    if network.has_dynamic_thresholds:
+        return _record_windows(module, network, spikes)
+    if module.__name__ == QUEUE:
+        return module.forward_spikes(network, spikes)
+    return spike_sweep.forward_spikes(network, spikes, max_spikes=max_spikes)
+
+
+def _record_windows(
+    module: ModuleType, network: Network, spikes: SpikeTrains
+) -> SpikeRecording:
+    times = _input_times(network, spikes)
     shape = (spikes.batch, *network.input_shape)
-    if run is sweep:
+    if module is sweep:
         recording = sweep.forward_times(network, times.reshape(shape))
     else:
         activation = times_to_activations(times, network.time_window)
         # A spike just before the end of the window must not be rounded away.
-        earliest = np.where(np.isfinite(times), np.finfo(np.float64).tiny, 0)
-        recording = run.forward(
-            network, np.maximum(activation, earliest).reshape(shape)
+        first = np.where(np.isfinite(times), np.finfo(np.float64).tiny, 0)
+        recording = module.forward(
+            network, np.maximum(activation, first).reshape(shape)
         )
-    layers = [spikes]
-    for k in range(1, len(network.layers) + 1):
-        layers.append(SpikeTrains.from_first_spikes(recording.times(network, k)))
-    return tuple(layers)
+    layers = [
+        SpikeTrains.from_first_spikes(recording.times(network, k))
+        for k in range(1, len(network.layers) + 1)
+    ]
+    return SpikeRecording((spikes, *layers), (0,) * (len(layers) + 1))
 
 
 def _input_times(network: Network, spikes: SpikeTrains) -> np.ndarray:
-    n_in = int(np.prod(network.input_shape))
-    if spikes.n_neurons != n_in or spikes.batch == 0:
-        raise ShapeError(
-            f"simulate: the spikes hold {spikes.batch} samples of {spikes.n_neurons} "
-            f"neurons; expected at least one sample of {n_in} neurons"
-        )
+    check_size(network, spikes)
+    n_in = spikes.n_neurons
     if spikes.time.size and not (
         spikes.time.min() >= 0 and spikes.time.max() < network.time_window
     ):
@@ -121,6 +188,12 @@ def _input_times(network: Network, spikes: SpikeTrains) -> np.ndarray:
             f"simulate: input spikes run from {spikes.time.min()} to "
             f"{spikes.time.max()}; expected 0 up to, but not including, the time "
             f"window {network.time_window}"
+        )
+    if spikes.value is not None and np.any(spikes.value != 1):
+        raise ShapeError(
+            f"simulate: an input spike has the value "
+            f"{spikes.value[spikes.value != 1][0]:g}; expected 1, graded inputs need "
+            "static thresholds"
         )
     sample = np.repeat(np.arange(spikes.batch), np.diff(spikes.offsets))
     pairs = sample * np.int64(n_in) + spikes.neuron

@@ -2,7 +2,7 @@
 
 It runs both thresholds of the `relpsp` neuron. With the static one, neurons fire
 at the first time at which their potential reaches theta, at any time up to the
-end of the run, ``(n_spiking_layers + 1) * time_window``. With the dynamic one,
+end of the run, the network's ``duration``. With the dynamic one,
 the layer collects its inputs up to the start of its window; the result is that of
 the window engine, by other means. The equations and derivatives are in
 `eventsim.neurons.relpsp`.
@@ -20,45 +20,13 @@ from eventsim.engine.buffers import Buffers
 from eventsim.engine.fan_out import fan_out
 from eventsim.engine.gradients import Gradients
 from eventsim.engine.input_check import check_activations, check_shape_and_type
+from eventsim.engine.sweep_check import require_runnable
 from eventsim.engine.sweep_recording import Events, SweepRecording
 from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network
 from eventsim.topology import Conv2d, Dense, EarliestPool
 
 N_CHUNKS = 8
-
-
-def require_runnable(network: Network) -> None:
-    """Refuse a network that this engine cannot run.
-
-    Parameters
-    ----------
-    network : Network
-        Any.
-
-    Raises
-    ------
-    ShapeError
-        If potentials are read from a layer with a static threshold, or a layer with
-        the dynamic threshold follows one with a static threshold, whose spikes keep
-        no window.
-    """
-    last = network.layers[-1]
-    if network.readout != "spike_time" and _is_static(last):
-        raise ShapeError(
-            f"sweep engine: readout '{network.readout}' of {last.name}, which has a "
-            "static threshold; expected 'spike_time'"
-        )
-    static = None
-    for _, layer in network.spiking_layers:
-        if layer.neuron is not None and layer.neuron.threshold == "static":
-            static = layer.name
-        elif static is not None:
-            raise ShapeError(
-                f"sweep engine: {layer.name} has the dynamic threshold and follows "
-                f"{static}, which may fire inside or after its window; expected "
-                "'static' from there on"
-            )
 
 
 def forward(
@@ -197,7 +165,7 @@ def _fire(
     outputs = (after.reshape(shape), gain, n_causal)
     traces = None
     if _is_static(layer):
-        t_end = real((network.n_spiking_layers + 1) * network.time_window)
+        t_end = real(network.duration)
         sweep_kernels.static_forward(*inputs, layer.theta, t_end, *outputs)
     else:
         start = real(network.window_number(k) * network.time_window)
@@ -218,6 +186,7 @@ def backward(
     *,
     d_potential_end: np.ndarray | None = None,
     derivative_clip: float = math.inf,
+    slope_clip: float = math.inf,
     with_input: bool = False,
     buffers: Buffers | None = None,
 ) -> Gradients:
@@ -236,6 +205,9 @@ def backward(
     derivative_clip : float, default inf
         Clip of the factors ``q`` and ``q r`` of neurons with the dynamic
         threshold; ``inf`` is exact.
+    slope_clip : float, default inf
+        Largest 1/slope of a potential that crosses the static threshold; ``inf`` is
+        exact.
     with_input : bool, default False
         Also return the derivative with respect to the input spike times.
     buffers : Buffers, optional
@@ -273,7 +245,7 @@ def backward(
             case Dense() | Conv2d():
                 needs_input = with_input or network.window_number(k - 1) > 0
                 factor, reference = _factors(
-                    network, recording, k, d_after, derivative_clip
+                    network, recording, k, d_after, derivative_clip, slope_clip
                 )
                 target = d_before if needs_input else d_before[:0]
                 weights.append(
@@ -297,6 +269,7 @@ def _factors(
     k: int,
     d_after: np.ndarray,
     derivative_clip: float,
+    slope_clip: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return dL/dt times gain, and the time a weight's derivative is counted from.
 
@@ -311,6 +284,8 @@ def _factors(
     has_gradient = gain > 0
     reference = recording.first_spikes[k].reshape(gain.shape)
     reference = np.where(has_gradient, reference, real(0))
+    if slope_clip < math.inf and _is_static(layer):
+        gain = np.minimum(gain, real(slope_clip))
     if derivative_clip < math.inf:
         if _is_static(layer):
             raise ShapeError(

@@ -79,6 +79,10 @@ class SweepRecording:
         times = self.first_spikes[k]
         return np.isfinite(times).reshape(times.shape[0], -1)
 
+    def counts(self, k: int) -> np.ndarray:
+        """Return spikes per neuron of layer `k` over all samples, shape (n,), int64."""
+        return self.fired(k).sum(axis=0)
+
     def discrete_state(self, network: Network, k: int) -> np.ndarray:
         """Return the choices of layer `k`; spike times are smooth while they last.
 

@@ -60,6 +60,10 @@ class Recording:
         """Return which neurons of layer `k` fired, shape (batch, n), bool."""
         return self.activations[k].reshape(self.activations[k].shape[0], -1) > 0
 
+    def counts(self, k: int) -> np.ndarray:
+        """Return spikes per neuron of layer `k` over all samples, shape (n,), int64."""
+        return self.fired(k).sum(axis=0)
+
     def discrete_state(self, network: Network, k: int) -> np.ndarray:
         """Return the choices of layer `k`; spike times are smooth while they last.
 

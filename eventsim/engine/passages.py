@@ -1,0 +1,253 @@
+"""Spikes between layers with neurons: axonal delays, pools, flattened maps.
+
+None of these has a state of its own, so all of them are index arithmetic: every
+spike that goes on comes from one spike before, later by a delay, weaker by a factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from eventsim.errors import ShapeError
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import AveragePool, EarliestPool
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Spikes on their way to the next layer with neurons.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+        Times at which their neurons fired; neuron numbers are places in the output
+        of the last layer passed.
+    delay : ndarray, shape (n_features,), network time units, or None
+        How much later the spikes of each feature arrive. Features are counted by
+        the last axis of a map, so the feature of place p is ``p % n_features``.
+    """
+
+    spikes: SpikeTrains
+    delay: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Spikes that were let through.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains
+        The spikes that go on.
+    origin : ndarray, shape (n_spikes,), int64
+        Which spike before each of them comes from.
+    """
+
+    spikes: SpikeTrains
+    origin: np.ndarray
+
+
+@dataclass(frozen=True)
+class PoolWindows:
+    """Which windows of a pool an input neuron lies in.
+
+    Parameters
+    ----------
+    offsets : ndarray, shape (n_in + 1,), int64
+        Windows of neuron i are ``offsets[i]:offsets[i + 1]``.
+    window : ndarray, shape (n_entries,), int64
+        Flat index of the output position.
+    """
+
+    offsets: np.ndarray
+    window: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def pool_windows(topology: EarliestPool | AveragePool) -> PoolWindows:
+    """Build the table of a pool; the same topology gets the same table.
+
+    Parameters
+    ----------
+    topology : EarliestPool or AveragePool
+        Geometry.
+
+    Returns
+    -------
+    PoolWindows
+        Windows of each neuron in ascending order.
+    """
+    height, width, channels = topology.input_shape
+    neuron = np.arange(height * width * channels).reshape(topology.input_shape)
+    out_height, out_width, _ = topology.output_shape
+    offset = np.arange(topology.size)
+    row = (np.arange(out_height) * topology.stride)[:, None, None, None]
+    column = (np.arange(out_width) * topology.stride)[None, :, None, None]
+    inside = neuron[row + offset[:, None], column + offset]
+    # (out_height, out_width, size, size, channels), channels before the window.
+    inside = np.moveaxis(inside, -1, 2).ravel()
+    window = np.repeat(np.arange(prod(topology.output_shape)), topology.size**2)
+    order = np.argsort(inside, kind="stable")
+    counts = np.bincount(inside, minlength=neuron.size)
+    return PoolWindows(
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        window[order].astype(np.int64),
+    )
+
+
+def sample_of(spikes: SpikeTrains) -> np.ndarray:
+    """Return the sample of each spike, shape (n_spikes,), int64."""
+    return np.repeat(np.arange(spikes.batch), np.diff(spikes.offsets))
+
+
+def arrive(wave: Wave, t_end: float) -> Passed:
+    """Let a wave's delays pass and drop what would come after the end of the run.
+
+    Parameters
+    ----------
+    wave : Wave
+        Spikes as they were fired.
+    t_end : float, network time units
+        End of the run; what arrives there still counts.
+
+    Returns
+    -------
+    Passed
+        Times are those of arrival; each sample in order of time, then of neuron.
+    """
+    spikes = wave.spikes
+    time = spikes.time
+    if wave.delay is not None:
+        delay = np.asarray(wave.delay)
+        time = (time + delay[spikes.neuron % delay.size]).astype(time.dtype)
+    origin = np.flatnonzero(time <= t_end)
+    return _passed(
+        spikes, time[origin], spikes.neuron[origin], origin, spikes.n_neurons
+    )
+
+
+def average(wave: Wave, topology: AveragePool) -> tuple[Wave, np.ndarray]:
+    """Let every spike through all windows it lies in, weaker by their size.
+
+    Parameters
+    ----------
+    wave : Wave
+        Spikes of the layer before.
+    topology : AveragePool
+        Geometry.
+
+    Returns
+    -------
+    wave : Wave
+        With values; delays are still to come.
+    origin : ndarray, shape (n_spikes,), int64
+        Which spike before each comes from.
+    """
+    spikes = wave.spikes
+    through = _through(spikes, topology)
+    one = np.ones(spikes.time.size) if spikes.value is None else spikes.value
+    weaker = replace(spikes, value=one / topology.size**2)
+    passed = _passed(
+        weaker,
+        spikes.time[through.origin],
+        through.place,
+        through.origin,
+        prod(topology.output_shape),
+    )
+    return Wave(passed.spikes, wave.delay), passed.origin
+
+
+def earliest(arrived: SpikeTrains, topology: EarliestPool) -> Passed:
+    """Let the first spike of every window through.
+
+    Parameters
+    ----------
+    arrived : SpikeTrains
+        What arrives, in order of time, then of neuron.
+    topology : EarliestPool
+        Geometry.
+
+    Returns
+    -------
+    Passed
+        At most one spike for each window; of several at one time the one of the
+        lowest neuron.
+
+    Raises
+    ------
+    ShapeError
+        If a spike carries a value other than 1: then the first is not all there is.
+    """
+    if arrived.value is not None and np.any(arrived.value != 1):
+        raise ShapeError(
+            "pool: it passes the earliest spike of a window and gets spikes of value "
+            f"{arrived.value[arrived.value != 1][0]:g}; expected spikes of value 1; "
+            "put a layer with neurons in between, or average"
+        )
+    n_windows = prod(topology.output_shape)
+    through = _through(arrived, topology)
+    key = sample_of(arrived)[through.origin] * n_windows + through.place
+    first = np.full(arrived.batch * n_windows, key.size, np.int64)
+    np.minimum.at(first, key, np.arange(key.size))
+    entry = np.sort(first[first < key.size])
+    origin = through.origin[entry]
+    return _passed(
+        replace(arrived, value=None),
+        arrived.time[origin],
+        through.place[entry],
+        origin,
+        n_windows,
+    )
+
+
+@dataclass(frozen=True)
+class _Through:
+    """Every pair of a spike and a window it lies in, in order of spikes."""
+
+    origin: np.ndarray
+    place: np.ndarray
+
+
+def _through(spikes: SpikeTrains, topology: EarliestPool | AveragePool) -> _Through:
+    table = pool_windows(topology)
+    start = table.offsets[spikes.neuron]
+    counts = table.offsets[spikes.neuron + np.int64(1)] - start
+    origin = np.repeat(np.arange(spikes.time.size), counts)
+    before = np.cumsum(counts) - counts
+    entry = np.arange(origin.size) + np.repeat(start - before, counts)
+    return _Through(origin, table.window[entry])
+
+
+def _passed(
+    spikes: SpikeTrains,
+    time: np.ndarray,
+    neuron: np.ndarray,
+    origin: np.ndarray,
+    n_neurons: int,
+) -> Passed:
+    """Return spikes that come from `origin`, sorted by time, then by neuron."""
+    counts = np.bincount(sample_of(spikes)[origin], minlength=spikes.batch)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    sample = np.repeat(np.arange(spikes.batch), counts)
+    if not _is_sorted(time, neuron, sample):
+        order = np.lexsort((neuron, time, sample))
+        time, neuron, origin = time[order], neuron[order], origin[order]
+    value = None if spikes.value is None else spikes.value[origin]
+    trains = SpikeTrains(
+        time,
+        neuron.astype(np.int32, copy=False),
+        offsets,
+        n_neurons,
+        value,
+    )
+    return Passed(trains, origin)
+
+
+def _is_sorted(time: np.ndarray, neuron: np.ndarray, sample: np.ndarray) -> bool:
+    is_later = time[1:] > time[:-1]
+    is_tied = (time[1:] == time[:-1]) & (neuron[1:] >= neuron[:-1])
+    return bool(np.all(is_later | is_tied | (sample[1:] != sample[:-1])))

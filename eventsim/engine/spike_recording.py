@@ -1,0 +1,125 @@
+"""What a run of any number of spikes per neuron leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.engine.layer_runner import dynamics_of, synapses_of
+from eventsim.engine.passages import Wave, arrive, earliest, sample_of
+from eventsim.engine.spike_state_kernels import sum_causes
+from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import EarliestPool, Synapses
+
+
+@dataclass(frozen=True)
+class SpikeRecording:
+    """Spikes of every layer.
+
+    Parameters
+    ----------
+    trains : tuple of SpikeTrains
+        Entry 0 is the input, entry k is layer k. Neurons: times of firing. Pools
+        and flattened layers: what they pass on, and when it arrives there.
+    n_grazing : tuple of int
+        Threshold crossings of each layer with nearly no slope.
+    """
+
+    trains: tuple[SpikeTrains, ...]
+    n_grazing: tuple[int, ...]
+
+    def times(self, network: Network, k: int) -> np.ndarray:
+        """Return first spike times of layer `k`, ``inf`` = never.
+
+        Parameters
+        ----------
+        network : Network
+            The network that made the recording.
+        k : int
+            Layer number; 0 is the input.
+
+        Returns
+        -------
+        ndarray, shape (batch, n), network time units
+            Times of firing.
+        """
+        return self.trains[k].first_spikes()
+
+    def fired(self, k: int) -> np.ndarray:
+        """Return which neurons of layer `k` fired, shape (batch, n), bool."""
+        trains = self.trains[k]
+        fired = np.zeros((trains.batch, trains.n_neurons), bool)
+        fired[sample_of(trains), trains.neuron] = True
+        return fired
+
+    def counts(self, k: int) -> np.ndarray:
+        """Return spikes per neuron of layer `k` over all samples, shape (n,), int64."""
+        return self.trains[k].counts()
+
+    def n_silent(self, k: int) -> int:
+        """Return how often a neuron of layer `k` was silent for a whole sample."""
+        fired = self.fired(k)
+        return int(fired.size - np.count_nonzero(fired))
+
+    def discrete_state(self, network: Network, k: int) -> np.ndarray:
+        """Return the choices of layer `k`; spike times are smooth while they last.
+
+        Parameters
+        ----------
+        network : Network
+            The network that made the recording.
+        k : int
+            Layer number from 1.
+
+        Returns
+        -------
+        ndarray, shape (n_spikes, m), int64
+            Neurons: for each spike the neuron and a fingerprint of the arrivals
+            before it, and before the end of its refractory period. Earliest pools:
+            the window and the neuron whose spike passed. Else empty.
+        """
+        topology = network.layers[k - 1].topology
+        before = network.layers[k - 2] if k > 1 else None
+        wave = Wave(self.trains[k - 1], None if before is None else before.delay)
+        if isinstance(topology, Synapses):
+            return self._causes(network, k, wave)
+        if not isinstance(topology, EarliestPool):
+            return np.empty((0, 2), np.int64)
+        arrived = arrive(wave, network.duration).spikes
+        passed = earliest(arrived, topology)
+        key = sample_of(passed.spikes) * passed.spikes.n_neurons + passed.spikes.neuron
+        order = np.argsort(key)
+        winner = arrived.neuron[passed.origin].astype(np.int64)
+        return np.stack([key, winner], axis=1)[order]
+
+    def _causes(self, network: Network, k: int, wave: Wave) -> np.ndarray:
+        layer, trains = network.layers[k - 1], self.trains[k]
+        assert isinstance(layer.topology, Synapses)
+        table, d = synapses_of(layer.topology), dynamics_of(layer)
+        arrived = arrive(wave, network.duration).spikes
+        delay = np.zeros(table.slot.size)
+        if layer.synaptic_delay is not None:
+            delay = np.asarray(layer.synaptic_delay, np.float64).ravel()[table.slot]
+        key = sample_of(trains) * trains.n_neurons + trains.neuron
+        order = np.lexsort((trains.time, key))
+        input_key = sample_of(arrived) * table.n_in + arrived.neuron
+        input_order = np.lexsort((arrived.time, input_key))
+        counts = np.bincount(input_key, minlength=arrived.batch * table.n_in)
+        sums = np.zeros((2, key.size), np.int64)
+        time = trains.time[order].astype(np.float64)
+        for at, ends in enumerate((time, time + d.refractory)):
+            sum_causes(
+                table.offsets,
+                table.source,
+                delay,
+                np.concatenate([[0], np.cumsum(counts)]),
+                arrived.time[input_order].astype(np.float64),
+                table.n_in,
+                key[order],
+                ends,
+                d.kick != 0,
+                sums[at],
+            )
+        return np.stack([key[order], *sums], axis=1)
