@@ -36,7 +36,9 @@ from eventsim.spikes import SpikeTrains
 MAX_SPIKES = 50_000_000
 N_CHUNKS = 8
 N_TASKS = 16
-SPIKES_PER_NEURON, RESERVE = 2, 64
+# Room at first; memory that is not written to costs nothing.
+SPIKES_PER_NEURON, RESERVE = 16, 64
+FIRST_ROOM = 32_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +120,8 @@ def _plain(d: Dynamics) -> Dynamics:
 
     An integer where a float belongs would compile every kernel once more.
     """
-    return Dynamics(
-        *(float(number) for number in d[:11]),
-        clamps=bool(d.clamps),
-        filters_drive=bool(d.filters_drive),
-        max_spikes=int(d.max_spikes),
-    )
+    flags = bool(d.clamps), bool(d.filters_drive), int(d.max_spikes)
+    return Dynamics._make([*map(float, d[: -len(flags)]), *flags])
 
 
 def _double(array: np.ndarray) -> np.ndarray:
@@ -187,7 +185,8 @@ def gathered_forward(
     n_blocks = max(1, min(-(-N_TASKS // max(spikes.batch, 1)), n_out // 32))
     n_tasks = spikes.batch * n_blocks
     bounds = np.arange(n_blocks + 1) * n_out // n_blocks
-    room = np.tile(SPIKES_PER_NEURON * np.diff(bounds) + RESERVE, spikes.batch)
+    share = min(SPIKES_PER_NEURON, FIRST_ROOM // max(spikes.batch * n_out, 1))
+    room = np.tile(share * np.diff(bounds) + RESERVE, spikes.batch)
     counts = np.zeros(n_tasks, np.int64)
     regions, found = _regions(np.minimum(room, max_spikes))
     stop = np.array([max_spikes])

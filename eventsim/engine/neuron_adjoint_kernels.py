@@ -34,7 +34,6 @@ from eventsim.neurons.dynamics import phi, pin, receive, reset, slope, start
 
 ALPHA, BETA, RHO, GAIN, KICK, RECOIL, REFRACTORY, GRAZING = range(8)
 N_SUMS = 8
-SHORT = 1e-3
 
 
 class Fired(NamedTuple):
@@ -137,11 +136,8 @@ def glide_back(d, lv, li, lp, lq, dt):
 
     Both are of `eventsim.neurons.adjoint`; dL/dj comes last.
     """
-    leak, fade, rise = decays(d, dt)
-    x = d.alpha * dt
-    # The next term of the series is below 1e-17.
-    short = dt * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5))))
-    d_drive = lv * ((1 - leak) / d.alpha if x > SHORT else short)
+    leak, fade, rise, step = decays(d, dt)
+    d_drive = lv * step
     li = fade * li + rise * lv
     lv = leak * lv
     if d.recoil != 0:

@@ -19,7 +19,6 @@ from eventsim.neurons.crossing import time_to_threshold
 from eventsim.neurons.dynamics import (
     advance,
     advance_held,
-    phi,
     pin,
     receive,
     reset,
@@ -29,7 +28,8 @@ from eventsim.neurons.dynamics import (
 
 CROSSED, GRAZED, TRIGGERED, RELEASED = 0, 1, 2, 3
 GRAZING_SLOPE = 1e-6
-SAFE = 1 - 1e-9
+ROUNDING = 1e-9
+SHORT = 1e-3
 
 
 class Found(NamedTuple):
@@ -69,40 +69,70 @@ def grazing_slope(d, theta):
 
 
 @jit(inline=True)
-def stays_below(d, v, i, p, q, j, height, dt):
-    """Tell, cheaply, that the threshold is out of reach; False means unknown.
-
-    A current acts on the potential by less than ``i dt``, and a leak brings it
-    nearer to 0.
-    """
-    if p > 0 or q > 0:
-        return False
-    return max(v, 0.0) + (max(i, 0.0) + max(j, 0.0)) * dt < SAFE * height
-
-
-@jit(inline=True)
 def decays(d, dt):
-    """Return ``exp(-alpha dt)``, ``exp(-beta dt)`` and `kappa`, from two functions."""
+    """Return what an interval does, from two exponentials.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    dt : float, network time units
+        Length of the interval.
+
+    Returns
+    -------
+    leak, fade, rise, step : float
+        ``exp(-alpha dt)``, ``exp(-beta dt)``, `kappa` and `phi` of alpha, see
+        `eventsim.neurons.dynamics`.
+    """
     gap = abs(d.beta - d.alpha)
     slow = math.exp(-min(d.alpha, d.beta) * dt)
     shrink = math.expm1(-gap * dt)
     fast = slow * (1 + shrink)
     rise = slow * (-shrink / gap if gap > 0 else dt)
-    return (slow, fast, rise) if d.alpha <= d.beta else (fast, slow, rise)
+    leak, fade = (slow, fast) if d.alpha <= d.beta else (fast, slow)
+    x = d.alpha * dt
+    # The next term of the series is below 1e-17.
+    short = dt * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5))))
+    step = (1 - leak) / d.alpha if x > SHORT else short
+    return leak, fade, rise, step
 
 
 @jit(inline=True)
 def glide(d, v, i, p, q, j, dt):
-    """Do what `eventsim.neurons.dynamics.advance` does, with fewer exponentials."""
-    leak, fade, rise = decays(d, dt)
-    v = leak * v + rise * i
-    if j != 0:
-        v += phi(d.alpha, dt) * j
+    """Move the state on by `dt`, with a bound on the potential meanwhile.
+
+    Like `eventsim.neurons.dynamics.advance`, with fewer exponentials. The bound: in
+    the variable ``exp(-alpha t)`` the answer to a current ``i > 0`` is concave and
+    below its tangent, so that the potential with the tangent in its place, a line, is
+    largest at an end; with ``i < 0`` it is convex. The refractory trace is a valley.
+
+    Parameters
+    ----------
+    d, v, i, p, q, j, dt
+        As in `eventsim.neurons.dynamics.advance`.
+
+    Returns
+    -------
+    v, i, p, q : float
+        State at `dt`.
+    bound : float
+        ``u`` is nowhere in the interval above it, rounding included.
+    """
+    leak, fade, rise, step = decays(d, dt)
+    by_current, by_drive = rise * i, step * j
+    v_end = leak * v + by_current + by_drive
+    bound = max(v, v_end + max(i, 0.0) * (step - rise))
+    bound += ROUNDING * (abs(v) + abs(step * i) + abs(by_drive))
     if d.recoil != 0:
         decay = math.exp(-d.rho * dt)
-        p = decay * (p + q * dt)
+        p_end = decay * (p + q * dt)
+        bound += max(p, p_end) + ROUNDING * (abs(p) + abs(q) * dt)
+        if p > 0 or q > 0:
+            bound = math.inf
+        p = p_end
         q = decay * q
-    return v, fade * i, p, q
+    return v_end, fade * i, p, q, bound
 
 
 @jit(inline=True)
@@ -130,7 +160,7 @@ def move(d, v, i, p, q, j, now, until, free):
         v, i, p, q = advance_held(d, v, i, p, q, j, stop - now)
         now = stop
     if until > now:
-        v, i, p, q = glide(d, v, i, p, q, j, until - now)
+        v, i, p, q, _ = glide(d, v, i, p, q, j, until - now)
     return v, i, p, q
 
 
@@ -182,8 +212,6 @@ def wait(d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, roo
                 free = now + d.refractory
                 count += 1
                 continue
-        if stays_below(d, v, i, p, q, j, height, until - now):
-            break
         dt = time_to_threshold(d, v, i, p, q, j, height, until - now)
         if dt == math.inf or (decides_later and now + dt >= until):
             break
@@ -258,6 +286,7 @@ def run_neuron(d, theta, j, arrivals, n, t_end, found, room):
     int
         Number of spikes, stored or not.
     """
+    height = d.factor * theta
     v, i, p, q = 0.0, start(d, j), 0.0, 0.0
     now, free = 0.0, -math.inf
     a, count = 0, 0
@@ -265,9 +294,9 @@ def run_neuron(d, theta, j, arrivals, n, t_end, found, room):
     while True:
         is_end = a == n or time[a] > t_end
         until = t_end if is_end else time[a]
-        height, dt = d.factor * theta, until - now
-        if free <= now and stays_below(d, v, i, p, q, j, height, dt):
-            v, i, p, q = glide(d, v, i, p, q, j, dt)
+        v_end, i_end, p_end, q_end, bound = glide(d, v, i, p, q, j, until - now)
+        if free <= now and bound < height:
+            v, i, p, q = v_end, i_end, p_end, q_end
         else:
             v, i, p, q, free, count = wait(
                 d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, room

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from eventsim_.gathered_layers import random_case, random_trains, static, with_layer
 
+from eventsim.engine import gathered_sweep
 from eventsim.engine.fan_in import fan_in
 from eventsim.engine.gathered_sweep import (
     GatheredLayer,
@@ -60,7 +61,8 @@ def test_spikes__are_in_order_of_time_then_neuron():
     assert found.offsets.tolist() == [0, 5, 10]
 
 
-def test_forward__finds_bursts_that_need_more_room():
+def test_forward__finds_bursts_that_need_more_room(monkeypatch):
+    monkeypatch.setattr(gathered_sweep, "SPIKES_PER_NEURON", 2)
     layer, spikes = large_case()
     found = gathered_forward(layer, spikes, 8.0)
     assert found.spikes.time.size > 5 * (2 * 70 + 64)
