@@ -142,11 +142,11 @@ class Circuit:
     def __post_init__(self) -> None:
         if not self.populations:
             raise ShapeError("circuit: there is no population; expected at least one")
-        names = [group.name for group in (*self.inputs, *self.populations)]
+        names = [group.name for group in self.groups]
         for name in names:
             if names.count(name) > 1:
                 raise ShapeError(f"circuit: the name '{name}' is given twice")
-        for group in (*self.inputs, *self.populations):
+        for group in self.groups:
             if group.size < 1:
                 raise ShapeError(
                     f"circuit: '{group.name}' has size {group.size}; expected at "
@@ -156,6 +156,11 @@ class Circuit:
             _check_population(population)
         for projection in self.projections:
             self._check_projection(projection)
+
+    @property
+    def groups(self) -> tuple[Input | Population, ...]:
+        """Inputs, then populations: the order in which nodes are numbered."""
+        return (*self.inputs, *self.populations)
 
     @property
     def n_inputs(self) -> int:
@@ -191,11 +196,11 @@ class Circuit:
             If there is no such group.
         """
         first = 0
-        for group in (*self.inputs, *self.populations):
+        for group in self.groups:
             if group.name == name:
                 return range(first, first + group.size)
             first += group.size
-        known = ", ".join(g.name for g in (*self.inputs, *self.populations))
+        known = ", ".join(g.name for g in self.groups)
         raise ShapeError(f"circuit: there is no '{name}'; expected one of {known}")
 
     def neurons(self, name: str) -> range:
@@ -208,7 +213,7 @@ class Circuit:
     def name_of(self, node: int) -> str:
         """Return a node as ``group[number]``, for messages."""
         number = node
-        for group in (*self.inputs, *self.populations):
+        for group in self.groups:
             if 0 <= number < group.size:
                 return f"{group.name}[{number}]"
             number -= group.size
