@@ -84,7 +84,7 @@ def train(
     "--engine",
     default="auto",
     metavar="NAME",
-    help="auto, window or sweep [auto].",
+    help="auto, window, sweep or queue [auto].",
 )
 @click.option(
     "--write", is_flag=True, help="Store the measured activity in the model file."
@@ -97,6 +97,74 @@ def evaluate(
     from eventsim.model_commands import evaluate_model
 
     _show(evaluate_model(model, data_dir, engine, write=write, quiet=as_json), as_json)
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option(
+    "--spikes",
+    required=True,
+    metavar="IN.npz",
+    help="Input: arrays time, neuron and sample, and value if wanted.",
+)
+@click.option(
+    "--out",
+    required=True,
+    metavar="OUT.npz",
+    help="Spikes of all layers: the same arrays and layer, 0 for the input.",
+)
+@click.option(
+    "--engine",
+    default="auto",
+    metavar="NAME",
+    help="auto, window, sweep or queue [auto].",
+)
+@click.option("--t-end", type=float, metavar="T", help="End of the run.")
+@click.option(
+    "--layer",
+    type=click.IntRange(0),
+    metavar="K",
+    help="Layer of IN.npz to take, if it holds several.",
+)
+@click.option(
+    "--max-spikes",
+    default=50_000_000,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop if there are more.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def simulate(
+    model: str,
+    spikes: str,
+    out: str,
+    engine: str,
+    t_end: float | None,
+    layer: int | None,
+    max_spikes: int,
+    as_json: bool,
+) -> None:
+    """Run MODEL (a model.h5 or a run directory) on the spikes of a file, in float64.
+
+    OUT.npz holds the spikes of every layer; it is written only if the run succeeds.
+    """
+    from eventsim.model_commands import format_simulation, simulate_model
+
+    result = simulate_model(
+        model,
+        spikes,
+        out,
+        engine=engine,
+        t_end=t_end,
+        layer=layer,
+        max_spikes=max_spikes,
+        quiet=as_json,
+    )
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        click.echo(format_simulation(result), err=True)
 
 
 @cli.command()
@@ -120,7 +188,9 @@ def info(model: str, as_json: bool) -> None:
 @click.option(
     "--set", "overrides", multiple=True, metavar="a.b=c", help="Change one setting."
 )
-@click.option("--engine", default="auto", metavar="NAME", help="auto, window or sweep.")
+@click.option(
+    "--engine", default="auto", metavar="NAME", help="auto, window, sweep or queue."
+)
 @click.option(
     "--samples",
     default=8,

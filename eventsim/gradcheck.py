@@ -34,8 +34,8 @@ SHRINK = 4
 N_SHRINKS = 10
 FLOOR = 1e-6
 NOTE = (
-    "The exact gradient is checked, in float64; derivative_clip, slope_clip and "
-    "exponential_slope, options of training, are ignored."
+    "The exact gradient is checked, in float64; options of training that change it "
+    "(derivative_clip, slope_clip, exponential_slope) are ignored."
 )
 
 

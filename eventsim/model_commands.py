@@ -1,9 +1,11 @@
-"""What the commands ``evaluate`` and ``gradcheck`` do."""
+"""What the commands ``evaluate``, ``simulate`` and ``gradcheck`` do."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,19 @@ from tqdm import tqdm
 from eventsim.batches import encode_inputs
 from eventsim.build import build_network
 from eventsim.config import Config, load_config, parse_config
-from eventsim.errors import ConfigError, ModelFileError
+from eventsim.engine import choose_engine, engine_name, record
+from eventsim.errors import ConfigError, ModelFileError, RunError, SimulationLimitError
 from eventsim.evaluation import evaluate, sparsity
 from eventsim.gradcheck import gradcheck
 from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.network import Network
 from eventsim.run import load_run_dataset
+from eventsim.spike_file import load_npz, save_npz
+from eventsim.spikes import SpikeTrains
+from eventsim.trainer import require_trainable
 
 TOLERANCE = 1e-6
+SAMPLES_AT_ONCE = 250
 
 
 def evaluate_model(
@@ -36,7 +43,7 @@ def evaluate_model(
     data_dir : str or None
         Folder with the data files.
     engine : str
-        ``"auto"``, ``"window"`` or ``"sweep"``.
+        ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
     write : bool
         Store the measured activity in the model file.
     quiet : bool
@@ -88,6 +95,165 @@ def evaluate_model(
     }
 
 
+def simulate_model(
+    path: str,
+    spikes: str,
+    out: str,
+    *,
+    engine: str = "auto",
+    t_end: float | None = None,
+    layer: int | None = None,
+    max_spikes: int,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Run a model on the spikes of a file and write those of all layers.
+
+    Parameters
+    ----------
+    path : str
+        Model file or run directory; it needs no configuration.
+    spikes : str
+        File that `eventsim.load_npz` reads.
+    out : str
+        File to write, as `eventsim.save_npz` does; layer 0 is the input. It is
+        written only if the run succeeds.
+    engine : str
+        ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
+    t_end : float or None
+        End of the run instead of the model's own.
+    layer : int or None
+        Which layer of the file to take, if it holds several.
+    max_spikes : int
+        Bound on the spikes of all layers and samples together, without the input.
+    quiet : bool
+        No progress bar.
+
+    Returns
+    -------
+    dict
+        Engine, time, and for every layer spikes, grazing crossings and silent
+        neurons (summed over the samples).
+
+    Raises
+    ------
+    EventsimError
+        If a file cannot be read or written, the spikes do not fit the model, or
+        there are too many.
+    """
+    network = read_model(path).network
+    if t_end is not None:
+        network = replace(network, t_end=t_end)
+    name = engine_name(choose_engine(network, engine))
+    if Path(out).exists() and Path(out).samefile(spikes):
+        raise RunError(f"simulate: --out '{out}' is the input; expected another file")
+    inputs = load_npz(spikes, prod(network.input_shape), layer=layer)
+    start = time.perf_counter()
+    trains, counts = _record_in_parts(network, inputs, engine, max_spikes, quiet)
+    seconds = time.perf_counter() - start
+    save_npz(out, trains)
+    layers = [
+        {
+            "layer": k,
+            "name": "input" if k == 0 else network.layers[k - 1].name,
+            "neurons": train.n_neurons,
+            "spikes": train.time.size,
+            "grazing": int(grazing),
+            "silent": int(silent),
+        }
+        for k, (train, (grazing, silent)) in enumerate(zip(trains, counts, strict=True))
+    ]
+    return {
+        "model": str(path),
+        "out": str(out),
+        "engine": name,
+        "n_samples": inputs.batch,
+        "t_end": network.duration,
+        "spikes": sum(int(train.time.size) for train in trains[1:]),
+        "seconds": seconds,
+        "layers": layers,
+    }
+
+
+def _record_in_parts(
+    network: Network, inputs: SpikeTrains, engine: str, max_spikes: int, quiet: bool
+) -> tuple[list[SpikeTrains], np.ndarray]:
+    """Return the spikes of every layer, and its grazing crossings and silences."""
+    parts: list[tuple[SpikeTrains, ...]] = []
+    counts = np.zeros((len(network.layers) + 1, 2), np.int64)
+    left = max_spikes
+    with tqdm(
+        total=inputs.batch,
+        desc="simulate (float64)",
+        unit="sample",
+        leave=False,
+        disable=True if quiet else None,
+    ) as bar:
+        for first in range(0, inputs.batch, SAMPLES_AT_ONCE):
+            part = _samples(inputs, first, first + SAMPLES_AT_ONCE)
+            recording = record(network, part, engine, max_spikes=max(left, 1))
+            parts.append(recording.trains)
+            silent = [recording.n_silent(k) for k in range(len(counts))]
+            counts += np.stack([recording.n_grazing, silent], axis=1)
+            left -= sum(train.time.size for train in recording.trains[1:])
+            if left < 0:
+                raise SimulationLimitError(
+                    f"simulate: more than {max_spikes} spikes up to sample "
+                    f"{first + part.batch - 1}; expected fewer; raise --max-spikes, "
+                    "or look for weights or currents that are far too large"
+                )
+            bar.update(part.batch)
+    return [_joined(same) for same in zip(*parts, strict=True)], counts
+
+
+def _samples(trains: SpikeTrains, first: int, stop: int) -> SpikeTrains:
+    """Return the samples from `first` up to, but not including, `stop`."""
+    offsets = trains.offsets[first : stop + 1]
+    part = slice(offsets[0], offsets[-1])
+    return SpikeTrains(
+        trains.time[part],
+        trains.neuron[part],
+        offsets - offsets[0],
+        trains.n_neurons,
+        None if trains.value is None else trains.value[part],
+    )
+
+
+def _joined(parts: Sequence[SpikeTrains]) -> SpikeTrains:
+    """Put the samples of several trains one after the other."""
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    values = [
+        np.ones(part.time.size) if part.value is None else part.value for part in parts
+    ]
+    return SpikeTrains(
+        np.concatenate([part.time for part in parts]),
+        np.concatenate([part.neuron for part in parts]),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        parts[0].n_neurons,
+        None if all(part.value is None for part in parts) else np.concatenate(values),
+    )
+
+
+def format_simulation(result: dict[str, Any]) -> str:
+    """Return the result of `simulate_model` as a table."""
+    rows = [
+        [
+            layer["name"],
+            layer["neurons"],
+            layer["spikes"],
+            layer["spikes"] / result["n_samples"],
+            layer["silent"] / result["n_samples"],
+            layer["grazing"],
+        ]
+        for layer in result["layers"]
+    ]
+    headers = ["layer", "neurons", "spikes", "per sample", "silent", "grazing"]
+    return (
+        f"{tabulate(rows, headers=headers, floatfmt='.6g')}\n\n"
+        f"{result['n_samples']} samples up to time {result['t_end']:g}, engine "
+        f"{result['engine']}, {result['seconds']:.3g} s; written to {result['out']}"
+    )
+
+
 def check_gradients(
     path: str,
     data_dir: str | None,
@@ -107,7 +273,7 @@ def check_gradients(
     overrides : sequence of str
         ``KEY=VALUE`` entries; only for a configuration file.
     engine : str
-        ``"auto"``, ``"window"`` or ``"sweep"``.
+        ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
     n_samples, n_entries : int
         Batch size; derivatives per layer.
 
@@ -131,6 +297,7 @@ def check_gradients(
         dataset = load_run_dataset(config, data_dir)
         network = model.network
         _require_fit(path, network, dataset.input_shape, config)
+    require_trainable(network)
     part = dataset.train.take(np.arange(min(n_samples, len(dataset.train))))
     report = gradcheck(
         network,

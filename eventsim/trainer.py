@@ -25,6 +25,7 @@ from eventsim.optim import Optimizer, learning_rate, make_optimizer
 from eventsim.readout import loss_of_output, predict, read_output
 
 SPIKES_EVERY = 20
+DELTA_MODELS = ("if_delta", "lif_delta")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
     DataError
         If there is no training sample.
     ConfigError
-        If the layers do not fit the data, or image options are set for other data.
+        If the layers do not fit the data, image options are set for other data, or
+        spike times do not depend on the weights.
     """
     if len(dataset.train) == 0:
         raise DataError(
@@ -136,8 +138,36 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
         )
     _refuse_image_options(config, dataset)
     network = build_network(config, dataset.input_shape, dataset.n_classes)
+    require_trainable(network)
     optimizer = make_optimizer(config.optimizer, network.weights)
     return TrainingState(network, optimizer, _describe_data(dataset))
+
+
+def require_trainable(network: Network) -> None:
+    """Refuse a network whose spike times do not depend on the weights.
+
+    Parameters
+    ----------
+    network : Network
+        Any.
+
+    Raises
+    ------
+    ConfigError
+        If its neurons fire exactly when an input arrives: instantaneous synapses
+        without a current that would carry the potential to the threshold.
+    """
+    for _, layer in network.spiking_layers:
+        if layer.neuron is None or layer.neuron.model not in DELTA_MODELS:
+            continue
+        if layer.current is None or not np.any(layer.current):
+            raise ConfigError(
+                f"train: {layer.name} has the neuron model '{layer.neuron.model}', "
+                "which fires when an input arrives, so its spike times have no "
+                "derivative by the weights; expected a model with synaptic currents "
+                "such as lif, or a network.current; evaluate and simulate run it as "
+                "it is"
+            )
 
 
 def _refuse_image_options(config: Config, dataset: Dataset) -> None:
@@ -307,13 +337,23 @@ def _update(
         recording,
         loss.d_output,
         d_potential_end=loss.d_potential_end,
-        derivative_clip=config.network.neuron.derivative_clip or math.inf,
         buffers=buffers,
+        **_slope_options(config),
     )
     state.optimizer.update(network.weights, gradients.weights, lr)
     answer = predict(network, output)
     n_right, n_undecided = int(np.sum(answer == labels)), int(np.sum(answer == -1))
     return _Step(loss.value, n_right, n_undecided, recording)
+
+
+def _slope_options(config: Config) -> dict[str, float]:
+    """Return the departures from the exact gradient, as the engines call them."""
+    neuron = config.network.neuron
+    options = {
+        name: getattr(neuron, name)
+        for name in ("derivative_clip", "slope_clip", "exponential_slope")
+    }
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _score(

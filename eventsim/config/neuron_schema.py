@@ -132,6 +132,20 @@ class NeuronConfig(Section):
         "of Wei et al. 2023: 11); null is the exact gradient. Dynamic threshold only.",
     )
 
+    slope_clip: float | None = Field(
+        default=None,
+        gt=0,
+        description="Largest 1/slope of a potential at the threshold, in the backward "
+        "pass; null is the exact gradient. Static threshold only.",
+    )
+    exponential_slope: float | None = Field(
+        default=None,
+        gt=0,
+        description="Time constant with which earlier inputs count less for a spike's "
+        "derivative by input times (code of Zhu et al. 2023), network time units; "
+        "null is the exact gradient. srm_lif only.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _static_by_default(cls, value: Any) -> Any:
@@ -146,6 +160,16 @@ class NeuronConfig(Section):
             raise ValueError(
                 f"model '{self.model}' with threshold 'dynamic'; expected 'static', "
                 "only relpsp has the dynamic one; leave threshold out"
+            )
+        if self.slope_clip is not None and self.threshold == "dynamic":
+            raise ValueError(
+                f"slope_clip is {self.slope_clip:g} with the dynamic threshold; "
+                "expected none, there derivative_clip does the same"
+            )
+        if self.exponential_slope is not None and self.model != "srm_lif":
+            raise ValueError(
+                f"exponential_slope is {self.exponential_slope:g}, but model "
+                f"'{self.model}' has no such option; leave it out or use srm_lif"
             )
         needed, allowed = CONSTANTS[self.model]
         if self.threshold == "dynamic":

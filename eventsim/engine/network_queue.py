@@ -235,6 +235,7 @@ def _layer(
 ) -> LayerGradients:
     """Sum the derivatives by connections and neurons into those of a layer."""
     layer = network.layers[k - 1]
+    assert layer.neuron is not None
     assert layer.weight is not None
     assert isinstance(layer.topology, Synapses)
     n_features, n_weights = layer.topology.n_features, layer.weight.size
@@ -264,7 +265,7 @@ def _layer(
         by_delay,
         None if layer.synaptic_delay is None else by_synaptic_delay,
         found.rates[group],
-        float(found.refractory[group]),
+        float(found.refractory[group]) if layer.neuron.refractory else 0.0,
     )
 
 
