@@ -308,9 +308,10 @@ def run_sample(wiring, inputs, sample, longest, t_end, rows, more, alarm, earlie
             continue
         if total > len(arrivals):
             arrivals = np.empty((2 * total, N_ARRIVAL_COLUMNS))
-        n_touched = bucket(target, jump, delay, pieces, n_pieces, count, ends, touched,
-                           arrivals)  # fmt: skip
-        sort_each(arrivals, touched, n_touched, count, ends)
+        n_touched, is_ordered = bucket(target, jump, delay, pieces, n_pieces, count,
+                                       ends, touched, arrivals)  # fmt: skip
+        if not is_ordered:
+            sort_each(arrivals, touched, n_touched, count, ends)
         counters[N_EVENTS] += total
         progress[:] = 0
         while counters[N_EVENTS] < counters[MOST_EVENTS] and not run_window(
@@ -349,8 +350,8 @@ def run_samples(wiring, inputs, first, stop, longest, t_end, limit):
     n = wiring.level.size
     rows, more = np.empty_like(wiring.rows), np.empty_like(wiring.more)
     alarm, earliest = np.empty(n), np.empty((n + BLOCK - 1) // BLOCK)
-    touched, count = np.empty(n, np.int32), np.zeros(n, np.int64)
-    ends, counters = np.zeros(n, np.int64), np.zeros(N_COUNTERS, np.int64)
+    touched, count = np.empty(n, np.int32), np.zeros(n, np.int32)
+    ends, counters = np.zeros(n, np.int32), np.zeros(N_COUNTERS, np.int64)
     pending = np.empty((FIRST_ROOM, N_COLUMNS))
     pieces = np.empty((FIRST_ROOM, N_COLUMNS))
     arrivals = np.empty((FIRST_ROOM, N_ARRIVAL_COLUMNS))

@@ -11,13 +11,14 @@ The current is in units of ``gain``, so its adjoint is ``gain`` times dL/di.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numba import prange
 
-from eventsim.engine.row_coefficients import coefficients
-from eventsim.engine.row_firing import Found
+from eventsim.engine.row_coefficients import coefficients, rise_and_step
+from eventsim.engine.row_firing import Found, fade_of
 from eventsim.engine.row_steps import Row
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import by_drive, cross, retreat, unfire
@@ -113,31 +114,35 @@ def undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums):
     int
         How many neurons, see `Adjoint.fired`.
     """
+    # Reading a field of arrays costs an atomic count: once here, not in the loop.
+    x, t_next, _, head, link, _, fired, turn = adjoint
+    times, currents, channels, _, ranks = spikes
+    theta, drive, first = row.theta, row.drive, row.first
+    d_theta, d_drive, n_grazing = sums.theta, sums.drive, sums.n_grazing
     n_fired = 0
-    chunk = row.theta.shape[1]
-    fired = adjoint.fired
-    m = adjoint.head[p]
-    while m >= 0 and spikes.rank[m] > rank:
-        place = spikes.channel[m] - row.first * chunk
+    chunk = theta.shape[1]
+    has_drive = d_drive.size > 0
+    m = head[p]
+    while m >= 0 and ranks[m] > rank:
+        place = channels[m] - first * chunk
         q, c = place // chunk, place % chunk
-        n = adjoint.turn[place]
+        n = turn[place]
         if n < 0:
             n = n_fired
             n_fired += 1
-            adjoint.turn[place] = n
+            turn[place] = n
             fired[0, n] = place
-            fired[1, n] = adjoint.x[p, 0, q, c]
-            fired[2, n] = adjoint.x[p, 1, q, c] / d.gain
-            fired[3, n] = adjoint.t_next[p]
+            fired[1, n] = x[p, 0, q, c]
+            fired[2, n] = x[p, 1, q, c] / d.gain
+            fired[3, n] = t_next[p]
             # The row adds its own share by the drive: none for this neuron.
-            adjoint.x[p, 0, q, c] = 0
-        theta, drive = float(row.theta[q, c]), float(row.drive[q, c])
-        d_drive = undo_silence(d, fired, n, float(spikes.time[m]))
-        lv, li, d_theta, share, is_grazing = undo_spike(
+            x[p, 0, q, c] = 0
+        by_silence = undo_silence(d, fired, n, float(times[m]))
+        lv, li, by_theta, share, is_grazing = undo_spike(
             d,
-            float(spikes.current[m]),
-            theta,
-            drive,
+            float(currents[m]),
+            float(theta[q, c]),
+            float(drive[q, c]),
             fired[1, n],
             fired[2, n],
             d_time[m],
@@ -145,18 +150,18 @@ def undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums):
         )
         fired[1, n] = lv
         fired[2, n] = li
-        sums.theta[row.first + q, c] += d_theta
-        if sums.drive.size > 0:
-            sums.drive[row.first + q, c] += d_drive + share
-        sums.n_grazing[0] += is_grazing
-        m = adjoint.link[m]
-    adjoint.head[p] = m
+        d_theta[first + q, c] += by_theta
+        if has_drive:
+            d_drive[first + q, c] += by_silence + share
+        n_grazing[0] += is_grazing
+        m = link[m]
+    head[p] = m
     for n in range(n_fired):
         place = int(fired[0, n])
-        adjoint.turn[place] = -1
-        d_drive = undo_silence(d, fired, n, t)
-        if sums.drive.size > 0:
-            sums.drive[row.first + place // chunk, place % chunk] += d_drive
+        turn[place] = -1
+        by_silence = undo_silence(d, fired, n, t)
+        if has_drive:
+            d_drive[first + place // chunk, place % chunk] += by_silence
     return n_fired
 
 
@@ -164,82 +169,78 @@ def undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums):
 def undo_silence(d, fired, n, t):
     """Move the adjoint state of a neuron that fired back to `t`; return dL/ddrive."""
     dt = max(fired[3, n] - t, 0.0)
-    d_drive = by_drive(d, fired[1, n], dt)
-    lv, li, _, _ = retreat(d, fired[1, n], fired[2, n], 0.0, 0.0, dt)
-    fired[1, n] = lv
-    fired[2, n] = li
+    leak = math.exp(-d.alpha * dt)
+    fade = fade_of(d, leak, dt)
+    rise, step = rise_and_step(d, dt, leak, fade)
+    lv = fired[1, n]
+    fired[1, n] = leak * lv
+    fired[2, n] = fade * fired[2, n] + rise * lv
     fired[3, n] = t
-    return d_drive
+    return step * lv
 
 
 @jit(inline=True)
-def retreat_row(adjoint, p, leak, fade, rise):
+def retreat_row(x, p, leak, fade, rise):
     """Move the adjoint state of a position back over an interval."""
-    for q in range(adjoint.x.shape[2]):
-        for c in range(adjoint.x.shape[3]):
-            lv = adjoint.x[p, 0, q, c]
-            adjoint.x[p, 1, q, c] = adjoint.x[p, 1, q, c] * fade + lv * rise
-            adjoint.x[p, 0, q, c] = lv * leak
+    for q in range(x.shape[2]):
+        for c in range(x.shape[3]):
+            lv = x[p, 0, q, c]
+            x[p, 1, q, c] = x[p, 1, q, c] * fade + lv * rise
+            x[p, 0, q, c] = lv * leak
 
 
 @jit(inline=True)
-def retreat_and_read_row(row, adjoint, p, r, value, leak, fade, rise, gain, beta, sums):
-    """Move a row back to an input and read off its derivatives."""
-    zero = leak - leak
-    d_arrival = zero
-    for q in range(adjoint.x.shape[2]):
-        for c in range(adjoint.x.shape[3]):
-            lv = adjoint.x[p, 0, q, c]
-            li = adjoint.x[p, 1, q, c] * fade + lv * rise
-            lv *= leak
-            adjoint.x[p, 1, q, c] = li
-            adjoint.x[p, 0, q, c] = lv
-            sums.weight[r, row.first + q, c] += value * li
-            d_arrival += row.weight[r, row.first + q, c] * (beta * li - gain * lv)
+def read_row(x, p, weight, d_weight, r, first, value, gain, beta):
+    """Add dL/dw of an input at the adjoint state's time; return its dL/dt."""
+    d_arrival = beta - beta
+    for q in range(x.shape[2]):
+        for c in range(x.shape[3]):
+            li = x[p, 1, q, c]
+            d_weight[r, first + q, c] += value * li
+            d_arrival += weight[r, first + q, c] * (beta * li - gain * x[p, 0, q, c])
     return value * d_arrival
 
 
 @jit(inline=True)
-def undo_event(
-    d, row, adjoint, p, r, value, t, rank, coefficient, spikes, d_time, clip, sums
+def retreat_and_read_row(
+    x, p, weight, d_weight, r, first, value, leak, fade, rise, gain, beta
 ):
-    """Undo an input at a position, and the interval after it; return its dL/dt."""
-    real = row.theta.dtype.type
+    """Do `retreat_row` and `read_row` in one pass."""
+    d_arrival = beta - beta
+    for q in range(x.shape[2]):
+        for c in range(x.shape[3]):
+            lv = x[p, 0, q, c]
+            li = x[p, 1, q, c] * fade + lv * rise
+            lv *= leak
+            x[p, 1, q, c] = li
+            x[p, 0, q, c] = lv
+            d_weight[r, first + q, c] += value * li
+            d_arrival += weight[r, first + q, c] * (beta * li - gain * lv)
+    return value * d_arrival
+
+
+@jit(inline=True)
+def retreat_position(
+    d, row, adjoint, p, t, rank, coefficient, spikes, d_time, clip, sums
+):
+    """Move a position back over an interval in which neurons fired or are driven."""
     leak, fade, rise, step = coefficient
+    x, head = adjoint.x, adjoint.head
     n_fired = 0
-    one, zero = real(1), real(0)
-    leak, fade, rise = real(leak), real(fade), real(rise * d.gain)
-    head = adjoint.head[p]
-    if head >= 0 and spikes.rank[head] > rank:
-        adjoint.is_live[p] = True
+    if head[p] >= 0 and spikes.rank[head[p]] > rank:
         n_fired = undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums)
-    if sums.drive.size > 0:
-        for q in range(adjoint.x.shape[2]):
-            for c in range(adjoint.x.shape[3]):
-                sums.drive[row.first + q, c] += adjoint.x[p, 0, q, c] * step
-    if n_fired > 0:
-        retreat_row(adjoint, p, leak, fade, rise)
-        chunk = row.theta.shape[1]
-        for m in range(n_fired):
-            place = int(adjoint.fired[0, m])
-            adjoint.x[p, 0, place // chunk, place % chunk] = adjoint.fired[1, m]
-            adjoint.x[p, 1, place // chunk, place % chunk] = (
-                adjoint.fired[2, m] * d.gain
-            )
-        leak, fade, rise = one, one, zero
-    return retreat_and_read_row(
-        row,
-        adjoint,
-        p,
-        r,
-        real(value),
-        leak,
-        fade,
-        rise,
-        real(d.gain),
-        real(d.beta),
-        sums,
-    )
+    d_drive, first = sums.drive, row.first
+    if d_drive.size > 0:
+        for q in range(x.shape[2]):
+            for c in range(x.shape[3]):
+                d_drive[first + q, c] += x[p, 0, q, c] * step
+    real = x.dtype.type
+    retreat_row(x, p, real(leak), real(fade), real(rise * d.gain))
+    chunk, fired = x.shape[3], adjoint.fired
+    for m in range(n_fired):
+        place = int(fired[0, m])
+        x[p, 0, place // chunk, place % chunk] = fired[1, m]
+        x[p, 1, place // chunk, place % chunk] = fired[2, m] * d.gain
 
 
 @jit(inline=True)
@@ -299,56 +300,73 @@ def unrun_sample(
     times, neurons, values = train
     steps, exponentials = tables
     offsets, position, rows = fan_out
-    n_events = np.searchsorted(times, t_end, side="right")
-    adjoint = new_adjoint(row, n_positions, spikes, n_spikes, t_end, times.size)
-    latest = 0
-    for m in range(n_spikes):
-        latest = max(latest, spikes.rank[m])
     if n_spikes == 0:
         return
-    for k in range(min(latest, n_events) - 1, -1, -1):
+    n_events = np.searchsorted(times, t_end, side="right")
+    adjoint = new_adjoint(row, n_positions, spikes, n_spikes, t_end, times.size)
+    x, t_next, event, head, _, is_live, _, _ = adjoint
+    ranks, spike_times, weight, first = spikes.rank, spikes.time, row.weight, row.first
+    d_weight, arrival, has_drive = sums.weight, sums.arrival, sums.drive.size > 0
+    real = x.dtype.type
+    gain, beta = real(d.gain), real(d.beta)
+    for k in range(min(ranks.max(), n_events) - 1, -1, -1):
         t = float(times[k])
-        value = float(values[k]) if values.size > 0 else 1.0
+        value = real(values[k]) if values.size > 0 else real(1)
         for e in range(offsets[neurons[k] + 1] - 1, offsets[neurons[k]] - 1, -1):
-            p = position[e]
-            head = adjoint.head[p]
-            if not adjoint.is_live[p] and (head < 0 or spikes.rank[head] <= k):
-                continue
-            now = adjoint.event[p]
-            if not adjoint.is_live[p]:
+            p, r = position[e], rows[e]
+            has_fired = head[p] >= 0 and ranks[head[p]] > k
+            if not is_live[p]:
+                if not has_fired:
+                    continue
                 # The adjoint state is zero from the last spike on.
-                adjoint.t_next[p] = max(float(spikes.time[head]), t)
+                is_live[p] = True
+                t_next[p] = max(float(spike_times[head[p]]), t)
                 coefficient = (1.0, 1.0, 0.0, 0.0)
-            elif adjoint.t_next[p] == t:
+            elif t_next[p] == t:
                 coefficient = (1.0, 1.0, 0.0, 0.0)
-            elif steps.shape[0] > 0 and now == k + 2 and k + 1 < n_events:
-                coefficient = (
-                    steps[k + 1, 0],
-                    steps[k + 1, 1],
-                    steps[k + 1, 2],
-                    steps[k + 1, 3],
-                )
+            elif steps.shape[0] > 0 and event[p] == k + 2 and k + 1 < n_events:
+                step = steps[k + 1]
+                coefficient = (step[0], step[1], step[2], step[3])
             else:
-                dt = adjoint.t_next[p] - t
-                coefficient = coefficients(d, dt, exponentials, now, k + 1)
-            sums.arrival[k] += undo_event(
-                d,
-                row,
-                adjoint,
-                p,
-                rows[e],
-                value,
-                t,
-                k,
-                coefficient,
-                spikes,
-                d_time,
-                clip,
-                sums,
-            )
-            adjoint.t_next[p] = t
-            adjoint.event[p] = k + 1
-    if sums.drive.size > 0:
+                dt = t_next[p] - t
+                coefficient = coefficients(d, dt, exponentials, event[p], k + 1)
+            leak, fade, rise, _ = coefficient
+            is_moved = has_fired or has_drive or t_next[p] == t
+            if has_fired or (has_drive and t_next[p] != t):
+                retreat_position(
+                    d,
+                    row,
+                    adjoint,
+                    p,
+                    t,
+                    k,
+                    coefficient,
+                    spikes,
+                    d_time,
+                    clip,
+                    sums,
+                )
+            if is_moved:
+                by_time = read_row(x, p, weight, d_weight, r, first, value, gain, beta)
+            else:
+                by_time = retreat_and_read_row(
+                    x,
+                    p,
+                    weight,
+                    d_weight,
+                    r,
+                    first,
+                    value,
+                    real(leak),
+                    real(fade),
+                    real(rise * d.gain),
+                    gain,
+                    beta,
+                )
+            arrival[k] += by_time
+            t_next[p] = t
+            event[p] = k + 1
+    if has_drive:
         undo_start(d, row, adjoint, spikes, d_time, clip, sums)
 
 

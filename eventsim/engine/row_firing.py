@@ -15,6 +15,7 @@ from eventsim.neurons.dynamics import pin, reset
 SMALLEST_DECAY = 1e-200
 # Rounding in a bound must not hide a crossing.
 SAFETY = 1e-5
+ULP = 4.5e-16
 
 
 class Found(NamedTuple):
@@ -83,8 +84,12 @@ def fire_one(d, v, i, theta, drive, n_before, t_last, dt, leak, fade, found, out
     rest, passed, n = dt, 0.0, 0
     height = d.factor * theta
     while True:
-        wait = time_to_threshold(d, v, i, 0.0, 0.0, drive, height, rest)
-        if wait == math.inf:
+        # The sum of two times is rounded: a crossing at the very end counts.
+        horizon = rest + ULP * (t_last + dt)
+        wait = math.inf
+        if rest > 0:
+            wait = time_to_threshold(d, v, i, 0.0, 0.0, drive, height, horizon)
+        if not t_last + passed + wait <= t_last + dt:
             rise, step = rise_and_step(d, rest, leak, fade)
             break
         if found == out.time.size:

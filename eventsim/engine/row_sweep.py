@@ -34,9 +34,10 @@ from eventsim.spikes import SpikeTrains
 from eventsim.topology import Conv2d, Dense
 
 MAX_SPIKES = 50_000_000
-CHUNK = 200
+CHUNK = 160
 BLOCKS_OF_ONE_SAMPLE = 4
 SAMPLE_GROUPS = 8
+ROOM = 1000
 SPIKES_PER_NEURON = 0.25
 
 
@@ -175,7 +176,7 @@ def forward(
     n_chunks, batch = arrays[3].shape[0], spikes.batch
     n_blocks = 1 if batch >= BLOCKS_OF_ONE_SAMPLE else n_chunks
     n_neurons = layer.n_channels * arrays[1] // n_blocks
-    room = max(64, int(SPIKES_PER_NEURON * n_neurons))
+    room = min(n_neurons, ROOM) + int(SPIKES_PER_NEURON * n_neurons)
     counts = np.zeros((n_blocks, batch), np.int64)
     while True:
         shape = (n_blocks, batch, room)

@@ -113,7 +113,7 @@ def bucket(target, jump, delay, pieces, n_pieces, count, ends, touched, arrivals
         Connections.
     pieces, n_pieces
         What delivers.
-    count, ends : ndarray, shape (n_neurons,), int64
+    count, ends : ndarray, shape (n_neurons,), int32
         Written: number of arrivals of each neuron (0 before), and where they end.
     touched : ndarray, shape (n_neurons,), int32
         Written: neurons with arrivals.
@@ -124,8 +124,11 @@ def bucket(target, jump, delay, pieces, n_pieces, count, ends, touched, arrivals
     -------
     int
         Number of touched neurons.
+    bool
+        Whether the arrivals of each neuron are known to be in order: every spike
+        arrives everywhere at one time, and the heap gave them in order.
     """
-    n_touched = 0
+    n_touched, is_ordered = 0, True
     for s in range(n_pieces):
         for k in range(int(pieces[s, NEXT]), int(pieces[s, STOP])):
             n = target[k]
@@ -146,14 +149,20 @@ def bucket(target, jump, delay, pieces, n_pieces, count, ends, touched, arrivals
         at += count[touched[s]]
     for s in range(n_pieces):
         fired, value = pieces[s, FIRED], pieces[s, VALUE]
-        run, before = 0, -1.0
-        for k in range(int(pieces[s, NEXT]), int(pieces[s, STOP])):
-            time, at = fired + delay[k], ends[target[k]]
-            run, before = run if time == before else k, time
+        first, stop = int(pieces[s, NEXT]), int(pieces[s, STOP])
+        time, run, at_once = fired + delay[first], first, first
+        if fired + delay[stop - 1] == time:
+            at_once = stop
+        else:
+            is_ordered = False
+        for k in range(first, stop):
+            if k >= at_once and fired + delay[k] != time:
+                time, run = fired + delay[k], k
+            at = ends[target[k]]
             ends[target[k]] = at + 1
             arrivals[at, TIME], arrivals[at, RUN] = time, run
             arrivals[at, JUMP], arrivals[at, SIZE] = jump[k], value
-    return n_touched
+    return n_touched, is_ordered
 
 
 @jit(inline=True)
