@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 from eventsim_.builders import build, dense
+from eventsim_.gathered_layers import static
 
 from eventsim.datasets import Split
 from eventsim.errors import ConfigError, DataError
 from eventsim.evaluation import evaluate, sparsity
+from eventsim.network import Layer, Network
+from eventsim.topology import Dense
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -103,6 +106,28 @@ def test_evaluate__engines_agree(config):
     assert window.mean_decision_time == pytest.approx(sweep.mean_decision_time)
     for a, b in zip(window.spike_counts, sweep.spike_counts, strict=True):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("engine", ["sweep", "queue"])
+def test_evaluate__counts_every_spike_and_decides_by_the_first(config, engine):
+    # A current of 2 drives u = 2 (1 - exp(-t)) to 1 every ln 2; nothing connects.
+    neuron = static("lif", tau_m=1.0, tau_s=1.0, reset="zero")
+    layer = Layer(
+        "out",
+        Dense((2,), 3),
+        neuron,
+        np.zeros((2, 3)),
+        np.ones(3),
+        current=np.array([0.5, 2.0, 1.5]),
+    )
+    network = Network((2,), (layer,), t_end=3.0)
+    seen = evaluate(network, SPLIT, config, engine=engine)
+    # ln 2 and ln 3: four and two times before 3.
+    assert seen.spike_counts[1].tolist() == [0, 12, 6]
+    assert seen.mean_decision_time == pytest.approx(np.log(2), rel=1e-12)
+    assert (seen.undecided, seen.tied, seen.accuracy) == (0, 0, pytest.approx(1 / 3))
+    assert sparsity(network, seen).spikes_per_sample == 6
+    assert seen.activity(network, "test").decision_time == 3.0
 
 
 def test_evaluate__refuses_an_empty_set(config):

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import pytest
 from eventsim_.builders import build, dense, normal_weights, random_activation
+from eventsim_.spiking_networks import random_network
 
 from eventsim import gradcheck as module
 from eventsim.config.schema import LossConfig
@@ -118,6 +119,19 @@ def test_gradcheck__skips_and_counts_kinks():
     assert report.worst_relative_error <= 1e-6
 
 
+@pytest.mark.parametrize("engine", ["sweep", "queue"])
+@pytest.mark.parametrize(
+    "model", ["lif", "srm_lif held", "slayer_srm", "alpha_synapse"]
+)
+def test_gradcheck__passes_for_neurons_of_many_spikes(model, engine):
+    network = random_network("dense", [model], 4, t_end=4.0)
+    activation = np.random.default_rng(0).random((3, 6))
+    report = gradcheck(network, activation, np.arange(3), engine=engine, n_entries=8)
+    assert report.engine == engine
+    assert report.worst_relative_error <= 1e-6
+    assert report.n_checked > 10
+
+
 def test_gradcheck__silent_network_has_nothing_to_check():
     network = build(
         (3,), [dense(2)], weights=lambda topology, _: -np.ones(topology.weight_shape)
@@ -136,7 +150,7 @@ def test_gradcheck__silent_network_has_nothing_to_check():
             r"labels have shape \(3,\); expected",
         ),
         ({"activation": np.zeros((4, 5))}, ShapeError, r"input has shape \(4, 5\)"),
-        ({"engine": "queue"}, ConfigError, "no 'queue'; expected one of auto"),
+        ({"engine": "quick"}, ConfigError, "no 'quick'; expected one of auto"),
     ],
 )
 def test_gradcheck__refuses_bad_arguments(case, change, error, message):

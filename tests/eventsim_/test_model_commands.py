@@ -4,9 +4,21 @@ import shutil
 import numpy as np
 import pytest
 from eventsim_.builders import build, dense
+from eventsim_.spiking_networks import random_case
 
-from eventsim.errors import ConfigError, DataError, ModelFileError
-from eventsim.model_commands import check_gradients, evaluate_model
+from eventsim import load_npz, save_npz, simulate
+from eventsim.errors import (
+    ConfigError,
+    DataError,
+    ModelFileError,
+    SimulationLimitError,
+)
+from eventsim.model_commands import (
+    check_gradients,
+    evaluate_model,
+    format_simulation,
+    simulate_model,
+)
 from eventsim.model_file import ModelFile, read_model, write_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -95,6 +107,78 @@ def test_evaluate_model__refuses_an_unknown_engine(finished_run):
         evaluated(finished_run, engine="fast")
 
 
+@pytest.fixture
+def lif_files(tmp_path):
+    """Write a model of many spikes without configuration, and an input for it."""
+    case = random_case("average", ["lif"], 2, batch=3)
+    write_model(tmp_path / "m.h5", ModelFile(case.network))
+    save_npz(tmp_path / "in.npz", [case.spikes])
+    return case, tmp_path
+
+
+def simulated(folder, **options):
+    options = {"max_spikes": 10**6, "quiet": True, **options}
+    files = (folder / name for name in ("m.h5", "in.npz", "out.npz"))
+    return simulate_model(*map(str, files), **options)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 250])
+@pytest.mark.parametrize("engine", ["auto", "queue"])
+def test_simulate_model__writes_what_simulate_returns(
+    lif_files, monkeypatch, engine, at_once
+):
+    monkeypatch.setattr("eventsim.model_commands.SAMPLES_AT_ONCE", at_once)
+    case, folder = lif_files
+    result = simulated(folder, engine=engine)
+    layers = simulate(case.network, case.spikes, engine)
+    for k, train in enumerate(layers):
+        written = load_npz(folder / "out.npz", train.n_neurons, 3, layer=k)
+        assert written.offsets.tolist() == train.offsets.tolist()
+        assert written.time.tobytes() == train.time.tobytes()
+        assert result["layers"][k]["spikes"] == train.time.size
+        if train.value is not None:
+            assert written.value.tolist() == train.value.tolist()
+    assert result["engine"] == {"auto": "sweep"}.get(engine, engine)
+    assert result["n_samples"] == 3
+    assert result["t_end"] == case.network.t_end
+    assert json.loads(json.dumps(result)) == result
+    silent = np.isinf(layers[3].first_spikes()).sum()
+    assert result["layers"][3]["silent"] == silent
+    text = format_simulation(result)
+    assert f"engine {result['engine']}" in text
+    assert "layer_3 (sparse)" in text
+
+
+def test_simulate_model__ends_when_told(lif_files):
+    _, folder = lif_files
+    assert simulated(folder, t_end=1.5)["t_end"] == 1.5
+    assert load_npz(folder / "out.npz", 3, layer=3).time.max(initial=0) <= 1.5
+
+
+def test_simulate_model__takes_a_layer_of_another_run(lif_files):
+    case, folder = lif_files
+    simulated(folder)
+    (folder / "out.npz").rename(folder / "in.npz")
+    result = simulated(folder, layer=0)
+    assert result["layers"][0]["spikes"] == case.spikes.time.size
+
+
+@pytest.mark.parametrize("at_once", [1, 250])
+@pytest.mark.parametrize("engine", ["sweep", "queue"])
+def test_simulate_model__stops_at_too_many_spikes(
+    lif_files, monkeypatch, engine, at_once
+):
+    monkeypatch.setattr("eventsim.model_commands.SAMPLES_AT_ONCE", at_once)
+    _, folder = lif_files
+    n_spikes = simulated(folder, engine=engine)["spikes"]
+    (folder / "out.npz").unlink()
+    assert simulated(folder, engine=engine, max_spikes=n_spikes)["spikes"] == n_spikes
+    (folder / "out.npz").unlink()
+    with pytest.raises(SimulationLimitError, match="more than"):
+        simulated(folder, engine=engine, max_spikes=n_spikes - 1)
+    assert not (folder / "out.npz").exists()
+
+
 def checked(path, overrides=(), engine="auto", n_samples=4):
     return check_gradients(str(path), None, overrides, engine, n_samples, 12)
 
@@ -130,6 +214,25 @@ def test_check_gradients__says_if_it_fails(tiny_yaml, monkeypatch):
 def test_check_gradients__refuses_set_with_a_model(finished_run):
     with pytest.raises(ConfigError, match="--set goes with a CONFIG file, not a MODEL"):
         checked(finished_run, ["seed=1"])
+
+
+def test_check_gradients__refuses_times_that_do_not_depend_on_weights(tiny_yaml):
+    overrides = ["network.neuron={model: if_delta, theta: 1}", "loss.silence_penalty=0"]
+    with pytest.raises(ConfigError, match="fires when an input arrives, so its spike"):
+        checked(tiny_yaml, overrides)
+
+
+@pytest.mark.parametrize("engine", ["sweep", "queue"])
+def test_check_gradients__of_neurons_of_many_spikes(tiny_yaml, engine):
+    overrides = [
+        "network.neuron={model: lif, tau_m: 4, tau_s: 2, theta: 1, reset: zero}",
+        "loss={beta: 10}",
+        "training={epochs: 1, weight_mean: 30, weight_gain: 20}",
+        "network.delay=0.1",
+    ]
+    report, _ = checked(tiny_yaml, overrides, engine)
+    assert report["engine"] == engine
+    assert report["passed"], report
 
 
 def test_check_gradients__data_problems_are_told(tiny_yaml):

@@ -51,6 +51,57 @@ def test_train__every_recipe_lowers_the_loss(tiny_config, overrides):
     assert all(0 < line["spikes_per_neuron"] < 1 for line in history)
 
 
+LIF = "model: lif, tau_m: 4, tau_s: 2, theta: 1, reset: zero"
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        "{" + LIF + "}",
+        "{" + LIF + ", max_spikes: 1, slope_clip: 1}",
+        "{model: srm_lif, tau_m: 4, tau_s: 2, theta: 1, exponential_slope: 3}",
+        "{model: non_leaky_if, tau_s: 2, theta: 1}",
+        "{model: alpha_synapse, tau_s: 2, theta: 1}",
+        "{model: slayer_srm, tau_s: 2, tau_r: 2, theta: 1}",
+        "{model: relpsp, threshold: static, theta: 1, slope_clip: 1}",
+    ],
+)
+def test_train__every_neuron_model_lowers_the_loss(tiny_config, neuron):
+    config = tiny_config(
+        f"network.neuron={neuron}",
+        "loss={beta: 10}",
+        "training={epochs: 4, batch_size: 32, weight_mean: 25, weight_gain: 20}",
+        "network.t_end=4",
+    )
+    history = run(config).history
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert history[-1]["spikes_per_neuron"] > 0
+
+
+def test_train__counts_all_spikes_of_a_neuron(tiny_config):
+    config = tiny_config(
+        f"network.neuron={{{LIF}}}",
+        "loss={beta: 10}",
+        "training={epochs: 1, batch_size: 32, weight_mean: 60}",
+        "network.t_end=6",
+    )
+    assert run(config).history[0]["spikes_per_neuron"] > 1
+
+
+@pytest.mark.parametrize("model", ["if_delta", "lif_delta"])
+def test_start_training__refuses_times_that_do_not_depend_on_weights(
+    tiny_config, model
+):
+    tau = ", tau_m: 1" if model == "lif_delta" else ""
+    neuron = f"network.neuron={{model: {model}, theta: 1{tau}}}"
+    config = tiny_config(neuron, "loss={beta: 10}")
+    message = rf"layer_1 \(dense 12\) has the neuron model '{model}', which fires when"
+    with pytest.raises(ConfigError, match=message):
+        start_training(config, load_run_dataset(config))
+    driven = tiny_config(neuron, "loss={beta: 10}", "network.current=0.5")
+    assert start_training(driven, load_run_dataset(driven)).epoch == 0
+
+
 def test_train__same_seed_same_bits(tiny_config):
     assert_same_state(run(tiny_config()), run(tiny_config()))
 

@@ -131,6 +131,15 @@ def test_neuron_config__asks_for_what_the_model_needs(model):
             ["model=if_delta", "theta=1", "derivative_clip=11"],
             "neuron.derivative_clip needs the dynamic threshold",
         ),
+        (
+            ["slope_clip=2"],
+            "slope_clip is 2 with the dynamic threshold; expected none, there",
+        ),
+        (["model=if_delta", "theta=1", "slope_clip=0"], "slope_clip is 0; expected"),
+        (
+            ["model=if_delta", "theta=1", "exponential_slope=2"],
+            "exponential_slope is 2, but model 'if_delta' has no such option",
+        ),
         (["model=lif", "tau_m=0"], "network.neuron.tau_m is 0; expected greater than"),
         (["model=lif", "tau_m=.inf"], "network.neuron.tau_m is inf"),
         (["model=if_delta", "refractory=-1"], "network.neuron.refractory is -1"),
