@@ -292,7 +292,10 @@ def _recorded(
     for found, code, counts, _ in chunks:
         stop = min(first + int(counts.sum()), total)
         time[first:stop] = found[: stop - first]
-        neuron[first:stop], kind[first:stop] = divmod(code[: stop - first], N_KINDS)
+        # Written where it belongs: a temporary of a long run would be large.
+        its = code[: stop - first]
+        np.floor_divide(its, N_KINDS, out=neuron[first:stop], casting="unsafe")
+        np.remainder(its, N_KINDS, out=kind[first:stop], casting="unsafe")
         first = stop
     recording = QueueRecording(
         circuit=circuit,
