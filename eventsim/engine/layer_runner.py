@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from eventsim.engine import row_sweep
 from eventsim.engine.fan_in import FanIn, fan_in, sparse_fan_in
 from eventsim.engine.gathered_recording import GatheredGradients, GatheredRecording
 from eventsim.engine.gathered_sweep import (
@@ -17,12 +18,13 @@ from eventsim.engine.gathered_sweep import (
     gathered_backward,
     gathered_forward,
 )
+from eventsim.engine.row_sweep import RowLayer, RowRecording
 from eventsim.errors import ShapeError
 from eventsim.network import Layer
 from eventsim.neurons import model_of
 from eventsim.neurons.dynamics import Dynamics
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import Sparse, Synapses
+from eventsim.topology import Conv2d, Dense, Sparse, Synapses
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,68 @@ class GatheredRunner:
         )
 
 
+@dataclass(frozen=True)
+class RowRunner:
+    """A layer whose neurons are moved row by row, in the float type of its weights.
+
+    Parameters
+    ----------
+    layer : RowLayer
+        The layer.
+    gathered : GatheredRunner
+        The same layer, for derivatives that rows do not have.
+    """
+
+    layer: RowLayer
+    gathered: GatheredRunner
+
+    def forward(
+        self, spikes: SpikeTrains, t_end: float, max_spikes: int
+    ) -> RowRecording:
+        """Find the spikes of the layer."""
+        return row_sweep.forward(self.layer, spikes, t_end, max_spikes=max_spikes)
+
+    def backward(
+        self,
+        spikes: SpikeTrains,
+        recording: RowRecording,
+        d_time: np.ndarray,
+        rule: SlopeRule,
+        with_constants: bool,
+    ) -> GatheredGradients:
+        """Differentiate; thresholds and drives of a feature by its first neuron."""
+        if rule.exponential is not None:
+            again = self.gathered.forward(spikes, recording.t_end, MAX_SPIKES)
+            if not np.array_equal(again.spikes.neuron, recording.spikes.neuron):
+                raise ShapeError(
+                    "sweep engine: the exponential slope is found in float64, where "
+                    "other neurons fire than in float32; expected the same spikes; "
+                    "set precision to float64"
+                )
+            return self.gathered.backward(spikes, again, d_time, rule, with_constants)
+        found = row_sweep.backward(
+            self.layer, spikes, recording, d_time, slope_clip=rule.clip
+        )
+        n_neurons = recording.spikes.n_neurons
+        return replace(
+            found,
+            theta=_at_first_position(found.theta, n_neurons),
+            drive=_at_first_position(found.drive, n_neurons),
+        )
+
+
+def _at_first_position(by_feature: np.ndarray, n_neurons: int) -> np.ndarray:
+    by_neuron = np.zeros(n_neurons)
+    by_neuron[: by_feature.size] = by_feature
+    return by_neuron
+
+
+Runner = GatheredRunner | RowRunner
+
+
 def choose_runner(
     layer: Layer, delay: np.ndarray | None = None, *, with_constants: bool = True
-) -> GatheredRunner:
+) -> Runner:
     """Return what runs a layer.
 
     Parameters
@@ -91,8 +152,9 @@ def choose_runner(
 
     Returns
     -------
-    GatheredRunner
-        Has ``forward`` and ``backward``.
+    GatheredRunner or RowRunner
+        Has ``forward`` and ``backward``. Rows, unless a synapse has its own delay,
+        the model needs gathered arrivals, or constants are asked for.
 
     Raises
     ------
@@ -107,9 +169,10 @@ def choose_runner(
     drive = np.zeros(topology.n_features)
     if layer.current is not None:
         drive = layer.current * drive_scale_of(layer)
-    return GatheredRunner(
+    d = dynamics_of(layer)
+    gathered = GatheredRunner(
         GatheredLayer(
-            dynamics_of(layer),
+            d,
             synapses_of(topology),
             layer.weight.ravel(),
             delay,
@@ -117,6 +180,12 @@ def choose_runner(
             np.tile(drive, repeats),
         )
     )
+    has_rows = isinstance(topology, Dense | Conv2d) and row_sweep.runs(d)
+    if with_constants or delay is not None or not has_rows:
+        return gathered
+    assert isinstance(topology, Dense | Conv2d)
+    row = RowLayer(d, topology, layer.weight, layer.theta, drive)
+    return RowRunner(row, gathered)
 
 
 def dynamics_of(layer: Layer) -> Dynamics:
@@ -156,6 +225,8 @@ def synapses_of(topology: Synapses) -> FanIn:
 __all__ = [
     "MAX_SPIKES",
     "GatheredRunner",
+    "RowRunner",
+    "Runner",
     "SlopeRule",
     "choose_runner",
     "drive_scale_of",

@@ -18,7 +18,7 @@ import numpy as np
 
 from eventsim.engine.fan_out import fan_out
 from eventsim.engine.gathered_recording import GatheredGradients
-from eventsim.engine.row_adjoint_kernels import Sums, row_backward
+from eventsim.engine.row_adjoint_kernels import row_backward
 from eventsim.engine.row_coefficients import (
     LARGEST_EXPONENT,
     tabulate_exponentials,
@@ -27,6 +27,7 @@ from eventsim.engine.row_coefficients import (
 from eventsim.engine.row_firing import Found
 from eventsim.engine.row_kernels import row_forward
 from eventsim.engine.row_order_kernels import collect
+from eventsim.engine.row_spike_adjoint import GRAZING, Sums
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
 from eventsim.neurons.dynamics import Dynamics
@@ -122,6 +123,8 @@ class RowRecording:
         Propagators between the input spikes.
     t_end : float, network time units
         End of the run.
+    n_grazing : int
+        Number of threshold crossings with nearly no slope.
     """
 
     spikes: SpikeTrains
@@ -129,6 +132,7 @@ class RowRecording:
     place: np.ndarray
     tables: tuple[np.ndarray, np.ndarray]
     t_end: float
+    n_grazing: int
 
 
 def runs(d: Dynamics) -> bool:
@@ -219,7 +223,16 @@ def _collected(
     collect(found, counts, chunks, layer.n_channels, offsets, flat, time, neuron, place)
     n_neurons = math.prod(layer.topology.output_shape)
     spikes = SpikeTrains(time, neuron, offsets, n_neurons)
-    return RowRecording(spikes, flat, place, tables, t_end)
+    n_grazing = _n_grazing(layer, flat)
+    return RowRecording(spikes, flat, place, tables, t_end, n_grazing)
+
+
+def _n_grazing(layer: RowLayer, found: Found) -> int:
+    d = layer.dynamics
+    theta = layer.theta[found.channel]
+    rise = found.current + layer.drive[found.channel] - d.alpha * d.factor * theta
+    rate = d.alpha + d.beta
+    return int(np.count_nonzero(rise < GRAZING * theta * (rate if rate > 0 else 1)))
 
 
 def backward(

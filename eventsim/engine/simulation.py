@@ -154,7 +154,9 @@ def record(
         return _record_windows(module, network, spikes)
     if module.__name__ == QUEUE:
         return module.forward_spikes(network, spikes)
-    return spike_sweep.forward_spikes(network, spikes, max_spikes=max_spikes)
+    return spike_sweep.forward_spikes(
+        network, spikes, max_spikes=max_spikes, with_constants=False
+    )
 
 
 def _record_windows(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.engine.layer_runner import GatheredRunner
+from eventsim.engine.layer_runner import Runner
 from eventsim.engine.passages import Wave
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.spikes import SpikeTrains
@@ -27,7 +27,7 @@ class Step:
         Which of the given spikes they are.
     sent_from : ndarray, shape (n_sent,), int64, or None
         Pools and flattened maps: which arrived spike each one sent comes from.
-    runner : GatheredRunner or None
+    runner : Runner or None
         Layers with neurons: what ran them,
     recording : recording of the layer, or None
         and what it left.
@@ -37,7 +37,7 @@ class Step:
     arrived: SpikeTrains
     arrived_from: np.ndarray
     sent_from: np.ndarray | None = None
-    runner: GatheredRunner | None = None
+    runner: Runner | None = None
     recording: Any = None
 
 
