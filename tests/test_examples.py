@@ -1,15 +1,19 @@
 """Every example loads, builds, trains and is measured, on few samples."""
 
 import gzip
+import json
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from eventsim.build import build_network
 from eventsim.config import load_config
+from eventsim.model_file import read_model
 from eventsim.run import load_run_dataset, train_run
+from hwmodel.cli import commands as hwmodel_commands
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -64,7 +68,9 @@ def test_example__trains_at_reduced_size(example, clothes, tmp_path, monkeypatch
     assert result.summary["spikes_per_sample"] > 0
 
 
-@pytest.mark.parametrize("stem", ["mnist_ttfs_tiny", "yinyang_ttfs_tiny"])
+@pytest.mark.parametrize(
+    "stem", ["mnist_ttfs_tiny", "yinyang_ttfs_tiny", "yinyang_lif_tiny"]
+)
 def test_tiny_example__learns(stem, tmp_path, monkeypatch):
     monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
     path = next(path for path in EXAMPLES if path.stem == stem)
@@ -88,3 +94,27 @@ def test_paper_example__has_the_layers_of_the_paper(stem, shapes):
     path = next(path for path in EXAMPLES if path.stem == stem)
     network = build_network(load_config(path), (28, 28, 1), 10)
     assert [layer.topology.output_shape for layer in network.layers] == shapes
+
+
+def test_multi_spike_example__is_priced_with_all_its_spikes(tmp_path, monkeypatch):
+    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
+    path = next(path for path in EXAMPLES if path.stem == "yinyang_lif_tiny")
+    overrides = ["training.epochs=1", "network.t_end=60"]
+    run = train_run(
+        str(path), overrides=overrides, out=str(tmp_path / "run"), quiet=True
+    )
+    counts = read_model(run.folder).activity.spike_counts
+    # More spikes than neurons and samples: neurons fire several times.
+    assert counts[1].max() > run.summary["n_test"]
+    result = CliRunner().invoke(
+        hwmodel_commands, ["estimate", str(run.folder), "--chip", "truenorth", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    n_test = run.summary["n_test"]
+    assert found["spikes"] == pytest.approx(
+        (counts[1].sum() + counts[2].sum()) / n_test
+    )
+    # Each input spike meets 20 synapses, each hidden spike 3.
+    sops = (20 * counts[0].sum() + 3 * counts[1].sum()) / n_test
+    assert found["sops"] == pytest.approx(sops)

@@ -77,7 +77,7 @@ def reference(network, spikes):
     return found
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from(KINDS),
     models=MODELS,
@@ -86,9 +86,10 @@ def reference(network, spikes):
     synaptic_delays=st.booleans(),
     currents=st.booleans(),
     with_values=st.booleans(),
+    with_constants=st.booleans(),
 )
 def test_forward_spikes__queue_sweep_and_reference_agree(
-    kind, models, seed, delays, synaptic_delays, currents, with_values
+    kind, models, seed, delays, synaptic_delays, currents, with_values, with_constants
 ):
     case = random_case(
         kind,
@@ -99,7 +100,9 @@ def test_forward_spikes__queue_sweep_and_reference_agree(
         currents=currents,
         with_values=with_values,
     )
-    swept = spike_sweep.forward_spikes(case.network, case.spikes)
+    swept = spike_sweep.forward_spikes(
+        case.network, case.spikes, with_constants=with_constants
+    )
     queued = network_queue.forward_spikes(case.network, case.spikes)
     assert_same_spikes(swept.trains, queued.trains)
     assert swept.n_grazing == queued.n_grazing
