@@ -107,5 +107,5 @@ def test_errors__are_all_of_one_family():
     from eventsim import errors
 
     found = [value for value in vars(errors).values() if isinstance(value, type)]
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(issubclass(kind, errors.EventsimError) for kind in found)

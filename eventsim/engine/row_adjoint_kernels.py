@@ -15,9 +15,9 @@ import numpy as np
 from numba import prange
 
 from eventsim.engine.row_coefficients import coefficients
-from eventsim.engine.row_firing import Found
-from eventsim.engine.row_spike_adjoint import Adjoint, Sums, undo_spikes
-from eventsim.engine.row_steps import Row
+from eventsim.engine.row_firing_kernels import Found
+from eventsim.engine.row_spike_adjoint_kernels import Adjoint, Sums, undo_spikes
+from eventsim.engine.row_step_kernels import Row
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import by_drive, retreat
 
@@ -108,6 +108,16 @@ def new_adjoint(row, n_positions, spikes, n_spikes, t_end, n_events):
     )
 
 
+@jit(inline=True)
+def since(d, t, k, following, t_next, n_events, steps, exponentials):
+    """Return the coefficients of the interval between event `k` and the one undone."""
+    if t_next == t or following == k + 1:
+        return 1.0, 1.0, 0.0, 0.0
+    if steps.shape[0] > 0 and following == k + 2 and k + 1 < n_events:
+        return steps[k + 1, 0], steps[k + 1, 1], steps[k + 1, 2], steps[k + 1, 3]
+    return coefficients(d, t_next - t, exponentials, following, k + 1)
+
+
 @jit()
 def unrun_sample(
     d,
@@ -158,21 +168,16 @@ def unrun_sample(
         for e in range(offsets[neurons[k] + 1] - 1, offsets[neurons[k]] - 1, -1):
             p, r = position[e], rows[e]
             has_fired = head[p] >= 0 and ranks[head[p]] > k
+            if not (is_live[p] or has_fired):
+                continue
             if not is_live[p]:
-                if not has_fired:
-                    continue
                 # The adjoint state is zero from the last spike on.
                 is_live[p] = True
                 t_next[p] = max(float(spike_times[head[p]]), t)
-                coefficient = (1.0, 1.0, 0.0, 0.0)
-            elif t_next[p] == t:
-                coefficient = (1.0, 1.0, 0.0, 0.0)
-            elif steps.shape[0] > 0 and event[p] == k + 2 and k + 1 < n_events:
-                step = steps[k + 1]
-                coefficient = (step[0], step[1], step[2], step[3])
-            else:
-                dt = t_next[p] - t
-                coefficient = coefficients(d, dt, exponentials, event[p], k + 1)
+                event[p] = k + 1
+            coefficient = since(
+                d, t, k, event[p], t_next[p], n_events, steps, exponentials
+            )
             leak, fade, rise, _ = coefficient
             is_moved = has_fired or has_drive or t_next[p] == t
             if has_fired or (has_drive and t_next[p] != t):

@@ -19,8 +19,14 @@ import numpy as np
 from numba import prange
 
 from eventsim.engine.row_coefficients import coefficients
-from eventsim.engine.row_firing import SAFETY, Found, fire_suspects
-from eventsim.engine.row_steps import Row, State, add_row, step_driven_row, step_row
+from eventsim.engine.row_firing_kernels import SAFETY, Found, fire_suspects
+from eventsim.engine.row_step_kernels import (
+    Row,
+    State,
+    add_row,
+    step_driven_row,
+    step_row,
+)
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import start
 

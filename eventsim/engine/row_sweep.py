@@ -24,10 +24,10 @@ from eventsim.engine.row_coefficients import (
     tabulate_exponentials,
     tabulate_steps,
 )
-from eventsim.engine.row_firing import Found
+from eventsim.engine.row_firing_kernels import Found
 from eventsim.engine.row_kernels import row_forward
 from eventsim.engine.row_order_kernels import collect
-from eventsim.engine.row_spike_adjoint import GRAZING, Sums
+from eventsim.engine.row_spike_adjoint_kernels import GRAZING, Sums
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
 from eventsim.neurons.dynamics import Dynamics
@@ -116,7 +116,7 @@ class RowRecording:
     spikes : SpikeTrains
         Every spike, each sample in order of time, ties in order of the neurons.
     found : Found, each shape (n_spikes,)
-        The same in the order found, see `eventsim.engine.row_firing.Found`.
+        The same in the order found, see `eventsim.engine.row_firing_kernels.Found`.
     place : ndarray, shape (n_spikes,), int64
         Which found spike each of `spikes` is.
     tables : tuple of ndarrays

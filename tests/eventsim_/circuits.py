@@ -1,28 +1,14 @@
 """Random circuits for tests, and the same circuits in the oracle's words."""
 
-import importlib.util
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
+from oracles import circuit_oracle as oracle
 
 from eventsim.circuit import Circuit, Input, Population, Projection, all_to_all
 from eventsim.engine.queue_reference import QueueSimulator
 from eventsim.network import Neuron
 from eventsim.spikes import SpikeTrains
-
-
-def _load_oracle():
-    path = Path(__file__).parents[1] / "oracles" / "circuit_oracle.py"
-    spec = importlib.util.spec_from_file_location("circuit_oracle", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["circuit_oracle"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load_oracle()
 
 
 def trains(events, n_channels):

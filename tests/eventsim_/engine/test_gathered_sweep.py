@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-import layer_oracle
 import numba
 import numpy as np
 import pytest
 from eventsim_.gathered_layers import random_case, random_trains, static, with_layer
+from oracles import layer_oracle
 
 from eventsim.engine import gathered_sweep
 from eventsim.engine.fan_in import fan_in

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-import layer_oracle
 import numpy as np
 import pytest
 from eventsim_.gathered_layers import CASES, NEURONS, random_case, static, with_layer
+from oracles import layer_oracle
 
 from eventsim.engine.fan_in import sparse_fan_in
 from eventsim.engine.gathered_sweep import (

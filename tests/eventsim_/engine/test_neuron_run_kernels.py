@@ -1,9 +1,9 @@
 """Spikes of the gathered sweep against sums of kernels, and the event semantics."""
 
-import neuron_oracle
 import numpy as np
 import pytest
 from eventsim_.gathered_layers import CASES, NEURONS, arrivals_of, random_case, static
+from oracles import neuron_oracle
 
 from eventsim.engine.fan_in import sparse_fan_in
 from eventsim.engine.gathered_sweep import GatheredLayer, gathered_forward

@@ -39,14 +39,21 @@ INSTANT = [
 
 
 def random_circuit(rng, neurons, n_each, shortest, whole_times, recurrent=True):
-    """Return a circuit of one input and a population per neuron model."""
+    """Return a circuit of one input and a population per neuron model.
+
+    Where all numbers are short binary fractions, ties are exact. Where a drive
+    meets the spike times of continuous potentials they would hang on rounding, so
+    drives are odd numbers there.
+    """
+    is_odd = any(neuron in CONTINUOUS for neuron in neurons)
     populations = tuple(
         Population(
             f"p{k}",
             n_each,
             neuron,
             theta=1.0,
-            current=rng.choice([0.0, 0.0, 0.25, 0.5], n_each),
+            current=rng.choice([0.0, 0.0, 0.25, 0.5], n_each)
+            * (rng.uniform(0.5, 1.5, n_each) if is_odd else 1.0),
         )
         for k, neuron in enumerate(neurons)
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numba import set_num_threads
+from numba import config, set_num_threads
 
 from eventsim.engine import row_sweep
 from eventsim.engine.fan_in import fan_in
@@ -150,15 +150,13 @@ def test_rows__do_not_depend_on_threads_or_batches(topology):
     rng = np.random.default_rng(3)
     layer = random_layer(rng, "lif general", TOPOLOGIES[topology], True)
     spikes = random_trains(rng, layer.topology, batch=6)
+    set_num_threads(config.NUMBA_NUM_THREADS)
     whole = row_sweep.forward(layer, spikes, 6.0)
     d_time = rng.normal(size=whole.spikes.time.size)
     gradients = row_sweep.backward(layer, spikes, whole, d_time)
     set_num_threads(1)
-    try:
-        again = row_sweep.forward(layer, spikes, 6.0)
-        one = row_sweep.backward(layer, spikes, again, d_time)
-    finally:
-        set_num_threads(2)
+    again = row_sweep.forward(layer, spikes, 6.0)
+    one = row_sweep.backward(layer, spikes, again, d_time)
     np.testing.assert_array_equal(again.spikes.time, whole.spikes.time)
     np.testing.assert_array_equal(one.weight, gradients.weight)
     np.testing.assert_array_equal(one.input_time, gradients.input_time)

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import neuron_oracle
 import numpy as np
 import pytest
+from oracles import neuron_oracle
 
 from eventsim.neurons import model_of
 from eventsim.neurons.constants import RateGradient

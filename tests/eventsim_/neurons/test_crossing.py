@@ -1,9 +1,9 @@
 import math
 
-import neuron_oracle
 import numpy as np
 import pytest
 from eventsim_.neurons.written_out import curve, random_states, rates
+from oracles import neuron_oracle
 
 from eventsim.neurons.crossing import (
     bracketed,

@@ -2,11 +2,11 @@
 
 import math
 
-import neuron_oracle
 import numpy as np
 import pytest
 from eventsim_.neurons.model_checks import cell_of
 from eventsim_.neurons.scalar_driver import MODELS, neuron_of, spikes_of
+from oracles import neuron_oracle
 
 CONTINUOUS = [m for m in MODELS if m not in neuron_oracle.DELTA_MODELS]
 

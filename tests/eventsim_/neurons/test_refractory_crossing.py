@@ -1,9 +1,9 @@
 import math
 
-import neuron_oracle
 import numpy as np
 import pytest
 from eventsim_.neurons.written_out import curve, rates
+from oracles import neuron_oracle
 
 from eventsim.neurons.crossing import time_to_threshold
 from eventsim.neurons.refractory_crossing import slopes, with_refractory_kernel

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.engine.row_coefficients import rise_and_step
-from eventsim.engine.row_firing import fade_of
+from eventsim.engine.row_firing_kernels import fade_of
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import cross, unfire
 from eventsim.neurons.dynamics import pin, slope
