@@ -324,6 +324,12 @@ class _EpochBars:
         self._n_epochs = config.training.epochs
         self._n_samples = len(dataset.train)
         self._quiet = quiet
+        self._wake = (
+            "loss.silence_penalty=1, or a larger training.weight_mean"
+            if config.network.neuron.threshold == "dynamic"
+            else "a larger training.weight_mean, longer time constants, or "
+            "network.neuron.slope_clip against jumps into silence"
+        )
         self._bar: tqdm | None = None
 
     def __enter__(self) -> _EpochBars:
@@ -366,8 +372,7 @@ class _EpochBars:
         if result.undecided > 0.5:
             _say(
                 f"WARNING: in {result.undecided:.0%} of the training samples no output "
-                "neuron fired, and silent neurons have no gradient; try "
-                "loss.silence_penalty=1, or a larger training.weight_mean"
+                f"neuron fired, and silent neurons have no gradient; try {self._wake}"
             )
         validation = (
             f"  val {result.validation_accuracy:.2%}"

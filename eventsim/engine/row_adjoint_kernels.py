@@ -182,17 +182,7 @@ def unrun_sample(
             is_moved = has_fired or has_drive or t_next[p] == t
             if has_fired or (has_drive and t_next[p] != t):
                 retreat_position(
-                    d,
-                    row,
-                    adjoint,
-                    p,
-                    t,
-                    k,
-                    coefficient,
-                    spikes,
-                    d_time,
-                    clip,
-                    sums,
+                    d, row, adjoint, p, t, k, coefficient, spikes, d_time, clip, sums
                 )
             if is_moved:
                 by_time = read_row(x, p, weight, d_weight, r, first, value, gain, beta)
