@@ -242,7 +242,7 @@ def test_run_circuit__does_not_depend_on_threads_or_on_the_batch(scheduler):
         assert np.array_equal(recording.spikes.time, time)
         assert np.array_equal(recording.spikes.neuron, neuron)
         assert recording.n_events == sum(one.n_events for one in alone)
-    assert time.size > 50
+    assert time.size > 20
 
 
 @pytest.mark.parametrize("scheduler", ["heap", "delay_window"])
