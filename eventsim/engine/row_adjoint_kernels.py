@@ -16,8 +16,8 @@ from numba import prange
 
 from eventsim.engine.row_coefficients import coefficients
 from eventsim.engine.row_firing_kernels import Found
+from eventsim.engine.row_kernels import block_of, n_until
 from eventsim.engine.row_spike_adjoint_kernels import Adjoint, Sums, undo_spikes
-from eventsim.engine.row_step_kernels import Row
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import by_drive, retreat
 
@@ -155,7 +155,7 @@ def unrun_sample(
     offsets, position, rows = fan_out
     if n_spikes == 0:
         return
-    n_events = np.searchsorted(times, t_end, side="right")
+    n_events = n_until(times, t_end)
     adjoint = new_adjoint(row, n_positions, spikes, n_spikes, t_end, times.size)
     x, t_next, event, head, _, is_live, _, _ = adjoint
     ranks, spike_times, weight, first = spikes.rank, spikes.time, row.weight, row.first
@@ -166,7 +166,7 @@ def unrun_sample(
         t = float(times[k])
         value = real(values[k]) if values.size > 0 else real(1)
         for e in range(offsets[neurons[k] + 1] - 1, offsets[neurons[k]] - 1, -1):
-            p, r = position[e], rows[e]
+            p, r = np.int64(position[e]), np.int64(rows[e])
             has_fired = head[p] >= 0 and ranks[head[p]] > k
             if not (is_live[p] or has_fired):
                 continue
@@ -278,9 +278,7 @@ def row_backward(
     for task in prange(n_blocks * n_groups):
         g, k = task // n_blocks, task % n_blocks
         first, last = k * n_chunks // n_blocks, (k + 1) * n_chunks // n_blocks
-        heights = theta[first:last]
-        drives = drive[first:last] if drive.shape[0] > 0 else np.zeros_like(heights)
-        row = Row(heights, heights, drives, weight, first, False)
+        row = block_of(d, weight, theta, drive, first, last, False)
         for b in range(g * batch // n_groups, (g + 1) * batch // n_groups):
             lo, hi = trains[3][b], trains[3][b + 1]
             begin, end = offsets[b], offsets[b + 1]

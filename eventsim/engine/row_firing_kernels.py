@@ -50,7 +50,7 @@ def fade_of(d, leak, dt):
     return math.exp(-d.beta * dt)
 
 
-@jit(inline=True)
+@jit()
 def fire_one(d, v, i, theta, drive, n_before, t_last, dt, leak, fade, found, out):
     """Let one neuron fire as often as it does within an interval.
 
@@ -117,7 +117,7 @@ def fire_one(d, v, i, theta, drive, n_before, t_last, dt, leak, fade, found, out
     return v * leak + i * rise + drive * step, i * fade, found
 
 
-@jit(inline=True)
+@jit()
 def fire_suspects(
     d, row, state, p, q, r, value, t_last, dt, leak, fade, bound, found, out
 ):

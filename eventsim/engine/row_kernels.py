@@ -105,7 +105,7 @@ def pass_silence(d, row, state, p, t, rank, found, out):
             row,
             state,
             p,
-            0,
+            np.int64(0),
             0.0,
             True,
             dt,
@@ -174,18 +174,19 @@ def run_sample(d, train, tables, fan_out, n_positions, row, t_end, out):
     state = new_state(d, row, n_positions)
     longest = 2 * PIECE / max(d.alpha + d.beta, 1e-300)
     found = 0
-    n_events = np.searchsorted(times, t_end, side="right")
+    n_events = n_until(times, t_end)
     for k in range(n_events):
         t = float(times[k])
         value = float(values[k]) if values.size > 0 else 1.0
         for e in range(offsets[neurons[k]], offsets[neurons[k] + 1]):
-            p = position[e]
+            # One type of position and row: each other one is compiled once more.
+            p, r = np.int64(position[e]), np.int64(rows[e])
             dt = t - state.t_last[p]
             if dt > longest:
                 found = pass_silence(d, row, state, p, t, k, found, out)
                 dt = 0.0
             if dt == 0:
-                add_row(row, state, p, rows[e], row.theta.dtype.type(value))
+                add_row(row, state, p, r, row.theta.dtype.type(value))
                 state.t_last[p] = t
                 state.event[p] = k + 1
                 continue
@@ -198,7 +199,7 @@ def run_sample(d, train, tables, fan_out, n_positions, row, t_end, out):
                 row,
                 state,
                 p,
-                rows[e],
+                r,
                 value,
                 False,
                 dt,
@@ -216,6 +217,28 @@ def run_sample(d, train, tables, fan_out, n_positions, row, t_end, out):
         if found > out.time.size:
             return found
     return found
+
+
+@jit()
+def block_of(d, weight, theta, drive, first, last, is_plain):
+    """Return chunks ``first:last`` of a layer."""
+    heights = theta[first:last]
+    low = np.empty_like(heights)
+    for q in range(low.shape[0]):
+        for c in range(low.shape[1]):
+            low[q, c] = d.factor * heights[q, c] * (1 - SAFETY)
+    if drive.shape[0] > 0:
+        return Row(heights, low, drive[first:last], weight, first, False)
+    return Row(heights, low, np.zeros_like(heights), weight, first, is_plain)
+
+
+@jit()
+def n_until(times, t_end):
+    """Return how many of the sorted `times` are not after `t_end`."""
+    n = times.size
+    while n > 0 and times[n - 1] > t_end:
+        n -= 1
+    return n
 
 
 @jit(parallel=True)
@@ -258,11 +281,7 @@ def row_forward(
         k, b = task // batch, task % batch
         lo, hi = offsets[b], offsets[b + 1]
         first, last = k * n_chunks // n_blocks, (k + 1) * n_chunks // n_blocks
-        heights = theta[first:last]
-        drives = drive[first:last] if drive.shape[0] > 0 else np.zeros_like(heights)
-        low = (d.factor * heights * (1 - SAFETY)).astype(theta.dtype)
-        is_plain = drive.shape[0] == 0 and values.size == 0
-        row = Row(heights, low, drives, weight, first, is_plain)
+        row = block_of(d, weight, theta, drive, first, last, values.size == 0)
         counts[k, b] = run_sample(
             d,
             (times[lo:hi], neurons[lo:hi], values[lo:hi]),
