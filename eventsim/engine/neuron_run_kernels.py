@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.jit import jit
-from eventsim.neurons.crossing import time_to_threshold
+from eventsim.neurons.crossing import crossing_until
 from eventsim.neurons.dynamics import (
     advance,
     advance_held,
@@ -212,13 +212,13 @@ def wait(d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, roo
                 free = now + d.refractory
                 count += 1
                 continue
-        dt = time_to_threshold(d, v, i, p, q, j, height, until - now)
-        if dt == math.inf or (decides_later and now + dt >= until):
+        t = crossing_until(d, v, i, p, q, j, height, now, until)
+        if t == math.inf or (decides_later and t == until):
             break
-        v, i, p, q = advance(d, v, i, p, q, j, dt)
+        v, i, p, q = advance(d, v, i, p, q, j, t - now)
         v = pin(d, v, p, theta)
         is_steep = slope(d, v, i, p, q, j) >= grazing_slope(d, theta)
-        now = min(now + dt, until)
+        now = t
         put(found, room, count, now, CROSSED if is_steep else GRAZED, a)
         v, i, p, q = reset(d, v, i, p, q, j, theta)
         free = now + d.refractory

@@ -9,13 +9,12 @@ import numpy as np
 
 from eventsim.engine.row_coefficients import rise_and_step
 from eventsim.jit import jit
-from eventsim.neurons.crossing import time_to_threshold
+from eventsim.neurons.crossing import crossing_until
 from eventsim.neurons.dynamics import pin, reset
 
 SMALLEST_DECAY = 1e-200
 # Rounding in a bound must not hide a crossing.
 SAFETY = 1e-5
-ULP = 4.5e-16
 
 
 class Found(NamedTuple):
@@ -81,25 +80,20 @@ def fire_one(d, v, i, theta, drive, n_before, t_last, dt, leak, fade, found, out
     found : int
         Spikes found by now; ``room + 1`` if there was no room.
     """
-    rest, passed, n = dt, 0.0, 0
+    rest, now, until, n = dt, t_last, t_last + dt, 0
     height = d.factor * theta
     while True:
-        # The sum of two times is rounded: a crossing at the very end counts.
-        horizon = rest + ULP * (t_last + dt)
-        wait = math.inf
-        if rest > 0:
-            wait = time_to_threshold(d, v, i, 0.0, 0.0, drive, height, horizon)
-        if not t_last + passed + wait <= t_last + dt:
+        t = crossing_until(d, v, i, 0.0, 0.0, drive, height, now, until)
+        if t == math.inf:
             rise, step = rise_and_step(d, rest, leak, fade)
             break
         if found == out.time.size:
             return v, i, found + 1
-        passed += wait
-        rest = max(dt - passed, 0.0)
+        wait, rest, now = t - now, until - t, t
         leak_wait = math.exp(-d.alpha * wait)
         fade_wait = fade_of(d, leak_wait, wait)
         i *= fade_wait
-        out.time[found] = t_last + passed
+        out.time[found] = t
         out.current[found] = i
         found += 1
         n += 1

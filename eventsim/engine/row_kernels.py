@@ -212,8 +212,8 @@ def run_sample(d, train, tables, fan_out, n_positions, row, t_end, out):
             state.event[p] = k + 1
             if found > out.time.size:
                 return found
-    for p in range(n_positions):
-        found = pass_silence(d, row, state, p, t_end, n_events, found, out)
+    for place in range(n_positions):
+        found = pass_silence(d, row, state, place, t_end, n_events, found, out)
         if found > out.time.size:
             return found
     return found

@@ -31,6 +31,8 @@ from eventsim.neurons.dynamics import phi_inverse, potential
 from eventsim.neurons.newton import FOREVER, narrow, refine
 from eventsim.neurons.refractory_crossing import with_refractory_kernel
 
+ROUNDINGS = 1e-15
+
 
 @jit(inline=True)
 def turning_time(d, v, i, j):
@@ -144,3 +146,34 @@ def time_to_threshold(d, v, i, p, q, j, theta, horizon):
     if t >= 0:
         return t if t <= horizon else math.inf
     return bracketed(d, v, i, j, theta, horizon)
+
+
+@jit(inline=True)
+def crossing_until(d, v, i, p, q, j, theta, now, until):
+    """Return when the neuron reaches its threshold, as a time of the run.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    v, i, p, q : float
+        State at `now`.
+    j : float
+        Drive.
+    theta : float
+        Height at which the neuron fires.
+    now, until : float, network time units
+        The interval, finite. In one of no length nothing can happen.
+
+    Returns
+    -------
+    float, network time units
+        After `now` or at it, at most `until`; ``inf`` if the threshold is not reached
+        by then. The sum of two times is rounded, and so are both of them: a crossing
+        that comes out later than `until` by a few roundings is one at `until`.
+    """
+    if not now < until:
+        return math.inf
+    latest = until + ROUNDINGS * until
+    t = now + time_to_threshold(d, v, i, p, q, j, theta, latest - now)
+    return min(t, until) if t <= latest else math.inf

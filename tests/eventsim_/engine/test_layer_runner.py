@@ -3,9 +3,13 @@ import pytest
 from eventsim_.gathered_layers import static
 from eventsim_.spiking_networks import random_network, with_layer
 
+from eventsim.circuit import Circuit, Input, Population, all_to_all
 from eventsim.engine.layer_runner import choose_runner, dynamics_of, synapses_of
+from eventsim.engine.queue import run_circuit
 from eventsim.errors import ShapeError
-from eventsim.topology import Sparse
+from eventsim.network import Layer
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import Dense, Sparse
 
 
 def test_choose_runner__hands_each_neuron_the_arrays_of_its_feature():
@@ -36,3 +40,41 @@ def test_synapses_of__sparse_layers_count_slots_as_listed():
     assert table.offsets.tolist() == [0, 1, 3]
     assert table.source.tolist() == [2, 0, 2]
     assert table.slot.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        static("relpsp"),
+        static("lif", tau_m=2.0, tau_s=1.0, max_spikes=1),
+        static("lif", tau_m=3.0, tau_s=1.0, max_spikes=1),
+        static("alpha_synapse", tau_s=1.0),
+    ],
+    ids=str,
+)
+def test_runners__a_crossing_at_an_inhibitory_input_stands_as_in_the_queue(neuron):
+    rng = np.random.default_rng(0)
+    n_samples, n_channels = 300, 2
+    weight = np.array([[9.0], [-50.0]])
+    circuit = Circuit(
+        (Input("in", n_channels),),
+        (Population("out", 1, neuron),),
+        (all_to_all("in", "out", weight),),
+    )
+    first = rng.uniform(0, 5, n_samples)
+    offsets = np.arange(n_samples + 1)
+    alone = SpikeTrains(first, np.zeros(n_samples, np.int32), offsets, n_channels)
+    times = run_circuit(circuit, alone, t_end=20.0).spikes.time
+    assert times.size == n_samples
+    both = SpikeTrains(
+        np.stack([first, times], axis=1).ravel(),
+        np.tile(np.array([0, 1], np.int32), n_samples),
+        2 * offsets,
+        n_channels,
+    )
+    layer = Layer("out", Dense((n_channels,), 1), neuron, weight, np.ones(1))
+    assert np.array_equal(run_circuit(circuit, both, t_end=20.0).spikes.time, times)
+    for with_constants in (False, True):
+        runner = choose_runner(layer, with_constants=with_constants)
+        found = runner.forward(both, 20.0, 1000).spikes.time
+        np.testing.assert_allclose(found, times, 1e-15)

@@ -73,7 +73,7 @@ def test_forward_spikes__a_value_scales_the_weight():
 
 def test_forward_spikes__the_end_of_the_run_counts():
     network = Network((1,), (ramp(Dense((1,), 1), [1]),), t_end=1.0)
-    spikes = trains([(0, 0)], [(np.nextafter(0, 1) + 1e-15, 0)], n=1)
+    spikes = trains([(0, 0)], [(1e-14, 0)], n=1)
     assert forward_spikes(network, spikes).trains[1].offsets.tolist() == [0, 1, 1]
 
 

@@ -5,8 +5,11 @@ import pytest
 from eventsim_.neurons.written_out import curve, random_states, rates
 from oracles import neuron_oracle
 
+from eventsim.network import Neuron
+from eventsim.neurons import model_of
 from eventsim.neurons.crossing import (
     bracketed,
+    crossing_until,
     final_potential,
     time_to_threshold,
     turning_time,
@@ -186,3 +189,15 @@ def test_turning_time__is_where_the_slope_vanishes(alpha, beta):
 )
 def test_final_potential__by_hand(alpha, beta, state, expected):
     assert final_potential(rates(alpha, beta), *state) == expected
+
+
+def test_crossing_until__is_a_time_of_the_run_not_after_the_interval():
+    d = model_of(Neuron("relpsp", "static")).dynamics(Neuron("relpsp", "static"))
+    # u = t - now reaches 1 at now + 1.
+    assert crossing_until(d, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 4.0) == 3.0
+    assert crossing_until(d, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0) == 3.0
+    before = np.nextafter(3.0, 0)
+    assert crossing_until(d, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, before) == before
+    assert crossing_until(d, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3 - 1e-13) == np.inf
+    assert crossing_until(d, 2.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.0) == np.inf
+    assert crossing_until(d, 2.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.5) == 2.0
