@@ -69,7 +69,7 @@ def save_npz(
     arrays = {
         "time": _joined([trains.time for trains in layers], np.float64),
         "neuron": _joined([trains.neuron for trains in layers], np.int32),
-        "sample": _joined([_sample_of(trains) for trains in layers], np.int32),
+        "sample": _joined([trains.sample for trains in layers], np.int32),
         "layer": np.repeat(np.arange(len(layers), dtype=np.int32) + first_layer, sizes),
     }
     if any(trains.value is not None for trains in layers):
@@ -151,10 +151,6 @@ def load_npz(
 
 def _joined(parts: list[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype), *(part.astype(dtype) for part in parts)])
-
-
-def _sample_of(trains: SpikeTrains) -> np.ndarray:
-    return np.repeat(np.arange(trains.batch), np.diff(trains.offsets))
 
 
 def _read(path: Path, where: str) -> dict[str, np.ndarray]:

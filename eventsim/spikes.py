@@ -91,6 +91,11 @@ class SpikeTrains:
         """Number of samples."""
         return self.offsets.size - 1
 
+    @property
+    def sample(self) -> np.ndarray:
+        """Sample of each spike, shape (n_spikes,), int64."""
+        return np.repeat(np.arange(self.batch), np.diff(self.offsets))
+
     @classmethod
     def from_first_spikes(cls, times: np.ndarray) -> SpikeTrains:
         """Build trains of at most one spike per neuron.
@@ -126,8 +131,7 @@ class SpikeTrains:
     def first_spikes(self) -> np.ndarray:
         """Return first spike times, shape (batch, n_neurons), ``inf`` = never."""
         times = np.full((self.batch, self.n_neurons), np.inf, self.time.dtype)
-        sample = np.repeat(np.arange(self.batch), np.diff(self.offsets))
-        np.minimum.at(times, (sample, self.neuron), self.time)
+        np.minimum.at(times, (self.sample, self.neuron), self.time)
         return times
 
     def counts(self) -> np.ndarray:

@@ -99,11 +99,6 @@ def pool_windows(topology: EarliestPool | AveragePool) -> PoolWindows:
     )
 
 
-def sample_of(spikes: SpikeTrains) -> np.ndarray:
-    """Return the sample of each spike, shape (n_spikes,), int64."""
-    return np.repeat(np.arange(spikes.batch), np.diff(spikes.offsets))
-
-
 def arrive(wave: Wave, t_end: float) -> Passed:
     """Let a wave's delays pass and drop what would come after the end of the run.
 
@@ -190,7 +185,7 @@ def earliest(arrived: SpikeTrains, topology: EarliestPool) -> Passed:
         )
     n_windows = prod(topology.output_shape)
     through = _through(arrived, topology)
-    key = sample_of(arrived)[through.origin] * n_windows + through.place
+    key = arrived.sample[through.origin] * n_windows + through.place
     first = np.full(arrived.batch * n_windows, key.size, np.int64)
     np.minimum.at(first, key, np.arange(key.size))
     entry = np.sort(first[first < key.size])
@@ -230,7 +225,7 @@ def _passed(
     n_neurons: int,
 ) -> Passed:
     """Return spikes that come from `origin`, sorted by time, then by neuron."""
-    counts = np.bincount(sample_of(spikes)[origin], minlength=spikes.batch)
+    counts = np.bincount(spikes.sample[origin], minlength=spikes.batch)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     sample = np.repeat(np.arange(spikes.batch), counts)
     if not _is_sorted(time, neuron, sample):

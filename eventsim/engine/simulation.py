@@ -197,7 +197,7 @@ def _input_times(network: Network, spikes: SpikeTrains) -> np.ndarray:
             f"{spikes.value[spikes.value != 1][0]:g}; expected 1, graded inputs need "
             "static thresholds"
         )
-    sample = np.repeat(np.arange(spikes.batch), np.diff(spikes.offsets))
+    sample = spikes.sample
     pairs = sample * np.int64(n_in) + spikes.neuron
     if np.unique(pairs).size != pairs.size:
         values, counts = np.unique(pairs, return_counts=True)

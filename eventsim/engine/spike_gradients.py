@@ -89,7 +89,7 @@ class SpikeGradients:
         by_input = None
         if with_input:
             by_input = np.zeros((spikes.batch, spikes.n_neurons))
-            sample = np.repeat(np.arange(spikes.batch), np.diff(spikes.offsets))
+            sample = spikes.sample
             by_input[sample, spikes.neuron] = self.input_time
             by_input = by_input.reshape(spikes.batch, *network.input_shape)
         return Gradients(weights, by_input)
@@ -194,7 +194,7 @@ def d_first_spikes(
         One entry for each layer.
     """
     last = recording.trains[-1]
-    sample = np.repeat(np.arange(last.batch), np.diff(last.offsets))
+    sample = last.sample
     key = sample * last.n_neurons + last.neuron
     _, first = np.unique(key, return_index=True)
     d_time = np.zeros(last.time.size)

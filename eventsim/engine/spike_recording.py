@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.engine.layer_runner import dynamics_of, synapses_of
-from eventsim.engine.passages import Wave, arrive, earliest, sample_of
+from eventsim.engine.passages import Wave, arrive, earliest
 from eventsim.engine.spike_state_kernels import sum_causes
 from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
@@ -51,7 +51,7 @@ class SpikeRecording:
         """Return which neurons of layer `k` fired, shape (batch, n), bool."""
         trains = self.trains[k]
         fired = np.zeros((trains.batch, trains.n_neurons), bool)
-        fired[sample_of(trains), trains.neuron] = True
+        fired[trains.sample, trains.neuron] = True
         return fired
 
     def counts(self, k: int) -> np.ndarray:
@@ -89,7 +89,7 @@ class SpikeRecording:
             return np.empty((0, 2), np.int64)
         arrived = arrive(wave, network.duration).spikes
         passed = earliest(arrived, topology)
-        key = sample_of(passed.spikes) * passed.spikes.n_neurons + passed.spikes.neuron
+        key = passed.spikes.sample * passed.spikes.n_neurons + passed.spikes.neuron
         order = np.argsort(key)
         winner = arrived.neuron[passed.origin].astype(np.int64)
         return np.stack([key, winner], axis=1)[order]
@@ -102,9 +102,9 @@ class SpikeRecording:
         delay = np.zeros(table.slot.size)
         if layer.synaptic_delay is not None:
             delay = np.asarray(layer.synaptic_delay, np.float64).ravel()[table.slot]
-        key = sample_of(trains) * trains.n_neurons + trains.neuron
+        key = trains.sample * trains.n_neurons + trains.neuron
         order = np.lexsort((trains.time, key))
-        input_key = sample_of(arrived) * table.n_in + arrived.neuron
+        input_key = arrived.sample * table.n_in + arrived.neuron
         input_order = np.lexsort((arrived.time, input_key))
         counts = np.bincount(input_key, minlength=arrived.batch * table.n_in)
         sums = np.zeros((2, key.size), np.int64)

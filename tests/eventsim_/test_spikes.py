@@ -94,3 +94,8 @@ def test_spike_trains__may_carry_values():
 def test_from_first_spikes__refuses_nan():
     with pytest.raises(ShapeError, match="a spike time is NaN; 'inf' means never"):
         SpikeTrains.from_first_spikes(np.array([[0.5, np.nan]]))
+
+
+def test_sample__is_that_of_each_spike():
+    times = np.array([[0.5, np.inf], [np.inf, np.inf], [0.2, 0.1]])
+    assert SpikeTrains.from_first_spikes(times).sample.tolist() == [0, 2, 2]

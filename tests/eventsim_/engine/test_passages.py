@@ -8,7 +8,6 @@ from eventsim.engine.passages import (
     average,
     earliest,
     pool_windows,
-    sample_of,
 )
 from eventsim.errors import ShapeError
 from eventsim.spikes import SpikeTrains
@@ -57,7 +56,7 @@ def test_arrive__delays_by_feature_and_sorts(spikes):
     late = spikes.time + delay[spikes.neuron % 2]
     assert np.array_equal(passed.spikes.time, late[passed.origin])
     assert np.array_equal(passed.spikes.neuron, spikes.neuron[passed.origin])
-    rows = np.stack([sample_of(passed.spikes), passed.spikes.time], axis=1).tolist()
+    rows = np.stack([passed.spikes.sample, passed.spikes.time], axis=1).tolist()
     rows = [[*row, n] for row, n in zip(rows, passed.spikes.neuron, strict=True)]
     assert rows == sorted(rows)
 
@@ -95,13 +94,13 @@ def test_earliest__passes_the_first_of_every_window(spikes, stride):
     passed = earliest(arrived, topology)
     expected = {}
     for k, (b, t, n) in enumerate(
-        zip(sample_of(arrived), arrived.time, arrived.neuron, strict=True)
+        zip(arrived.sample, arrived.time, arrived.neuron, strict=True)
     ):
         for window in windows_of(topology, n):
             first = expected.get((b, window))
             if first is None or (t, n) < first[:2]:
                 expected[b, window] = (t, n, k)
-    keys = zip(sample_of(passed.spikes), passed.spikes.neuron, strict=True)
+    keys = zip(passed.spikes.sample, passed.spikes.neuron, strict=True)
     found = {
         key: (t, arrived.neuron[k], k)
         for key, t, k in zip(keys, passed.spikes.time, passed.origin, strict=True)

@@ -7,7 +7,6 @@ import pytest
 from eventsim_.gathered_layers import NEURONS
 from eventsim_.spiking_networks import random_case, with_layer
 
-from eventsim.engine.passages import sample_of
 from eventsim.engine.spike_sweep import backward_spikes, forward_spikes
 from eventsim.errors import ShapeError
 
@@ -22,7 +21,7 @@ def loss_of(network, spikes, pulls):
     for k, pull in enumerate(pulls, start=1):
         train = seen.trains[k]
         # Weights of spikes by neuron and by their order in their neuron's train.
-        key = sample_of(train) * train.n_neurons + train.neuron
+        key = train.sample * train.n_neurons + train.neuron
         weight = pull[key % pull.size]
         value += float(np.sum(weight * np.sin(train.time)))
         d_times.append(weight * np.cos(train.time))
