@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from eventsim.topology import Conv2d, Dense
+from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool
 
 
 @dataclass(frozen=True)
@@ -97,3 +97,31 @@ def _conv_fan_out(topology: Conv2d) -> FanOut:
         n_positions=out_height * out_width,
         n_channels=channels_out,
     )
+
+
+def pool_members(
+    topology: EarliestPool | AveragePool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which input neuron lies in which window, window after window.
+
+    Parameters
+    ----------
+    topology : EarliestPool or AveragePool
+        Geometry.
+
+    Returns
+    -------
+    neuron, window : ndarray, shape (n_windows * size^2,), int64
+        Flat indices of the input and of the output.
+    """
+    height, width, channels = topology.input_shape
+    neuron = np.arange(height * width * channels).reshape(topology.input_shape)
+    out_height, out_width, _ = topology.output_shape
+    offset = np.arange(topology.size)
+    row = (np.arange(out_height) * topology.stride)[:, None, None, None]
+    column = (np.arange(out_width) * topology.stride)[None, :, None, None]
+    inside = neuron[row + offset[:, None], column + offset]
+    # (out_height, out_width, size, size, channels), channels before the window.
+    inside = np.moveaxis(inside, -1, 2)
+    window = np.arange(prod(topology.output_shape))
+    return inside.ravel(), np.repeat(window, topology.size**2)

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from eventsim.circuit import Circuit, Input, Population, Projection
-from eventsim.engine.fan_out import fan_out
+from eventsim.engine.fan_out import fan_out, pool_members
 from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network, Neuron
 from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
@@ -157,24 +157,8 @@ def _through(paths: _Paths, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return order[first[source][connection] + rank], connection
 
 
-def _windows(topology: EarliestPool | AveragePool) -> tuple[np.ndarray, np.ndarray]:
-    """Return which input neuron lies in which window, window after window."""
-    height, width, channels = topology.input_shape
-    neuron = np.arange(height * width * channels).reshape(topology.input_shape)
-    out_height, out_width, _ = topology.output_shape
-    top = np.arange(out_height) * topology.stride
-    left = np.arange(out_width) * topology.stride
-    offset = np.arange(topology.size)
-    row = top[:, None, None, None] + offset[:, None]
-    column = left[None, :, None, None] + offset
-    # (out_height, out_width, size, size, channels), channels before the window.
-    inside = np.moveaxis(neuron[row, column], -1, 2)
-    window = np.arange(prod(topology.output_shape))
-    return inside.ravel(), np.repeat(window, topology.size**2)
-
-
 def _averaged(paths: _Paths, topology: AveragePool) -> _Paths:
-    neuron, window = _windows(topology)
+    neuron, window = pool_members(topology)
     path, connection = _through(paths, neuron)
     return replace(
         paths,
@@ -194,7 +178,7 @@ def _pool(
             f"circuit: {layer.name} passes the earliest spike of a window, behind a "
             "pool that averages; expected a layer with neurons in between"
         )
-    neuron, window = _windows(topology)
+    neuron, window = pool_members(topology)
     path, connection = _through(paths, neuron)
     size = prod(topology.output_shape)
     population = Population(name, size, POOL_NEURON, POOL_THETA)

@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from eventsim.engine.fan_out import pool_members
 from eventsim.errors import ShapeError
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, EarliestPool
@@ -81,18 +82,9 @@ def pool_windows(topology: EarliestPool | AveragePool) -> PoolWindows:
     PoolWindows
         Windows of each neuron in ascending order.
     """
-    height, width, channels = topology.input_shape
-    neuron = np.arange(height * width * channels).reshape(topology.input_shape)
-    out_height, out_width, _ = topology.output_shape
-    offset = np.arange(topology.size)
-    row = (np.arange(out_height) * topology.stride)[:, None, None, None]
-    column = (np.arange(out_width) * topology.stride)[None, :, None, None]
-    inside = neuron[row + offset[:, None], column + offset]
-    # (out_height, out_width, size, size, channels), channels before the window.
-    inside = np.moveaxis(inside, -1, 2).ravel()
-    window = np.repeat(np.arange(prod(topology.output_shape)), topology.size**2)
+    inside, window = pool_members(topology)
     order = np.argsort(inside, kind="stable")
-    counts = np.bincount(inside, minlength=neuron.size)
+    counts = np.bincount(inside, minlength=prod(topology.input_shape))
     return PoolWindows(
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         window[order].astype(np.int64),
