@@ -31,12 +31,19 @@ from eventsim.engine.neuron_run_kernels import (
     GRAZED,
     RELEASED,
     TRIGGERED,
-    grazing_slope,
     move,
 )
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import by_arrival, by_weight
-from eventsim.neurons.dynamics import Dynamics, pin, receive, reset, slope, start
+from eventsim.neurons.dynamics import (
+    Dynamics,
+    grazing_slope,
+    pin,
+    receive,
+    reset,
+    slope,
+    start,
+)
 
 
 class Cells(NamedTuple):

@@ -19,6 +19,7 @@ from eventsim.neurons.crossing import crossing_until
 from eventsim.neurons.dynamics import (
     advance,
     advance_held,
+    grazing_slope,
     pin,
     receive,
     reset,
@@ -27,7 +28,6 @@ from eventsim.neurons.dynamics import (
 )
 
 CROSSED, GRAZED, TRIGGERED, RELEASED = 0, 1, 2, 3
-GRAZING_SLOPE = 1e-6
 ROUNDING = 1e-9
 SHORT = 1e-3
 
@@ -59,13 +59,6 @@ def put(found, room, count, time, kind, n_before):
         found.neuron[at] = room.neuron
         found.kind[at] = kind
         found.n_before[at] = n_before
-
-
-@jit(inline=True)
-def grazing_slope(d, theta):
-    """Return the slope below which a crossing is grazing."""
-    rate = d.alpha + d.beta
-    return GRAZING_SLOPE * theta * (rate if rate > 0 else 1.0)
 
 
 @jit(inline=True)

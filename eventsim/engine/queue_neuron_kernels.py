@@ -28,11 +28,10 @@ from eventsim.engine.neuron_run_kernels import (
     GRAZED,
     RELEASED,
     TRIGGERED,
-    grazing_slope,
 )
 from eventsim.jit import jit
 from eventsim.neurons.crossing import time_to_threshold
-from eventsim.neurons.dynamics import Dynamics, kappa, pin, reset, slope
+from eventsim.neurons.dynamics import Dynamics, grazing_slope, kappa, pin, reset, slope
 
 # Columns of ``rows``: time and state of the last event, end of the refractory
 # period, potential at which the neuron fires (infinite once its spikes are used

@@ -11,9 +11,7 @@ from eventsim.engine.row_coefficients import rise_and_step
 from eventsim.engine.row_firing_kernels import fade_of
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import cross, unfire
-from eventsim.neurons.dynamics import pin, slope
-
-GRAZING = 1e-6
+from eventsim.neurons.dynamics import grazing_slope, pin, slope
 
 
 class Adjoint(NamedTuple):
@@ -89,8 +87,7 @@ def undo_spike(d, i, theta, drive, lv, li, d_time, clip):
         d, v, i, 0.0, 0.0, drive, theta, False, lv, li, 0.0, 0.0, d_time
     )
     lv, _, by_crossing = cross(d, lv, 0.0, total, rise, clip)
-    rate = d.alpha + d.beta
-    is_grazing = rise < GRAZING * theta * (rate if rate > 0 else 1.0)
+    is_grazing = rise < grazing_slope(d, theta)
     return lv, li, d_theta + by_crossing, d_drive, is_grazing
 
 

@@ -27,10 +27,10 @@ from eventsim.engine.row_coefficients import (
 from eventsim.engine.row_firing_kernels import Found
 from eventsim.engine.row_kernels import row_forward
 from eventsim.engine.row_order_kernels import collect
-from eventsim.engine.row_spike_adjoint_kernels import GRAZING, Sums
+from eventsim.engine.row_spike_adjoint_kernels import Sums
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
-from eventsim.neurons.dynamics import Dynamics
+from eventsim.neurons.dynamics import Dynamics, grazing_slope
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Conv2d, Dense
 
@@ -231,8 +231,7 @@ def _n_grazing(layer: RowLayer, found: Found) -> int:
     d = layer.dynamics
     theta = layer.theta[found.channel]
     rise = found.current + layer.drive[found.channel] - d.alpha * d.factor * theta
-    rate = d.alpha + d.beta
-    return int(np.count_nonzero(rise < GRAZING * theta * (rate if rate > 0 else 1)))
+    return int(np.count_nonzero(rise < grazing_slope(d, 1.0) * theta))
 
 
 def backward(

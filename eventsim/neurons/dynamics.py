@@ -36,6 +36,7 @@ from typing import NamedTuple
 from eventsim.jit import jit
 
 UNLIMITED = 2**31 - 1
+GRAZING_SLOPE = 1e-6
 
 
 class Dynamics(NamedTuple):
@@ -197,6 +198,13 @@ def potential_slope(d, v, i, p, q, j, dt):
 def slope(d, v, i, p, q, j):
     """Return ``du/dt`` of a state."""
     return -d.alpha * v + i + j + (-d.rho * p + q)
+
+
+@jit(inline=True)
+def grazing_slope(d, theta):
+    """Return the slope below which a crossing is grazing."""
+    rate = d.alpha + d.beta
+    return GRAZING_SLOPE * theta * (rate if rate > 0 else 1.0)
 
 
 @jit(inline=True)
