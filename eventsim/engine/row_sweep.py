@@ -188,14 +188,14 @@ def forward(
         row_forward(
             layer.dynamics, trains, tables, *arrays, float(t_end), found, counts
         )
-        if counts.max(initial=0) <= room:
-            break
         if counts.clip(max=room).sum() > max_spikes:
             raise SimulationLimitError(
                 f"sweep: a layer fired more than {max_spikes} times up to time "
                 f"{t_end}; expected fewer; lower weights or currents, shorten the "
                 "run, or raise max_spikes"
             )
+        if counts.max(initial=0) <= room:
+            break
         room *= 4
     return _collected(layer, found, counts, tables, t_end)
 

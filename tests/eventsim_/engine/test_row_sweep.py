@@ -229,6 +229,15 @@ def test_forward__makes_room_for_a_burst_and_refuses_a_flood():
         row_sweep.forward(layer, spikes, 3.0, max_spikes=100)
 
 
+def test_forward__refuses_more_spikes_than_allowed_where_there_is_room_for_them():
+    layer = random_layer(np.random.default_rng(5), "lif", TOPOLOGIES["dense"], False)
+    spikes = random_trains(np.random.default_rng(5), layer.topology)
+    n = row_sweep.forward(layer, spikes, 6.0).spikes.time.size
+    assert row_sweep.forward(layer, spikes, 6.0, max_spikes=n).spikes.time.size == n
+    with pytest.raises(SimulationLimitError, match=f"more than {n - 1} times"):
+        row_sweep.forward(layer, spikes, 6.0, max_spikes=n - 1)
+
+
 def test_forward__of_silence_is_silence():
     layer = random_layer(np.random.default_rng(6), "lif", TOPOLOGIES["conv"], False)
     empty = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.zeros(4, int), 50)
