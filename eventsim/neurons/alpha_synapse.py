@@ -40,16 +40,9 @@ def dynamics(neuron: Neuron) -> Dynamics:
         alpha=1 / tau_s,
         beta=1 / tau_s,
         gain=1.0,
-        kick=0.0,
         keep_v=1.0 if subtracts else 0.0,
         drop=1.0 if subtracts else 0.0,
-        keep_i=1.0,
-        rho=0.0,
-        recoil=0.0,
-        factor=1.0,
         refractory=float(neuron.refractory),
-        clamps=True,
-        filters_drive=False,
         max_spikes=max_spikes(neuron, 1),
     )
 

@@ -71,20 +71,20 @@ class Dynamics(NamedTuple):
         Spikes after which a neuron falls silent for the rest of a run.
     """
 
-    alpha: float
-    beta: float
-    gain: float
-    kick: float
-    keep_v: float
-    drop: float
-    keep_i: float
-    rho: float
-    recoil: float
-    factor: float
-    refractory: float
-    clamps: bool
-    filters_drive: bool
-    max_spikes: int
+    alpha: float = 0.0
+    beta: float = 0.0
+    gain: float = 0.0
+    kick: float = 0.0
+    keep_v: float = 0.0
+    drop: float = 0.0
+    keep_i: float = 1.0
+    rho: float = 0.0
+    recoil: float = 0.0
+    factor: float = 1.0
+    refractory: float = 0.0
+    clamps: bool = True
+    filters_drive: bool = False
+    max_spikes: int = UNLIMITED
 
 
 @jit(inline=True)

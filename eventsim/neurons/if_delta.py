@@ -31,19 +31,12 @@ def dynamics(neuron: Neuron) -> Dynamics:
     """Return the neuron's constants in the form of the shared dynamics."""
     refuse_others(neuron, *CONSTANTS)
     return Dynamics(
-        alpha=0.0,
-        beta=0.0,
-        gain=0.0,
         kick=1.0,
         keep_v=1.0,
         drop=1.0,
-        keep_i=1.0,
-        rho=0.0,
-        recoil=0.0,
         factor=float(neuron.threshold_factor),
         refractory=float(neuron.refractory),
         clamps=False,
-        filters_drive=False,
         max_spikes=max_spikes(neuron),
     )
 

@@ -118,19 +118,7 @@ def dynamics(neuron: Neuron) -> Dynamics:
     """
     refuse_others(neuron, "max_spikes")
     return Dynamics(
-        alpha=0.0,
-        beta=0.0,
         gain=1.0,
-        kick=0.0,
-        keep_v=0.0,
-        drop=0.0,
-        keep_i=1.0,
-        rho=0.0,
-        recoil=0.0,
-        factor=1.0,
-        refractory=0.0,
-        clamps=True,
-        filters_drive=False,
         max_spikes=max_spikes(neuron, 1),
     )
 
