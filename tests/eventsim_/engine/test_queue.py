@@ -41,9 +41,12 @@ INSTANT = [
 def random_circuit(rng, neurons, n_each, shortest, whole_times, recurrent=True):
     """Return a circuit of one input and a population per neuron model.
 
-    Where all numbers are short binary fractions, ties are exact. Where a drive
-    meets the spike times of continuous potentials they would hang on rounding, so
-    drives are odd numbers there.
+    Where all numbers are short binary fractions, ties are exact. Spike times of
+    continuous potentials are no such fractions: two ways around the circuit that add
+    up to the same delay, or a drive that meets one, would tie by rounding alone. So
+    where such potentials take part, drives and the delays of spikes are odd numbers,
+    and only inputs tie. Their weights are odd numbers too, because the peak after an
+    input of weight theta may be the threshold itself.
     """
     is_odd = any(neuron in CONTINUOUS for neuron in neurons)
     populations = tuple(
@@ -64,12 +67,12 @@ def random_circuit(rng, neurons, n_each, shortest, whole_times, recurrent=True):
                 continue
             n = int(rng.integers(0, 3 * n_each))
             delay = shortest + rng.integers(0, 3, n) * 1.0
-            if not whole_times:
+            if not whole_times or (is_odd and source >= 0):
                 delay = delay + rng.random(n)
             if source < 0 and rng.random() < 0.5:
                 delay = np.zeros(n)
             weight = rng.choice([-1.0, -0.5, 0.5, 0.5, 1.0, 1.5, 3.0], n)
-            if not whole_times:
+            if not whole_times or neurons[target] in CONTINUOUS:
                 weight = weight * rng.uniform(0.5, 1.5, n)
             projections.append(
                 Projection(
