@@ -18,8 +18,8 @@ from side_by_side import median_times
 from threadpoolctl import threadpool_limits
 
 from eventsim.datasets import load
-from eventsim.engine import dense_kernels
-from eventsim.engine.events import group_by_neuron, list_events
+from eventsim.engine.window import dense_kernels
+from eventsim.engine.window.events import group_by_neuron, list_events
 from eventsim.optim.update_kernels import adam_update
 
 BATCH, N_OUT = 128, 800

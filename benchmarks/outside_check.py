@@ -43,7 +43,7 @@ def make_net() -> dict[str, np.ndarray]:
 def run_eventsim(net: dict[str, np.ndarray], scheduler: str):
     """Return times and neurons of all spikes."""
     from eventsim.circuit import Circuit, Population, Projection
-    from eventsim.engine.queue import run_circuit
+    from eventsim.engine.queue.fast import run_circuit
     from eventsim.network import Neuron
     from eventsim.spikes import SpikeTrains
 

@@ -28,7 +28,7 @@ NO_INPUT = (np.empty(0), np.empty(0, np.int32), np.zeros(2, np.int64), 0)
 
 def seconds(circuit, scheduler: str, t_end: float, rounds: int) -> tuple[float, int]:
     """Return the median seconds of a run, and its spikes."""
-    from eventsim.engine.queue import run_circuit
+    from eventsim.engine.queue.fast import run_circuit
     from eventsim.spikes import SpikeTrains
 
     none, samples = SpikeTrains(*NO_INPUT), []

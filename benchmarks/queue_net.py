@@ -50,7 +50,7 @@ def circuit_of(net: dict[str, np.ndarray]):
 
 def run_eventsim(net: dict[str, np.ndarray], scheduler: str, duration: float):
     """Return seconds and spikes of one call, kernels compiled before."""
-    from eventsim.engine.queue import run_circuit
+    from eventsim.engine.queue.fast import run_circuit
     from eventsim.spikes import SpikeTrains
 
     circuit = circuit_of(net)

@@ -21,7 +21,7 @@ from side_by_side import median_times
 from threadpoolctl import threadpool_limits
 
 from eventsim.datasets import load
-from eventsim.engine import spike_sweep
+from eventsim.engine.sweep import network as sweep
 from eventsim.network import Layer, Network, Neuron
 from eventsim.optim.update_kernels import adam_update
 from eventsim.topology import Dense
@@ -53,13 +53,13 @@ def our_step(images: np.ndarray, labels: np.ndarray) -> tuple[Callable[[], None]
     n_steps = [0]
 
     def step() -> None:
-        recording = spike_sweep.forward(network, images)
+        recording = sweep.forward(network, images)
         times = recording.times(network, 2)
         scores = -np.minimum(times, 2.0)
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         d_output = np.where(np.isfinite(times), (one_hot - shares) / BATCH, 0)
-        gradients = spike_sweep.backward(network, recording, d_output)
+        gradients = sweep.backward(network, recording, d_output)
         n_steps[0] += 1
         for weight, gradient, moment in zip(
             network.weights, gradients.weights, moments, strict=True

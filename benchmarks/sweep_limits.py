@@ -20,9 +20,9 @@ from side_by_side import median_times
 
 from eventsim.datasets import load
 from eventsim.encode import activations_to_times
-from eventsim.engine import row_sweep
 from eventsim.engine.fan_out import fan_out
-from eventsim.engine.row_sweep import RowLayer
+from eventsim.engine.sweep import row_sweep
+from eventsim.engine.sweep.row_sweep import RowLayer
 from eventsim.jit import jit
 from eventsim.network import Neuron
 from eventsim.neurons import model_of

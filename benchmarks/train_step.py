@@ -31,8 +31,8 @@ def time_eventsim(net: str, data_dir: str | None, steps: int) -> dict[str, float
     from eventsim.batches import encode_inputs
     from eventsim.build import build_network
     from eventsim.config import load_config
-    from eventsim.engine import window
     from eventsim.engine.buffers import Buffers
+    from eventsim.engine.window import network as window
     from eventsim.optim import make_optimizer
     from eventsim.readout import loss_of_output, read_output
     from eventsim.run import load_run_dataset

@@ -40,10 +40,10 @@ def home_of_tests(module):
     package, *folders = module.parent.parts
     name = f"test_{module.name}"
     expected = Path(f"{package}_", *folders, name)
-    is_kernel = module.stem.endswith("_kernels") or module.stem.endswith("_recording")
+    is_kernel = module.stem.endswith("_kernels") or module.stem.endswith("recording")
     if is_kernel and not (ROOT / "tests" / expected).exists():
         # Kernels and recordings are tested through the engines they belong to.
-        return Path(KERNELS) if folders == ["engine"] else Path(
+        return Path(KERNELS) if folders[0] == "engine" else Path(
             "eventsim_", *folders, "test_optimizers.py")  # fmt: skip
     return expected
 

@@ -7,6 +7,7 @@ share weights.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from eventsim.engine.fan_out import fan_out
 from eventsim.errors import ShapeError
-from eventsim.topology import Conv2d, Dense
+from eventsim.topology import Conv2d, Dense, Sparse, Synapses
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,3 +136,16 @@ def sparse_fan_in(
         n_weights=source.size,
         is_multiple=bool(np.any(pair[1:] == pair[:-1])),
     )
+
+
+@lru_cache(maxsize=16)
+def synapses_of(topology: Synapses) -> FanIn:
+    """Return the synapses that end at each neuron; slots are flat weight indices."""
+    if isinstance(topology, Sparse):
+        return sparse_fan_in(
+            topology.pre,
+            topology.post,
+            math.prod(topology.input_shape),
+            topology.units,
+        )
+    return fan_in(topology)

@@ -60,7 +60,7 @@ class Share(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """How to differentiate: see `eventsim.engine.gathered_sweep`."""
+    """How to differentiate: see `eventsim.engine.sweep.gathered_sweep`."""
 
     clip: float
     tau_g: float

@@ -8,18 +8,20 @@ from types import ModuleType
 import numpy as np
 
 from eventsim.encode import times_to_activations
-from eventsim.engine import spike_sweep, sweep, window
+from eventsim.engine.first_spike import network as first_spike
+from eventsim.engine.first_spike.check import beyond_first_spikes
 from eventsim.engine.input_check import check_size
-from eventsim.engine.layer_runner import MAX_SPIKES
 from eventsim.engine.spike_recording import SpikeRecording
-from eventsim.engine.sweep_check import beyond_first_spikes
+from eventsim.engine.sweep import network as sweep
+from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
+from eventsim.engine.window import network as window
 from eventsim.errors import ConfigError, ShapeError
 from eventsim.network import Network
 from eventsim.neurons import NEURON_MODELS
 from eventsim.spikes import SpikeTrains
 
 ENGINES = ("window", "sweep", "queue")
-QUEUE = "eventsim.engine.network_queue"
+QUEUE = "eventsim.engine.queue.network"
 _NAMES = {window.__name__: "window", QUEUE: "queue"}
 
 
@@ -75,7 +77,7 @@ def _module(network: Network, engine: str) -> ModuleType:
         # It needs SciPy's graphs, which take a while to load.
         return import_module(QUEUE)
     knows_all = network.has_dynamic_thresholds or beyond_first_spikes(network) is None
-    return sweep if knows_all else spike_sweep
+    return first_spike if knows_all else sweep
 
 
 def engine_name(module: ModuleType) -> str:
@@ -154,7 +156,7 @@ def record(
         return _record_windows(module, network, spikes)
     if module.__name__ == QUEUE:
         return module.forward_spikes(network, spikes)
-    return spike_sweep.forward_spikes(
+    return sweep.forward_spikes(
         network, spikes, max_spikes=max_spikes, with_constants=False
     )
 
@@ -164,8 +166,8 @@ def _record_windows(
 ) -> SpikeRecording:
     times = _input_times(network, spikes)
     shape = (spikes.batch, *network.input_shape)
-    if module is sweep:
-        recording = sweep.forward_times(network, times.reshape(shape))
+    if module is first_spike:
+        recording = first_spike.forward_times(network, times.reshape(shape))
     else:
         activation = times_to_activations(times, network.time_window)
         # A spike just before the end of the window must not be rounded away.

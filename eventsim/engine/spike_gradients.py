@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.engine.gradients import Gradients
-from eventsim.engine.layer_runner import drive_scale_of
+from eventsim.engine.layer_dynamics import drive_scale_of
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network

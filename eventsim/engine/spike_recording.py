@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.engine.layer_runner import dynamics_of, synapses_of
+from eventsim.engine.fan_in import synapses_of
+from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.passages import Wave, arrive, earliest
 from eventsim.engine.spike_state_kernels import sum_causes
 from eventsim.network import Network

@@ -6,7 +6,7 @@ import numpy as np
 from oracles import circuit_oracle as oracle
 
 from eventsim.circuit import Circuit, Input, Population, Projection, all_to_all
-from eventsim.engine.queue_reference import QueueSimulator
+from eventsim.engine.queue.reference import QueueSimulator
 from eventsim.network import Neuron
 from eventsim.spikes import SpikeTrains
 

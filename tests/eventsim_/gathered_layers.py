@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eventsim.engine.fan_in import sparse_fan_in
-from eventsim.engine.gathered_sweep import GatheredLayer
+from eventsim.engine.sweep.gathered_sweep import GatheredLayer
 from eventsim.network import Neuron
 from eventsim.neurons import model_of
 from eventsim.spikes import SpikeTrains

@@ -8,7 +8,8 @@ from eventsim_.spiking_networks import random_network
 
 from eventsim import gradcheck as module
 from eventsim.config.schema import LossConfig
-from eventsim.engine import sweep, window
+from eventsim.engine.first_spike import network as first_spike
+from eventsim.engine.window import network as window
 from eventsim.errors import ConfigError, ShapeError
 from eventsim.gradcheck import gradcheck
 
@@ -68,7 +69,7 @@ def test_gradcheck__checks_float32_networks_in_float64(case):
 def test_gradcheck__finds_a_derivative_wrong_by_a_hundred_thousandth(
     case, monkeypatch, engine, part
 ):
-    target = {"window": window, "sweep": sweep}[engine]
+    target = {"window": window, "sweep": first_spike}[engine]
     right = target.backward
 
     def wrong(*arguments, **options):

@@ -13,10 +13,11 @@ from eventsim_.builders import (
 )
 
 from eventsim.config.schema import LossConfig
-from eventsim.engine import sweep, window
+from eventsim.engine.first_spike import network as first_spike
+from eventsim.engine.window import network as window
 from eventsim.gradcheck import gradcheck
 
-CASES = [("dynamic", window), ("dynamic", sweep), ("static", sweep)]
+CASES = [("dynamic", window), ("dynamic", first_spike), ("static", first_spike)]
 PARTS = {
     "dense": ((10,), [dense(8), dense(6), dense(4)]),
     "conv": ((6, 5, 2), [conv(3, 3, 2, 1), pool(2, 1), conv(4, 2), dense(4)]),
@@ -201,7 +202,7 @@ def test_backward__clipped_derivatives_are_the_same_in_both_engines(limit):
             derivative_clip=limit,
             with_input=True,
         )
-        for engine in (window, sweep)
+        for engine in (window, first_spike)
     ]
     for one, other in zip(found[0].weights, found[1].weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
@@ -216,7 +217,7 @@ def test_backward__clip_limits_both_factors_by_hand():
     # w = 0.5, a = 1: A = 1/4, S = 0, q = 1, r = 3/4.
     network = build((2,), [dense(1)], weights=lambda *_: [[-0.5], [0.5]])
     activation = np.array([[0.5, 1.0]])
-    for engine in (window, sweep):
+    for engine in (window, first_spike):
         recording = engine.forward(network, activation)
         assert recording.times(network, 1)[0, 0] == 1.75
         for limit, factors in (

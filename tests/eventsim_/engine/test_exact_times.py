@@ -18,10 +18,11 @@ from eventsim_.builders import (
     random_activation,
 )
 
-from eventsim.engine import sweep, window
+from eventsim.engine.first_spike import network as first_spike
+from eventsim.engine.window import network as window
 
 TOLERANCE = 1e-12
-CASES = [("dynamic", window), ("dynamic", sweep), ("static", sweep)]
+CASES = [("dynamic", window), ("dynamic", first_spike), ("static", first_spike)]
 SHAPES = {
     "dense": ((9,), [dense(7), dense(5), dense(4)]),
     "strided": ((6, 5, 2), [conv(3, 3, 2, 1), dense(4)]),
@@ -180,7 +181,7 @@ def test_forward__single_input(threshold, engine):
         assert_exact(engine, network, np.array([[0.0], [0.125], [0.5], [1.0]]))
 
 
-@pytest.mark.parametrize("engine", [window, sweep], ids=["window", "sweep"])
+@pytest.mark.parametrize("engine", [window, first_spike], ids=["window", "sweep"])
 @pytest.mark.parametrize(
     ("weight", "activation", "expected"),
     [
@@ -240,7 +241,7 @@ def test_forward__static_threshold_by_hand(weight, times, expected):
         threshold="static",
         theta=0.5,
     )
-    recording = sweep.forward_times(network, np.array([times]))
+    recording = first_spike.forward_times(network, np.array([times]))
     assert recording.times(network, 1)[0, 0] == expected
 
 
@@ -252,7 +253,7 @@ def test_forward__sweep_equals_window_for_dynamic_thresholds(name):
         network = build(shape, parts, weights=normal_weights(rng), time_window=0.7)
         activation = random_activation(rng, 4, shape)
         by_window = window.forward(network, activation)
-        by_sweep = sweep.forward(network, activation)
+        by_sweep = first_spike.forward(network, activation)
         for k in range(len(parts) + 1):
             times = by_sweep.times(network, k)
             assert largest_difference(by_window.times(network, k), times) <= TOLERANCE
@@ -263,7 +264,7 @@ def test_forward__sweep_equals_window_on_a_wide_network():
     network = build((784,), [dense(300), dense(10)], weights=normal_weights(rng))
     activation = random_activation(rng, 8, (784,), silent=0.8)
     by_window = window.forward(network, activation)
-    by_sweep = sweep.forward(network, activation)
+    by_sweep = first_spike.forward(network, activation)
     for k in range(3):
         times = by_sweep.times(network, k)
         assert largest_difference(by_window.times(network, k), times) <= TOLERANCE

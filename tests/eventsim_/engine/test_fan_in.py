@@ -3,9 +3,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eventsim.engine.fan_in import fan_in, sparse_fan_in
+from eventsim.engine.fan_in import fan_in, sparse_fan_in, synapses_of
 from eventsim.errors import ShapeError
-from eventsim.topology import Conv2d, Dense
+from eventsim.topology import Conv2d, Dense, Sparse
 
 
 def listed(table):
@@ -75,3 +75,11 @@ def test_sparse_fan_in__refuses_lists_that_do_not_fit():
         sparse_fan_in(np.array([0, 1]), np.array([0, 2]), 2, 2)
     with pytest.raises(ShapeError, match="source runs from -1 to 1"):
         sparse_fan_in(np.array([-1, 1]), np.array([0, 1]), 2, 2)
+
+
+def test_synapses_of__sparse_layers_count_slots_as_listed():
+    topology = Sparse((3,), 2, np.array([2, 0, 2]), np.array([1, 1, 0]))
+    table = synapses_of(topology)
+    assert table.offsets.tolist() == [0, 1, 3]
+    assert table.source.tolist() == [2, 0, 2]
+    assert table.slot.tolist() == [2, 1, 0]

@@ -8,12 +8,12 @@ from eventsim_.gathered_layers import CASES, NEURONS, random_case, static, with_
 from oracles import layer_oracle
 
 from eventsim.engine.fan_in import sparse_fan_in
-from eventsim.engine.gathered_sweep import (
+from eventsim.engine.neuron_run_kernels import CROSSED, RELEASED, TRIGGERED
+from eventsim.engine.sweep.gathered_sweep import (
     GatheredLayer,
     gathered_backward,
     gathered_forward,
 )
-from eventsim.engine.neuron_run_kernels import CROSSED, RELEASED, TRIGGERED
 from eventsim.neurons import model_of
 from eventsim.spikes import SpikeTrains
 

@@ -6,8 +6,8 @@ from eventsim_.gathered_layers import CASES, NEURONS, arrivals_of, random_case, 
 from oracles import neuron_oracle
 
 from eventsim.engine.fan_in import sparse_fan_in
-from eventsim.engine.gathered_sweep import GatheredLayer, gathered_forward
 from eventsim.engine.neuron_run_kernels import CROSSED, GRAZED, RELEASED, TRIGGERED
+from eventsim.engine.sweep.gathered_sweep import GatheredLayer, gathered_forward
 from eventsim.neurons import model_of
 from eventsim.spikes import SpikeTrains
 

@@ -12,11 +12,12 @@ from eventsim_.builders import (
     random_activation,
 )
 
-from eventsim.engine import sweep, window
 from eventsim.engine.buffers import Buffers
+from eventsim.engine.first_spike import network as first_spike
+from eventsim.engine.window import network as window
 
 BATCH = 37
-CASES = [("dynamic", window), ("dynamic", sweep), ("static", sweep)]
+CASES = [("dynamic", window), ("dynamic", first_spike), ("static", first_spike)]
 NAMES = ["dynamic-window", "dynamic-sweep", "static-sweep"]
 
 

@@ -20,13 +20,13 @@ from eventsim.engine import (
     ENGINES,
     choose_engine,
     engine_name,
-    network_queue,
     record,
     simulate,
-    spike_sweep,
-    sweep,
-    window,
 )
+from eventsim.engine.first_spike import network as first_spike
+from eventsim.engine.queue import network as queue
+from eventsim.engine.sweep import network as sweep
+from eventsim.engine.window import network as window
 from eventsim.errors import ConfigError, EventsimError, ShapeError
 from eventsim.network import Layer, Network, Neuron
 from eventsim.readout import read_output
@@ -54,15 +54,15 @@ def trains(times, n_neurons=None):
 
 def test_choose_engine__auto_takes_the_fastest_that_applies():
     assert choose_engine(mixed("dynamic", "dynamic")) is window
-    assert choose_engine(mixed("static", "static")) is sweep
-    assert choose_engine(mixed("dynamic", "static")) is sweep
+    assert choose_engine(mixed("static", "static")) is first_spike
+    assert choose_engine(mixed("dynamic", "static")) is first_spike
     assert choose_engine(mixed("dynamic", readout="potential_end")) is window
 
 
 def test_choose_engine__takes_the_one_asked_for():
-    assert choose_engine(mixed("dynamic"), "sweep") is sweep
+    assert choose_engine(mixed("dynamic"), "sweep") is first_spike
     assert choose_engine(mixed("dynamic"), "window") is window
-    assert choose_engine(mixed("static"), "queue") is network_queue
+    assert choose_engine(mixed("static"), "queue") is queue
     assert set(ENGINES) == {"window", "sweep", "queue"}
 
 
@@ -87,17 +87,17 @@ def lif_layer(**arrays):
 def test_choose_engine__hands_on_what_the_first_spike_sweep_would_overlook(layer):
     network = Network((2,), (layer,))
     for name in ("auto", "sweep"):
-        assert choose_engine(network, name) is spike_sweep
+        assert choose_engine(network, name) is sweep
 
 
 def test_choose_engine__arrays_of_zeros_change_nothing():
     zeros = {"current": np.zeros(2), "delay": np.zeros(2)}
     network = Network((2,), (replace(mixed("static").layers[0], **zeros),), t_end=3.0)
-    assert choose_engine(network) is sweep
+    assert choose_engine(network) is first_spike
 
 
 def test_engine_name__is_the_one_to_ask_for():
-    modules = (window, sweep, spike_sweep, network_queue)
+    modules = (window, first_spike, sweep, queue)
     assert [engine_name(m) for m in modules] == ["window", "sweep", "sweep", "queue"]
 
 
@@ -266,7 +266,7 @@ def test_simulate__all_engines_agree_on_first_spikes_with_the_old_sweep(seed):
     )
     activation = random_activation(rng, 3, shape)
     times = activations_to_times(activation, 1.0).reshape(3, -1)
-    old = sweep.forward_times(network, times.reshape(3, *shape))
+    old = first_spike.forward_times(network, times.reshape(3, *shape))
     for engine in ("auto", "sweep", "queue"):
         found = simulate(network, trains(times), engine)
         for k in range(1, 5):

@@ -9,7 +9,7 @@ from eventsim.engine.spike_gradients import (
     layer_gradients,
 )
 from eventsim.engine.spike_recording import SpikeRecording
-from eventsim.engine.spike_sweep import backward_spikes, forward_spikes
+from eventsim.engine.sweep.network import backward_spikes, forward_spikes
 from eventsim.errors import ShapeError
 from eventsim.neurons.constants import RateGradient
 from eventsim.spikes import SpikeTrains

@@ -1,0 +1,1 @@
+"""First-spike sweep: relpsp neurons that fire once, at either threshold."""

@@ -1,0 +1,1 @@
+"""Queue engine: one global queue of events over any graph of neurons."""

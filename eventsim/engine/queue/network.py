@@ -1,0 +1,356 @@
+"""Queue engine for feed-forward networks: every connection on its own.
+
+The network is unrolled into a circuit, see `eventsim.engine.queue.network_circuit`, and
+run event by event. That costs more than the sweep, whose results it confirms; it is
+the engine to choose where a run may have far fewer events than neurons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.encode import activations_to_times
+from eventsim.engine.buffers import Buffers
+from eventsim.engine.gradients import Gradients
+from eventsim.engine.input_check import check_activations, check_spikes
+from eventsim.engine.neuron_run_kernels import GRAZED
+from eventsim.engine.passages import Wave, arrive, average, earliest
+from eventsim.engine.queue.circuit_adjoint import CircuitGradients, circuit_gradients
+from eventsim.engine.queue.circuit_tables import circuit_tables
+from eventsim.engine.queue.fast import (
+    MAX_EVENTS,
+    QueueRecording,
+    Scheduler,
+    run_circuit,
+)
+from eventsim.engine.queue.network_circuit import NetworkCircuit, circuit_of
+from eventsim.engine.spike_gradients import (
+    LayerGradients,
+    SpikeGradients,
+    check_d_times,
+    d_first_spikes,
+    layer_gradients,
+)
+from eventsim.engine.spike_recording import SpikeRecording
+from eventsim.errors import ShapeError, SimulationLimitError
+from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import AveragePool, EarliestPool, Synapses
+
+
+@dataclass(frozen=True)
+class NetworkQueueRecording(SpikeRecording):
+    """Spikes of every layer, and of the circuit that the network was unrolled into.
+
+    Parameters
+    ----------
+    unrolled : NetworkCircuit
+        The circuit and what became of the layers.
+    queue : QueueRecording
+        Spikes of all its neurons.
+    """
+
+    unrolled: NetworkCircuit
+    queue: QueueRecording
+
+
+def require_runnable(network: Network) -> None:
+    """Refuse a network that this engine cannot run.
+
+    Parameters
+    ----------
+    network : Network
+        Any.
+
+    Raises
+    ------
+    ShapeError
+        If a layer has the dynamic threshold, potentials are read, or an average
+        pool is followed by one that passes the earliest spike.
+    """
+    if network.readout != "spike_time":
+        raise ShapeError(
+            f"queue engine: readout '{network.readout}'; expected 'spike_time', a "
+            "queue knows spikes only; use the window engine"
+        )
+    circuit_of(network)
+
+
+def forward_spikes(
+    network: Network,
+    spikes: SpikeTrains,
+    *,
+    max_events: int = MAX_EVENTS,
+    scheduler: Scheduler = "auto",
+) -> NetworkQueueRecording:
+    """Find every spike of a batch, up to the network's ``duration``.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds.
+    spikes : SpikeTrains
+        Input of any number of spikes per neuron, values included; times from 0 on.
+    max_events : int, default 100 million
+        Bound on arrivals plus spikes of one sample.
+    scheduler : {"auto", "heap", "delay_window"}
+        See `eventsim.engine.queue.fast.run_circuit`.
+
+    Returns
+    -------
+    NetworkQueueRecording
+        Spikes of every layer and what `backward_spikes` needs.
+
+    Raises
+    ------
+    ShapeError
+        If the network cannot be run or the input does not fit it.
+    SimulationLimitError
+        If a sample has more than `max_events` events; ``partial`` is the recording
+        up to there.
+    """
+    check_spikes(network, spikes)
+    first = network.layers[0]
+    if isinstance(first.topology, EarliestPool):
+        try:
+            earliest(spikes, first.topology)
+        except ShapeError as error:
+            raise ShapeError(f"{first.name}: {error}") from error
+    unrolled = circuit_of(network)
+    try:
+        queue = run_circuit(
+            unrolled.circuit,
+            spikes,
+            t_end=network.duration,
+            max_events=max_events,
+            scheduler=scheduler,
+        )
+    except SimulationLimitError as error:
+        stopped: Any = error.partial
+        partial = _recording(network, spikes, unrolled, stopped)
+        raise SimulationLimitError(str(error), partial) from error
+    return _recording(network, spikes, unrolled, queue)
+
+
+def _recording(
+    network: Network,
+    spikes: SpikeTrains,
+    unrolled: NetworkCircuit,
+    queue: QueueRecording,
+) -> NetworkQueueRecording:
+    """Sort the spikes of the circuit by layer; find those that only pass."""
+    trains, grazing = [spikes], [0]
+    wave = Wave(spikes)
+    grazed = np.bincount(
+        queue.spikes.neuron[queue.kind == GRAZED], minlength=queue.circuit.n_neurons
+    )
+    for layer, name in zip(network.layers, unrolled.names[1:], strict=True):
+        if name is None:
+            if isinstance(layer.topology, AveragePool):
+                wave, _ = average(wave, layer.topology)
+            trains.append(arrive(wave, network.duration).spikes)
+            grazing.append(0)
+            continue
+        neurons = queue.circuit.neurons(name)
+        trains.append(queue.population(name))
+        grazing.append(int(grazed[neurons.start : neurons.stop].sum()))
+        wave = Wave(trains[-1], layer.delay)
+    return NetworkQueueRecording(tuple(trains), tuple(grazing), unrolled, queue)
+
+
+def backward_spikes(
+    network: Network,
+    recording: NetworkQueueRecording,
+    d_times: Sequence[np.ndarray | None],
+    *,
+    slope_clip: float = math.inf,
+) -> SpikeGradients:
+    """Differentiate a loss on spike times by everything they depend on.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : NetworkQueueRecording
+        What `forward_spikes` returned.
+    d_times : sequence of ndarray, shape (n_spikes,), or None
+        One entry for each layer: dL/dT of every spike of ``recording.trains[k]``.
+        Average pools and flattened maps have no neurons here: ``None``.
+    slope_clip : float, default inf
+        Largest 1/slope at a threshold crossing; ``inf`` is exact.
+
+    Returns
+    -------
+    SpikeGradients
+        The same as the sweep engine's, by other means.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit.
+    """
+    check_d_times("queue engine", recording, d_times)
+    unrolled, circuit = recording.unrolled, recording.unrolled.circuit
+    all_spikes = recording.queue.spikes
+    d_all = np.zeros(all_spikes.time.size)
+    for layer, name, d_time in zip(
+        network.layers, unrolled.names[1:], d_times, strict=True
+    ):
+        if d_time is None:
+            continue
+        if name is None:
+            raise ShapeError(
+                f"queue engine: d_times has an entry for {layer.name}, which has no "
+                "neurons; expected None; use the sweep engine"
+            )
+        neurons = circuit.neurons(name)
+        is_in = (all_spikes.neuron >= neurons.start) & (
+            all_spikes.neuron < neurons.stop
+        )
+        d_all[is_in] = d_time
+    found = circuit_gradients(
+        circuit_tables(circuit),
+        recording.trains[0],
+        all_spikes,
+        d_all,
+        slope_clip=slope_clip,
+    )
+    groups = [population.name for population in circuit.populations]
+    layers = tuple(
+        _layer(network, k, name, groups.index(name), unrolled, found)
+        if name is not None and isinstance(network.layers[k - 1].topology, Synapses)
+        else None
+        for k, name in enumerate(unrolled.names[1:], start=1)
+    )
+    return SpikeGradients(layers, found.input_time, found.input_value)
+
+
+def _layer(
+    network: Network,
+    k: int,
+    name: str,
+    group: int,
+    unrolled: NetworkCircuit,
+    found: CircuitGradients,
+) -> LayerGradients:
+    """Sum the derivatives by connections and neurons into those of a layer."""
+    layer = network.layers[k - 1]
+    assert layer.neuron is not None
+    assert layer.weight is not None
+    assert isinstance(layer.topology, Synapses)
+    n_features, n_weights = layer.topology.n_features, layer.weight.size
+    by_weight, by_synaptic_delay = np.zeros(n_weights), np.zeros(n_weights)
+    by_delay = np.zeros(n_features)
+    begin = 0
+    for projection, origin in zip(
+        unrolled.circuit.projections, unrolled.origins, strict=True
+    ):
+        part = slice(begin, begin + projection.n_connections)
+        begin = part.stop
+        if projection.source == name:
+            by_delay += np.bincount(origin.feature, found.delay[part], n_features)
+        if projection.target == name:
+            by_product = found.weight[part] * origin.factor
+            by_weight += np.bincount(origin.synapse, by_product, n_weights)
+            by_synaptic_delay += np.bincount(
+                origin.synapse, found.delay[part], n_weights
+            )
+    neurons = unrolled.circuit.neurons(name)
+    own = slice(neurons.start, neurons.stop)
+    return layer_gradients(
+        layer,
+        by_weight,
+        found.theta[own],
+        found.drive[own],
+        by_delay,
+        None if layer.synaptic_delay is None else by_synaptic_delay,
+        found.rates[group],
+        float(found.refractory[group]) if layer.neuron.refractory else 0.0,
+    )
+
+
+def forward(
+    network: Network, activation: np.ndarray, buffers: Buffers | None = None
+) -> NetworkQueueRecording:
+    """Find every spike of a batch of one input spike per neuron.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds.
+    activation : ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
+        Input spikes as activations ``1 - t / T_w``, of the weights' float type.
+    buffers : Buffers, optional
+        Not used.
+
+    Returns
+    -------
+    NetworkQueueRecording
+        Spikes of every layer and what `backward` needs.
+
+    Raises
+    ------
+    ShapeError
+        If the network cannot be run, or the input does not fit it or is outside
+        [0, 1].
+    """
+    check_activations("queue engine", network, activation)
+    times = activations_to_times(activation, activation.dtype.type(network.time_window))
+    spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
+    return forward_spikes(network, spikes)
+
+
+def backward(
+    network: Network,
+    recording: NetworkQueueRecording,
+    d_output: np.ndarray,
+    *,
+    slope_clip: float = math.inf,
+    with_input: bool = False,
+    **refused: object,
+) -> Gradients:
+    """Differentiate a loss on the first spikes of the output neurons.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : NetworkQueueRecording
+        What `forward` returned.
+    d_output : ndarray, shape (batch, n_classes)
+        dL/dt of each output neuron's first spike; ignored where it is silent.
+    slope_clip : float
+        See `backward_spikes`.
+    with_input : bool, default False
+        Also return the derivative with respect to the input spike times.
+    **refused : object
+        Options of the other engines; may be given if they ask for nothing.
+
+    Returns
+    -------
+    Gradients
+        Weight gradients, summed over the batch.
+
+    Raises
+    ------
+    ShapeError
+        If an option belongs to another engine.
+    """
+    for name, value in refused.items():
+        if name != "buffers" and value is not None and value != math.inf:
+            raise ShapeError(
+                f"queue engine: {name} is {value}; expected none, this engine has no "
+                "such option; use the sweep engine"
+            )
+    found = backward_spikes(
+        network,
+        recording,
+        d_first_spikes(recording, d_output),
+        slope_clip=slope_clip,
+    )
+    return found.for_training(network, recording.trains[0], with_input)

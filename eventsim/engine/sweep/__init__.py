@@ -1,0 +1,1 @@
+"""Sweep engine: layer after layer, any number of spikes, every neuron model."""

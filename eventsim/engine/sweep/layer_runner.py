@@ -1,0 +1,189 @@
+"""How one layer with neurons is run and differentiated: the choice of a sweep."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eventsim.engine.fan_in import synapses_of
+from eventsim.engine.layer_dynamics import drive_scale_of, dynamics_of
+from eventsim.engine.sweep import row_sweep
+from eventsim.engine.sweep.gathered_recording import (
+    GatheredGradients,
+    GatheredRecording,
+)
+from eventsim.engine.sweep.gathered_sweep import (
+    MAX_SPIKES,
+    GatheredLayer,
+    gathered_backward,
+    gathered_forward,
+)
+from eventsim.engine.sweep.row_sweep import RowLayer, RowRecording
+from eventsim.errors import ShapeError
+from eventsim.network import Layer
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import Conv2d, Dense, Synapses
+
+
+@dataclass(frozen=True)
+class SlopeRule:
+    """Departures from the exact derivative at a threshold crossing.
+
+    Parameters
+    ----------
+    clip : float, default inf
+        Largest 1/slope.
+    exponential : float or None, network time units
+        Time constant of the exponential slope, see `gathered_backward`.
+    """
+
+    clip: float = math.inf
+    exponential: float | None = None
+
+
+@dataclass(frozen=True)
+class GatheredRunner:
+    """A layer whose neurons gather their arrivals one by one."""
+
+    layer: GatheredLayer
+
+    def forward(
+        self, spikes: SpikeTrains, t_end: float, max_spikes: int
+    ) -> GatheredRecording:
+        """Find the spikes of the layer."""
+        return gathered_forward(self.layer, spikes, t_end, max_spikes)
+
+    def backward(
+        self,
+        spikes: SpikeTrains,
+        recording: Any,
+        d_time: np.ndarray,
+        rule: SlopeRule,
+        with_constants: bool,
+    ) -> GatheredGradients:
+        """Differentiate by everything; thresholds and drives by neuron."""
+        return gathered_backward(
+            self.layer,
+            spikes,
+            recording,
+            d_time,
+            slope_clip=rule.clip,
+            exponential_slope=rule.exponential,
+            with_rates=with_constants,
+        )
+
+
+@dataclass(frozen=True)
+class RowRunner:
+    """A layer whose neurons are moved row by row, in the float type of its weights.
+
+    Parameters
+    ----------
+    layer : RowLayer
+        The layer.
+    gathered : GatheredRunner
+        The same layer, for derivatives that rows do not have.
+    """
+
+    layer: RowLayer
+    gathered: GatheredRunner
+
+    def forward(
+        self, spikes: SpikeTrains, t_end: float, max_spikes: int
+    ) -> RowRecording:
+        """Find the spikes of the layer."""
+        return row_sweep.forward(self.layer, spikes, t_end, max_spikes=max_spikes)
+
+    def backward(
+        self,
+        spikes: SpikeTrains,
+        recording: RowRecording,
+        d_time: np.ndarray,
+        rule: SlopeRule,
+        with_constants: bool,
+    ) -> GatheredGradients:
+        """Differentiate; thresholds and drives of a feature by its first neuron."""
+        if rule.exponential is not None:
+            again = self.gathered.forward(spikes, recording.t_end, MAX_SPIKES)
+            if not np.array_equal(again.spikes.neuron, recording.spikes.neuron):
+                raise ShapeError(
+                    "sweep engine: the exponential slope is found in float64, where "
+                    "other neurons fire than in float32; expected the same spikes; "
+                    "set precision to float64"
+                )
+            return self.gathered.backward(spikes, again, d_time, rule, with_constants)
+        found = row_sweep.backward(
+            self.layer, spikes, recording, d_time, slope_clip=rule.clip
+        )
+        n_neurons = recording.spikes.n_neurons
+        return replace(
+            found,
+            theta=_at_first_position(found.theta, n_neurons),
+            drive=_at_first_position(found.drive, n_neurons),
+        )
+
+
+def _at_first_position(by_feature: np.ndarray, n_neurons: int) -> np.ndarray:
+    by_neuron = np.zeros(n_neurons)
+    by_neuron[: by_feature.size] = by_feature
+    return by_neuron
+
+
+Runner = GatheredRunner | RowRunner
+
+
+def choose_runner(
+    layer: Layer, delay: np.ndarray | None = None, *, with_constants: bool = True
+) -> Runner:
+    """Return what runs a layer.
+
+    Parameters
+    ----------
+    layer : Layer
+        With neurons of a static threshold.
+    delay : ndarray, shape (n_weights,), network time units, or None
+        Delay of each synapse, axonal delays included where they are not part of the
+        input's times.
+    with_constants : bool, default True
+        Whether derivatives by time constants, refractory periods and input values
+        will be asked for; without them faster kernels may do.
+
+    Returns
+    -------
+    GatheredRunner or RowRunner
+        Has ``forward`` and ``backward``. Rows, unless a synapse has its own delay,
+        the model needs gathered arrivals, or constants are asked for.
+
+    Raises
+    ------
+    ShapeError
+        If the model refuses its constants.
+    """
+    topology = layer.topology
+    assert isinstance(topology, Synapses)
+    assert layer.weight is not None
+    assert layer.theta is not None
+    repeats = layer.n_neurons // topology.n_features
+    drive = np.zeros(topology.n_features)
+    if layer.current is not None:
+        drive = layer.current * drive_scale_of(layer)
+    d = dynamics_of(layer)
+    gathered = GatheredRunner(
+        GatheredLayer(
+            d,
+            synapses_of(topology),
+            layer.weight.ravel(),
+            delay,
+            np.tile(layer.theta, repeats),
+            np.tile(drive, repeats),
+        )
+    )
+    has_rows = isinstance(topology, Dense | Conv2d) and row_sweep.runs(d)
+    if with_constants or delay is not None or not has_rows:
+        return gathered
+    assert isinstance(topology, Dense | Conv2d)
+    row = RowLayer(d, topology, layer.weight, layer.theta, drive)
+    return RowRunner(row, gathered)

@@ -1,0 +1,281 @@
+"""Sweep engine for any number of spikes: layer after layer, exact both ways.
+
+It runs networks of static thresholds with every neuron model, constant currents,
+delays, graded inputs and pools. A layer is run by one of the layer sweeps, see
+`eventsim.engine.sweep.layer_runner`; what lies between layers with neurons is index
+arithmetic, see `eventsim.engine.passages`.
+
+Memory is that of the spikes: each is stored once, as a time and a neuron number,
+with what its derivative needs beside it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from eventsim.encode import activations_to_times
+from eventsim.engine.buffers import Buffers
+from eventsim.engine.gradients import Gradients
+from eventsim.engine.input_check import check_activations, check_spikes
+from eventsim.engine.layer_dynamics import dynamics_of
+from eventsim.engine.passages import Wave, arrive, average, earliest
+from eventsim.engine.spike_gradients import d_first_spikes
+from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
+from eventsim.engine.sweep.layer_runner import choose_runner
+from eventsim.engine.sweep.network_adjoint import backward_spikes
+from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
+from eventsim.errors import ShapeError, SimulationLimitError
+from eventsim.network import Layer, Network
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import AveragePool, EarliestPool, Synapses
+
+__all__ = [
+    "backward",
+    "backward_spikes",
+    "forward",
+    "forward_spikes",
+    "require_runnable",
+]
+
+
+def require_runnable(network: Network) -> None:
+    """Refuse a network that this engine cannot run.
+
+    Parameters
+    ----------
+    network : Network
+        Any.
+
+    Raises
+    ------
+    ShapeError
+        If a layer has the dynamic threshold, a model refuses its constants, an
+        average pool is followed by one that passes the earliest spike, or potentials
+        are read.
+    """
+    averages = None
+    for layer in network.layers:
+        if layer.neuron is not None and layer.neuron.threshold == "dynamic":
+            raise ShapeError(
+                f"sweep engine: {layer.name} has the dynamic threshold beside layers "
+                "that need more than one exact spike per neuron; expected the static "
+                "threshold in all layers"
+            )
+        if layer.neuron is not None:
+            dynamics_of(layer)
+            averages = None
+        if isinstance(layer.topology, AveragePool):
+            averages = layer.name
+        elif isinstance(layer.topology, EarliestPool) and averages is not None:
+            raise ShapeError(
+                f"sweep engine: {layer.name} passes the earliest spike of a window, "
+                f"behind {averages}, which averages; expected a layer with neurons in "
+                "between"
+            )
+    if network.readout != "spike_time":
+        raise ShapeError(
+            f"sweep engine: readout '{network.readout}' of {network.layers[-1].name}, "
+            "which has a static threshold; expected 'spike_time'"
+        )
+
+
+def forward_spikes(
+    network: Network,
+    spikes: SpikeTrains,
+    *,
+    max_spikes: int = MAX_SPIKES,
+    with_constants: bool = True,
+) -> SpikeSweepRecording:
+    """Find every spike of a batch, up to the network's ``duration``.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds.
+    spikes : SpikeTrains
+        Input of any number of spikes per neuron, values included; times from 0 on.
+    max_spikes : int, default 50 million
+        Bound on the spikes of a layer, all samples together.
+    with_constants : bool, default True
+        Whether derivatives by time constants, refractory periods and input values
+        will be asked for.
+
+    Returns
+    -------
+    SpikeSweepRecording
+        Spikes of every layer and what `backward_spikes` needs.
+
+    Raises
+    ------
+    ShapeError
+        If the network cannot be run or the input does not fit it.
+    SimulationLimitError
+        If a layer has more spikes than `max_spikes`; ``partial`` holds the spikes of
+        the layers before it.
+    """
+    require_runnable(network)
+    check_spikes(network, spikes)
+    trains, grazing, steps = [spikes], [0], []
+    wave = Wave(spikes)
+    for layer in network.layers:
+        if isinstance(layer.topology, Synapses):
+            try:
+                step = _run(layer, wave, network.duration, max_spikes, with_constants)
+            except SimulationLimitError as error:
+                raise SimulationLimitError(
+                    f"{layer.name}: {error}", partial=tuple(trains)
+                ) from error
+            sent = step.recording.spikes
+            wave = Wave(sent, layer.delay)
+            grazing.append(step.recording.n_grazing)
+        else:
+            step, wave, sent = _pass(layer, wave, network.duration)
+            grazing.append(0)
+        trains.append(sent)
+        steps.append(step)
+    return SpikeSweepRecording(
+        tuple(trains), tuple(grazing), tuple(steps), with_constants
+    )
+
+
+def _run(
+    layer: Layer, wave: Wave, t_end: float, max_spikes: int, with_constants: bool
+) -> Step:
+    if layer.synaptic_delay is None:
+        passed = arrive(wave, t_end)
+        arrived, origin, delay = passed.spikes, passed.origin, None
+    else:
+        # One sum of both delays, so that times do not depend on the engine.
+        arrived, origin = wave.spikes, np.arange(wave.spikes.time.size)
+        delay = np.asarray(layer.synaptic_delay, np.float64).ravel()
+        if wave.delay is not None:
+            delay = delay + _axonal_delay_of_weights(layer, wave.delay)
+    runner = choose_runner(layer, delay, with_constants=with_constants)
+    recording = runner.forward(arrived, t_end, max_spikes)
+    return Step(wave, arrived, origin, runner=runner, recording=recording)
+
+
+def _axonal_delay_of_weights(layer: Layer, delay: np.ndarray) -> np.ndarray:
+    """Return the axonal delay before each weight; features are last in maps."""
+    topology = layer.topology
+    assert isinstance(topology, Synapses)
+    if hasattr(topology, "pre"):
+        source = topology.pre
+    elif hasattr(topology, "kernel"):
+        shape = topology.weight_shape
+        source = np.broadcast_to(np.arange(shape[2])[:, None], shape).ravel()
+    else:
+        source = np.repeat(np.arange(topology.weight_shape[0]), topology.units)
+    return np.asarray(delay, np.float64)[source % delay.size]
+
+
+def _pass(layer: Layer, wave: Wave, t_end: float) -> tuple[Step, Wave, SpikeTrains]:
+    """Let spikes through a layer without neurons.
+
+    Returns what was done, the spikes that go on, and how they look from outside.
+    """
+    topology = layer.topology
+    if isinstance(topology, EarliestPool):
+        arrived = arrive(wave, t_end)
+        try:
+            passed = earliest(arrived.spikes, topology)
+        except ShapeError as error:
+            raise ShapeError(f"{layer.name}: {error}") from error
+        step = Step(wave, arrived.spikes, arrived.origin, passed.origin)
+        return step, Wave(passed.spikes), passed.spikes
+    sent, origin = wave, np.arange(wave.spikes.time.size)
+    if isinstance(topology, AveragePool):
+        sent, origin = average(wave, topology)
+    seen = arrive(sent, t_end)
+    return Step(wave, sent.spikes, origin, seen.origin), sent, seen.spikes
+
+
+def forward(
+    network: Network, activation: np.ndarray, buffers: Buffers | None = None
+) -> SpikeSweepRecording:
+    """Find every spike of a batch of one input spike per neuron.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds.
+    activation : ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
+        Input spikes as activations ``1 - t / T_w``, of the weights' float type.
+    buffers : Buffers, optional
+        Not used.
+
+    Returns
+    -------
+    SpikeSweepRecording
+        Spikes of every layer and what `backward` needs.
+
+    Raises
+    ------
+    ShapeError
+        If the network cannot be run, or the input does not fit it or is outside
+        [0, 1].
+    """
+    check_activations("sweep engine", network, activation)
+    times = activations_to_times(activation, activation.dtype.type(network.time_window))
+    spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
+    return forward_spikes(network, spikes, with_constants=False)
+
+
+def backward(
+    network: Network,
+    recording: SpikeSweepRecording,
+    d_output: np.ndarray,
+    *,
+    d_potential_end: np.ndarray | None = None,
+    derivative_clip: float = math.inf,
+    slope_clip: float = math.inf,
+    exponential_slope: float | None = None,
+    with_input: bool = False,
+    buffers: Buffers | None = None,
+) -> Gradients:
+    """Differentiate a loss on the first spikes of the output neurons.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : SpikeSweepRecording
+        What `forward` returned.
+    d_output : ndarray, shape (batch, n_classes)
+        dL/dt of each output neuron's first spike; ignored where it is silent.
+    d_potential_end : None
+        Derivatives of output potentials are the window engine's.
+    derivative_clip : float
+        Must be ``inf``: it belongs to the dynamic threshold.
+    slope_clip, exponential_slope : float
+        See `backward_spikes`.
+    with_input : bool, default False
+        Also return the derivative with respect to the input spike times.
+    buffers : Buffers, optional
+        Not used.
+
+    Returns
+    -------
+    Gradients
+        Weight gradients, summed over the batch.
+
+    Raises
+    ------
+    ShapeError
+        If an option belongs to another threshold or model.
+    """
+    if d_potential_end is not None or derivative_clip != math.inf:
+        raise ShapeError(
+            "sweep engine: loss.silence_penalty or derivative_clip with the static "
+            "threshold; expected neither, they belong to the dynamic one"
+        )
+    found = backward_spikes(
+        network,
+        recording,
+        d_first_spikes(recording, d_output),
+        slope_clip=slope_clip,
+        exponential_slope=exponential_slope,
+    )
+    return found.for_training(network, recording.trains[0], with_input)

@@ -1,0 +1,150 @@
+"""Exact derivatives through all layers of a multi-spike sweep, the last layer first.
+
+Between layers a derivative by an arrival time is one by the firing time it comes
+from, and by the axonal delay on the way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from eventsim.engine.spike_gradients import (
+    LayerGradients,
+    SpikeGradients,
+    check_d_times,
+    layer_gradients,
+)
+from eventsim.engine.sweep.layer_runner import SlopeRule
+from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
+from eventsim.network import Layer, Network
+from eventsim.topology import AveragePool, EarliestPool, Synapses
+
+
+def backward_spikes(
+    network: Network,
+    recording: SpikeSweepRecording,
+    d_times: Sequence[np.ndarray | None],
+    *,
+    slope_clip: float = math.inf,
+    exponential_slope: float | None = None,
+) -> SpikeGradients:
+    """Differentiate a loss on spike times by everything they depend on.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : SpikeSweepRecording
+        What `forward_spikes` returned.
+    d_times : sequence of ndarray, shape (n_spikes,), or None
+        One entry for each layer: dL/dT of every spike of ``recording.trains[k]``,
+        all else fixed; ``None`` where the loss does not depend on them.
+    slope_clip : float, default inf
+        Largest 1/slope at a threshold crossing; ``inf`` is exact.
+    exponential_slope : float or None, network time units
+        Time constant of the exponential slope, see
+        `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is exact.
+
+    Returns
+    -------
+    SpikeGradients
+        Exact while no spike appears, vanishes or changes what it is caused by.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit, or an option does not fit the model.
+    """
+    check_d_times("sweep engine", recording, d_times)
+    rule = SlopeRule(slope_clip, exponential_slope)
+    layers: list[LayerGradients | None] = []
+    last = recording.trains[-1]
+    d_time, d_value = np.zeros(last.time.size), np.zeros(last.time.size)
+    for k in range(len(network.layers), 0, -1):
+        layer, step, own = network.layers[k - 1], recording.steps[k - 1], d_times[k - 1]
+        if step.runner is None:
+            d_time, d_value = _unpass(layer, step, d_time, d_value, own)
+            layers.append(None)
+            continue
+        by_layer, d_time, d_value = _unrun(
+            layer, step, d_time, own, rule, recording.with_constants
+        )
+        layers.append(by_layer)
+    return SpikeGradients(tuple(layers[::-1]), d_time, d_value)
+
+
+def _unrun(
+    layer: Layer,
+    step: Step,
+    d_time: np.ndarray,
+    own: np.ndarray | None,
+    rule: SlopeRule,
+    with_constants: bool,
+) -> tuple[LayerGradients, np.ndarray, np.ndarray]:
+    """Return a layer's gradients and the derivatives by its input's times and values.
+
+    `d_time` is what the layers behind make of the times at which spikes leave, `own`
+    what the loss makes of the times at which they are fired.
+    """
+    assert isinstance(layer.topology, Synapses)
+    assert step.runner is not None
+    sent = step.recording.spikes
+    n_features = layer.topology.n_features
+    # A longer axonal delay is the same as firing later, for all but the loss itself.
+    by_delay = np.bincount(sent.neuron % n_features, d_time, n_features)
+    total = d_time if own is None else d_time + own
+    found = step.runner.backward(
+        step.arrived, step.recording, total, rule, with_constants
+    )
+    gradients = layer_gradients(
+        layer,
+        found.weight,
+        found.theta,
+        found.drive,
+        by_delay,
+        found.delay,
+        found.rates,
+        found.refractory,
+    )
+    n_given = step.given.spikes.time.size
+    return (
+        gradients,
+        _to_origin(found.input_time, step.arrived_from, n_given),
+        _to_origin(found.value, step.arrived_from, n_given),
+    )
+
+
+def _unpass(
+    layer: Layer,
+    step: Step,
+    d_time: np.ndarray,
+    d_value: np.ndarray,
+    own: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return derivatives by the times and values of what a pool or flatten was given.
+
+    `d_time` and `d_value` are by what it sent on, `own` by what the recording shows.
+    """
+    assert step.sent_from is not None
+    n_arrived, n_given = step.arrived.time.size, step.given.spikes.time.size
+    if isinstance(layer.topology, EarliestPool):
+        total = d_time if own is None else d_time + own
+        by_time = _to_origin(total, step.sent_from, n_arrived)
+        by_value = _to_origin(d_value, step.sent_from, n_arrived)
+    else:
+        by_time, by_value = d_time, d_value
+        if own is not None:
+            by_time = by_time + _to_origin(own, step.sent_from, n_arrived)
+        if isinstance(layer.topology, AveragePool):
+            by_value = by_value / layer.topology.size**2
+    return (
+        _to_origin(by_time, step.arrived_from, n_given),
+        _to_origin(by_value, step.arrived_from, n_given),
+    )
+
+
+def _to_origin(derivative: np.ndarray, origin: np.ndarray, n: int) -> np.ndarray:
+    return np.bincount(origin, derivative, n)

@@ -1,0 +1,57 @@
+"""What a forward run of the multi-spike sweep leaves for the backward run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.engine.passages import Wave
+from eventsim.engine.spike_recording import SpikeRecording
+from eventsim.engine.sweep.layer_runner import Runner
+from eventsim.spikes import SpikeTrains
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one layer did with what it got.
+
+    Parameters
+    ----------
+    given : Wave
+        Spikes before the layer.
+    arrived : SpikeTrains
+        What its neurons or windows saw.
+    arrived_from : ndarray, shape (n_arrived,), int64
+        Which of the given spikes they are.
+    sent_from : ndarray, shape (n_sent,), int64, or None
+        Pools and flattened maps: which arrived spike each one sent comes from.
+    runner : Runner or None
+        Layers with neurons: what ran them,
+    recording : recording of the layer, or None
+        and what it left.
+    """
+
+    given: Wave
+    arrived: SpikeTrains
+    arrived_from: np.ndarray
+    sent_from: np.ndarray | None = None
+    runner: Runner | None = None
+    recording: Any = None
+
+
+@dataclass(frozen=True)
+class SpikeSweepRecording(SpikeRecording):
+    """Spikes of every layer and what their derivatives need.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+        One for each layer.
+    with_constants : bool
+        Whether derivatives by time constants, refractory periods and values exist.
+    """
+
+    steps: tuple[Step, ...]
+    with_constants: bool

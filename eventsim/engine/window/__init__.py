@@ -1,0 +1,1 @@
+"""Window engine: dynamic thresholds, whole layers as matrix products."""
