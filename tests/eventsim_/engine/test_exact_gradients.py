@@ -13,6 +13,7 @@ from eventsim_.builders import (
 )
 
 from eventsim.config.schema import LossConfig
+from eventsim.engine import engine_name
 from eventsim.engine.first_spike import network as first_spike
 from eventsim.engine.window import network as window
 from eventsim.gradcheck import gradcheck
@@ -26,12 +27,8 @@ PARTS = {
 
 
 def each_case(test):
-    names = [f"{threshold}-{engine.__name__[-6:]}" for threshold, engine in CASES]
+    names = [f"{threshold}-{engine_name(engine)}" for threshold, engine in CASES]
     return pytest.mark.parametrize(("threshold", "engine"), CASES, ids=names)(test)
-
-
-def name_of(engine):
-    return engine.__name__.rsplit(".", 1)[-1]
 
 
 def one_layer(threshold, engine, seed, batch=40):
@@ -153,7 +150,7 @@ def test_backward__gradcheck_finds_no_error(threshold, engine, name):
             network,
             random_activation(rng, 2, shape),
             rng.integers(0, 4, 2),
-            engine=name_of(engine),
+            engine=engine_name(engine),
             n_entries=12,
             seed=seed,
         )

@@ -18,6 +18,7 @@ from eventsim_.builders import (
     random_activation,
 )
 
+from eventsim.engine import engine_name
 from eventsim.engine.first_spike import network as first_spike
 from eventsim.engine.window import network as window
 
@@ -37,7 +38,7 @@ SHAPES = {
 
 
 def each_case(test):
-    names = [f"{threshold}-{engine.__name__[-6:]}" for threshold, engine in CASES]
+    names = [f"{threshold}-{engine_name(engine)}" for threshold, engine in CASES]
     return pytest.mark.parametrize(("threshold", "engine"), CASES, ids=names)(test)
 
 
