@@ -79,7 +79,9 @@ def is_first_start() -> bool:
     return _CACHE is None or not any(_CACHE.rglob("*.nbi"))
 
 
-def jit(*, parallel: bool = False, inline: bool = False) -> Callable[..., Any]:
+def jit(
+    *, parallel: bool = False, inline: bool = False, borrows: bool = False
+) -> Callable[..., Any]:
     """Return the decorator that every kernel of this package uses.
 
     Parameters
@@ -88,12 +90,18 @@ def jit(*, parallel: bool = False, inline: bool = False) -> Callable[..., Any]:
         Allow ``numba.prange``.
     inline : bool, default False
         Ask LLVM to inline the function into its callers.
+    borrows : bool, default False
+        Do not count references to arrays, each of which costs an atomic operation. For
+        functions that are called millions of times; they can neither create arrays nor
+        return one.
 
     Returns
     -------
     callable
         A configured ``numba.njit``.
     """
+    # Numba's name for it is not in its types.
+    options: dict[str, Any] = {"_nrt": not borrows}
     return numba.njit(
         parallel=parallel,
         cache=_CACHE is not None,
@@ -101,6 +109,7 @@ def jit(*, parallel: bool = False, inline: bool = False) -> Callable[..., Any]:
         error_model="numpy",
         nogil=True,
         forceinline=inline,
+        **options,
     )
 
 

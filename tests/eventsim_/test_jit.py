@@ -111,3 +111,28 @@ def test_kernels__are_compiled_only_by_our_decorator():
         if path != Path(jit.__file__):
             assert "njit" not in path.read_text(), path
     assert numba.config.DISABLE_JIT in (0, 1)
+
+
+@jit.jit(borrows=True)
+def _total_of(pair):
+    total = 0.0
+    for k in range(pair[0].size):
+        total += pair[0][k] * pair[1][k]
+    return total
+
+
+@jit.jit(borrows=True)
+def _with_new_array(x):
+    return np.zeros(x.size).sum()
+
+
+def test_jit__a_function_that_borrows_leaves_its_arrays_alone():
+    x, y = np.arange(3.0), np.ones(3)
+    before = sys.getrefcount(x), sys.getrefcount(y)
+    assert _total_of((x, y)) == 3.0
+    assert (sys.getrefcount(x), sys.getrefcount(y)) == before
+
+
+def test_jit__a_function_that_borrows_cannot_make_arrays():
+    with pytest.raises(numba.core.errors.TypingError, match="array"):
+        _with_new_array(np.ones(3))

@@ -1,12 +1,11 @@
 """Backward kernel of the sweep engine's rows: the forward walk in reverse.
 
-The adjoint state of a position, ``(dL/dv, dL/di)`` of all its channels, is moved
-back through each interval by one propagator, like the state before; only neurons
-that fired in the interval are taken through their spikes one by one. An input then
-reads its derivatives off: ``dL/dw`` for each neuron it reached, and ``dL/dt`` as a
-sum over them. Positions are left alone until their last spike comes into sight.
-
-The current is in units of ``gain``, so its adjoint is ``gain`` times dL/di.
+The adjoint state of a position, ``(dL/dv, gain dL/di)`` of all its channels, is kept
+at a base time, like the state before. As seen from there nothing changes in silence,
+so that an input reads its derivatives off at once, with the factors with which it
+came in: ``dL/dw`` for each neuron it reached, and ``dL/dt`` as a sum over them. Where
+neurons fired, they are taken through their spikes one by one, and the base of the
+others is moved. Positions are left alone until their last spike comes into sight.
 """
 
 from __future__ import annotations
@@ -14,239 +13,144 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from eventsim.engine.sweep.row_coefficients import coefficients
-from eventsim.engine.sweep.row_firing_kernels import Found
-from eventsim.engine.sweep.row_kernels import block_of, n_until
-from eventsim.engine.sweep.row_spike_adjoint_kernels import Adjoint, Sums, undo_spikes
+from eventsim.engine.sweep.row_adjoint_state_kernels import (
+    AdjointRow,
+    Sums,
+    read_ties,
+    retreat_to,
+    undo_start,
+)
+from eventsim.engine.sweep.row_arrival_kernels import arrivals_by_position, n_until
+from eventsim.engine.sweep.row_coefficients import SPAN, base_at, since_base
+from eventsim.engine.sweep.row_kernels import block_of
+from eventsim.engine.sweep.row_spike_adjoint_kernels import (
+    Fired,
+    has_fired_since,
+    spikes_by_position,
+    undo_spikes,
+)
+from eventsim.engine.sweep.row_state_kernels import Inputs
 from eventsim.jit import jit
-from eventsim.neurons.adjoint import by_drive, retreat
 
 
-@jit(inline=True)
-def retreat_row(x, p, leak, fade, rise):
-    """Move the adjoint state of a position back over an interval."""
-    for q in range(x.shape[2]):
-        for c in range(x.shape[3]):
-            lv = x[p, 0, q, c]
-            x[p, 1, q, c] = x[p, 1, q, c] * fade + lv * rise
-            x[p, 0, q, c] = lv * leak
+@jit(inline=True, borrows=True)
+def unrun_position(d, block, row, inputs, fired, t_end, sums):
+    """Run the row of one position backwards through its input spikes.
 
+    Parameters
+    ----------
+    d, block, inputs, t_end
+        As in `eventsim.engine.sweep.row_position_kernels.run_position`.
+    row : AdjointRow
+        Adjoint state at the end: zeros.
+    fired : Fired
+        Spikes, at least one.
+    sums : Sums
+        Added to.
 
-@jit(inline=True)
-def read_row(x, p, weight, d_weight, r, first, value, gain, beta):
-    """Add dL/dw of an input at the adjoint state's time; return its dL/dt."""
-    d_arrival = beta - beta
-    for q in range(x.shape[2]):
-        for c in range(x.shape[3]):
-            li = x[p, 1, q, c]
-            d_weight[r, first + q, c] += value * li
-            d_arrival += weight[r, first + q, c] * (beta * li - gain * x[p, 0, q, c])
-    return value * d_arrival
-
-
-@jit(inline=True)
-def retreat_and_read_row(
-    x, p, weight, d_weight, r, first, value, leak, fade, rise, gain, beta
-):
-    """Do `retreat_row` and `read_row` in one pass."""
-    d_arrival = beta - beta
-    for q in range(x.shape[2]):
-        for c in range(x.shape[3]):
-            lv = x[p, 0, q, c]
-            li = x[p, 1, q, c] * fade + lv * rise
-            lv *= leak
-            x[p, 1, q, c] = li
-            x[p, 0, q, c] = lv
-            d_weight[r, first + q, c] += value * li
-            d_arrival += weight[r, first + q, c] * (beta * li - gain * lv)
-    return value * d_arrival
-
-
-@jit(inline=True)
-def retreat_position(
-    d, row, adjoint, p, t, rank, coefficient, spikes, d_time, clip, sums
-):
-    """Move a position back over an interval in which neurons fired or are driven."""
-    leak, fade, rise, step = coefficient
-    x, head = adjoint.x, adjoint.head
-    n_fired = 0
-    if head[p] >= 0 and spikes.rank[head[p]] > rank:
-        n_fired = undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums)
-    d_drive, first = sums.drive, row.first
-    if d_drive.size > 0:
-        for q in range(x.shape[2]):
-            for c in range(x.shape[3]):
-                d_drive[first + q, c] += x[p, 0, q, c] * step
-    real = x.dtype.type
-    retreat_row(x, p, real(leak), real(fade), real(rise * d.gain))
-    chunk, fired = x.shape[3], adjoint.fired
-    for m in range(n_fired):
-        place = int(fired[0, m])
-        x[p, 0, place // chunk, place % chunk] = fired[1, m]
-        x[p, 1, place // chunk, place % chunk] = fired[2, m] * d.gain
-
-
-@jit(inline=True)
-def new_adjoint(row, n_positions, spikes, n_spikes, t_end, n_events):
-    """Return the adjoint state at the end of a run, spikes linked by position."""
-    n_chunks, chunk = row.theta.shape
-    head = np.full(n_positions, -1, np.int32)
-    link = np.empty(n_spikes, np.int32)
-    for m in range(n_spikes):
-        if row.first <= spikes.channel[m] // chunk < row.first + n_chunks:
-            link[m] = head[spikes.position[m]]
-            head[spikes.position[m]] = m
-    return Adjoint(
-        np.zeros((n_positions, 2, n_chunks, chunk), row.theta.dtype),
-        np.full(n_positions, t_end),
-        np.full(n_positions, n_events + 1, np.int64),
-        head,
-        link,
-        np.zeros(n_positions, np.bool_),
-        np.empty((4, n_chunks * chunk)),
-        np.full(n_chunks * chunk, -1, np.int32),
-    )
-
-
-@jit(inline=True)
-def since(d, t, k, following, t_next, n_events, steps, exponentials):
-    """Return the coefficients of the interval between event `k` and the one undone."""
-    if t_next == t or following == k + 1:
-        return 1.0, 1.0, 0.0, 0.0
-    if steps.shape[0] > 0 and following == k + 2 and k + 1 < n_events:
-        return steps[k + 1, 0], steps[k + 1, 1], steps[k + 1, 2], steps[k + 1, 3]
-    return coefficients(d, t_next - t, exponentials, following, k + 1)
+    Returns
+    -------
+    int
+        Crossings with nearly no slope.
+    """
+    span = SPAN / max(d.alpha, d.beta, 1e-300)
+    event, growth = inputs.event, inputs.growth
+    n_left, n_grazing, m = fired.picked.size, 0, event.size
+    while m > 0 and event[m - 1] >= fired.rank[fired.picked[n_left - 1]]:
+        m -= 1
+    base = base_at(growth, -1, t_end)
+    if m < event.size:
+        base = base_at(growth, event[m], float(inputs.time[event[m]]))
+    while m > 0 or (m == 0 and block.is_driven):
+        m -= 1
+        k, t = np.int64(-1), 0.0
+        if m >= 0:
+            k, t = np.int64(event[m]), float(inputs.time[event[m]])
+        is_over = block.is_driven or base[0] - t > span
+        if is_over or has_fired_since(fired, n_left, k):
+            n_left, n_fired, n = undo_spikes(
+                d, block, row, fired, n_left, k, base[0], t, sums
+            )
+            n_grazing += n
+            retreat_to(d, block, row, base[0] - t, n_fired, sums)
+            base = base_at(growth, k, t)
+        if k < 0:
+            break
+        lift, up_a, _, up_b, _ = since_base(d, growth, k, t, base)
+        a, b = -lift * up_b, up_b
+        last = m + 1
+        while m > 0 and inputs.time[event[m - 1]] == t:
+            m -= 1
+        numbers = (a, b, d.beta * a - d.gain * up_a, d.beta * b)
+        read_ties(block, row, inputs, m, last, numbers, sums)
+    undo_start(d, block, row, sums)
+    return n_grazing
 
 
 @jit()
-def unrun_sample(
-    d,
-    train,
-    tables,
-    fan_out,
-    n_positions,
-    row,
-    t_end,
-    spikes,
-    n_spikes,
-    d_time,
-    clip,
-    sums,
-):
+def unrun_sample(d, train, fan_out, n_positions, block, row, t_end, spikes, clip, sums):
     """Run one sample backwards through one block of channels.
 
     Parameters
     ----------
-    d, train, tables, fan_out, n_positions, row, t_end
-        As in `eventsim.engine.sweep.row_kernels.run_sample`.
-    spikes : Found
-        Its spikes, channels counted from the start of the layer.
-    n_spikes : int
-        Number of spikes.
-    d_time : ndarray, shape (n_spikes,)
-        dL/dT of each.
+    d, fan_out, n_positions, block, t_end
+        As in `eventsim.engine.sweep.row_kernels.run_samples`.
+    train : tuple of ndarrays
+        Time, neuron, value (empty: all 1) of the input spikes, rows of
+        `tabulate_growth` or none.
+    row : AdjointRow
+        Room.
+    spikes : tuple of ndarrays
+        Time, neuron, current, rank of its spikes, and dL/dT.
     clip : float
         Largest ``1 / slope``.
     sums : Sums
-        Added to; `arrival` belongs to this sample.
+        Of this task and sample, added to.
+
+    Returns
+    -------
+    int
+        Crossings with nearly no slope.
     """
-    times, neurons, values = train
-    steps, exponentials = tables
-    offsets, position, rows = fan_out
-    if n_spikes == 0:
-        return
-    n_events = n_until(times, t_end)
-    adjoint = new_adjoint(row, n_positions, spikes, n_spikes, t_end, times.size)
-    x, t_next, event, head, _, is_live, _, _ = adjoint
-    ranks, spike_times, weight, first = spikes.rank, spikes.time, row.weight, row.first
-    d_weight, arrival, has_drive = sums.weight, sums.arrival, sums.drive.size > 0
-    real = x.dtype.type
-    gain, beta = real(d.gain), real(d.beta)
-    for k in range(min(ranks.max(), n_events) - 1, -1, -1):
-        t = float(times[k])
-        value = real(values[k]) if values.size > 0 else real(1)
-        for e in range(offsets[neurons[k] + 1] - 1, offsets[neurons[k]] - 1, -1):
-            p, r = np.int64(position[e]), np.int64(rows[e])
-            has_fired = head[p] >= 0 and ranks[head[p]] > k
-            if not (is_live[p] or has_fired):
-                continue
-            if not is_live[p]:
-                # The adjoint state is zero from the last spike on.
-                is_live[p] = True
-                t_next[p] = max(float(spike_times[head[p]]), t)
-                event[p] = k + 1
-            coefficient = since(
-                d, t, k, event[p], t_next[p], n_events, steps, exponentials
-            )
-            leak, fade, rise, _ = coefficient
-            is_moved = has_fired or has_drive or t_next[p] == t
-            if has_fired or (has_drive and t_next[p] != t):
-                retreat_position(
-                    d, row, adjoint, p, t, k, coefficient, spikes, d_time, clip, sums
-                )
-            if is_moved:
-                by_time = read_row(x, p, weight, d_weight, r, first, value, gain, beta)
-            else:
-                by_time = retreat_and_read_row(
-                    x,
-                    p,
-                    weight,
-                    d_weight,
-                    r,
-                    first,
-                    value,
-                    real(leak),
-                    real(fade),
-                    real(rise * d.gain),
-                    gain,
-                    beta,
-                )
-            arrival[k] += by_time
-            t_next[p] = t
-            event[p] = k + 1
-    if has_drive:
-        undo_start(d, row, adjoint, spikes, d_time, clip, sums)
-
-
-@jit()
-def undo_start(d, row, adjoint, spikes, d_time, clip, sums):
-    """Go back from each position's first event to time 0, for the drive's sake."""
-    chunk = row.theta.shape[1]
-    for p in range(adjoint.head.size):
-        head = adjoint.head[p]
-        if not adjoint.is_live[p] and head < 0:
+    times, neurons, values, growth = train
+    spike_times, spike_neurons, currents, ranks, d_time = spikes
+    last = block.first + row.x.size
+    picked, lanes, ends = spikes_by_position(
+        spike_neurons, ranks, n_positions, block.n_channels, block.first, last
+    )
+    if picked.size == 0:
+        return 0
+    begin, event, rows = arrivals_by_position(
+        neurons[: n_until(times, t_end)],
+        fan_out[0],
+        fan_out[1],
+        fan_out[2],
+        n_positions,
+    )
+    n_grazing = 0
+    for p in range(n_positions):
+        if ends[p] == ends[p + 1]:
             continue
-        if not adjoint.is_live[p]:
-            adjoint.t_next[p] = float(spikes.time[head])
-        n_fired = undo_spikes(d, row, adjoint, p, 0.0, -1, spikes, d_time, clip, sums)
-        dt = adjoint.t_next[p]
-        for q in range(row.theta.shape[0]):
-            for c in range(chunk):
-                lv, li = float(adjoint.x[p, 0, q, c]), float(adjoint.x[p, 1, q, c])
-                sums.drive[row.first + q, c] += by_drive(d, lv, dt)
-                if d.filters_drive:
-                    lv, li, _, _ = retreat(d, lv, li / d.gain, 0.0, 0.0, dt)
-                    adjoint.x[p, 1, q, c] = li
-        for m in range(n_fired):
-            place = int(adjoint.fired[0, m])
-            q, c = place // chunk, place % chunk
-            adjoint.x[p, 1, q, c] = adjoint.fired[2, m]
-        if d.filters_drive:
-            for q in range(row.theta.shape[0]):
-                for c in range(chunk):
-                    sums.drive[row.first + q, c] -= adjoint.x[p, 1, q, c]
+        here, mine = slice(begin[p], begin[p + 1]), slice(ends[p], ends[p + 1])
+        row.x[:] = 0
+        row.y[:] = 0
+        inputs = Inputs(event[here], rows[here], times, values, growth)
+        fired = Fired(
+            picked[mine], lanes[mine], spike_times, currents, ranks, d_time, clip
+        )
+        n_grazing += unrun_position(d, block, row, inputs, fired, t_end, sums)
+    return n_grazing
 
 
 @jit(parallel=True)
 def row_backward(
     d,
     trains,
-    tables,
+    growth,
     fan_out,
     n_positions,
-    weight,
-    theta,
-    drive,
+    layer,
+    blocks,
     t_end,
     spikes,
     offsets,
@@ -258,10 +162,10 @@ def row_backward(
 
     Parameters
     ----------
-    d, trains, tables, fan_out, n_positions, weight, theta, drive, t_end
+    d, trains, growth, fan_out, n_positions, layer, blocks, t_end
         As in `eventsim.engine.sweep.row_kernels.row_forward`.
     spikes : Found, each shape (n_spikes,)
-        All spikes, in the order found, channels counted from the start of the layer.
+        All spikes, from `collect`.
     offsets : ndarray, shape (batch + 1,), int64
         Spikes of each sample.
     d_time : ndarray, shape (n_spikes,), float64
@@ -269,48 +173,54 @@ def row_backward(
     clip : float
         Largest ``1 / slope``.
     sums : Sums
-        Zeroed by the caller. `weight`, `theta` and `drive` have one more axis in
-        front, for groups of samples, and `arrival` and `n_grazing` one for blocks.
+        Zeroed by the caller; the number of grazing crossings is written.
     """
-    n_groups, n_blocks = sums.weight.shape[0], sums.arrival.shape[0]
-    batch, n_chunks = offsets.size - 1, theta.shape[0]
-    steps, exponentials = tables
+    n_groups, n_blocks = sums.weight.shape[0], blocks.size - 1
+    batch = offsets.size - 1
+    times, neurons, values, starts = trains
     for task in prange(n_blocks * n_groups):
         g, k = task // n_blocks, task % n_blocks
-        first, last = k * n_chunks // n_blocks, (k + 1) * n_chunks // n_blocks
-        row = block_of(d, weight, theta, drive, first, last, False)
+        block = block_of(layer, blocks[k], blocks[k + 1])
+        row = adjoint_row_of(block)
+        n_grazing = 0
         for b in range(g * batch // n_groups, (g + 1) * batch // n_groups):
-            lo, hi = trains[3][b], trains[3][b + 1]
-            begin, end = offsets[b], offsets[b + 1]
-            values = trains[2][lo:hi] if trains[2].size > 0 else trains[2]
-            unrun_sample(
+            lo, hi = starts[b], starts[b + 1]
+            here = slice(offsets[b], offsets[b + 1])
+            n_grazing += unrun_sample(
                 d,
-                (trains[0][lo:hi], trains[1][lo:hi], values),
-                (
-                    steps[lo:hi] if steps.shape[0] > 0 else steps,
-                    exponentials[lo + 2 * b : hi + 2 * b + 2]
-                    if exponentials.shape[0] > 0
-                    else exponentials,
-                ),
+                (times[lo:hi], neurons[lo:hi], values[lo:hi], growth[lo:hi]),
                 fan_out,
                 n_positions,
+                block,
                 row,
                 t_end,
-                Found(
-                    spikes.time[begin:end],
-                    spikes.current[begin:end],
-                    spikes.channel[begin:end],
-                    spikes.position[begin:end],
-                    spikes.rank[begin:end],
+                (
+                    spikes.time[here],
+                    spikes.neuron[here],
+                    spikes.current[here],
+                    spikes.rank[here],
+                    d_time[here],
                 ),
-                end - begin,
-                d_time[begin:end],
                 clip,
                 Sums(
                     sums.weight[g],
                     sums.arrival[k, lo:hi],
                     sums.theta[g],
                     sums.drive[g],
-                    sums.n_grazing[task : task + 1],
+                    sums.n_grazing,
                 ),
             )
+        sums.n_grazing[task] = n_grazing
+
+
+@jit(inline=True)
+def adjoint_row_of(block):
+    """Return room for the adjoint states of a block."""
+    n, dtype = block.theta.size, block.theta.dtype
+    return AdjointRow(
+        np.empty(n, dtype),
+        np.empty(n, dtype),
+        np.empty((4, n)),
+        np.full(n, -1),
+        np.empty(4, dtype),
+    )

@@ -1,10 +1,28 @@
-"""What one silent interval does to every neuron of a row, as four numbers.
+r"""What a row of neurons shares: the numbers that move and read all its states.
 
-Neurons that are touched by the same events share their propagator. In a dense
-layer all neurons are touched by all events, so it is tabulated for each event. In
-a convolution the exponentials are quotients of tabulated ones, ``exp(-rate t)`` at
-each event, as long as the run is short against the rates; over longer runs they
-are computed.
+Neurons that are touched by the same events share their propagator. So their states
+are not moved at every event, but kept *as seen from a base time*: ``x`` and ``y``
+are the potential and the current (in units of ``gain``) that a neuron would have
+had at the base time to be where it is now, had all its inputs come then. With
+:math:`s` the time since the base, :math:`\gamma = \beta - \alpha` and the *lift*
+:math:`\ell(s) = \mathrm{gain}\,\varphi_\gamma(s)`,
+
+.. math::
+
+   v = e^{-\alpha s}(x + \ell y), \quad i = \mathrm{gain}\, e^{-\beta s} y, \qquad
+   x = e^{\alpha s} v - \ell e^{\beta s} i / \mathrm{gain} .
+
+Silence changes nothing, and an input of weight :math:`w` adds
+:math:`-\ell e^{\beta s} w` to x and :math:`e^{\beta s} w` to y. The growing factors
+lose digits, so the base follows once it is `SPAN` of the shorter time constant
+behind.
+
+The bounds. Without a drive, u in an interval of length :math:`\Delta` stays below
+:math:`e^{-\alpha\Delta} v + \varphi_\alpha(\Delta)\,i`, the tangent in the variable
+:math:`e^{-\alpha t}`, wherever the current is positive; where it is not, u does not
+rise through a positive threshold. In a long interval
+:math:`\max(v, e^{-\alpha\Delta} v) + i \max_{t \le \Delta} \kappa(t)` is closer.
+Both are linear in x and y.
 """
 
 from __future__ import annotations
@@ -14,10 +32,16 @@ import math
 from numba import prange
 
 from eventsim.jit import jit
-from eventsim.neurons.dynamics import kappa, phi
+from eventsim.neurons.dynamics import kappa
 
 LARGEST_EXPONENT = 300.0
 SERIES_BELOW = 0.01
+# In units of the shorter time constant.
+SPAN = 1.0
+# Longest interval for the tangent, in units of 1 / (alpha + beta).
+SHORT = 0.5
+# What `since_base` returns at the base itself.
+AT_BASE = (0.0, 1.0, 1.0, 1.0, 1.0)
 
 
 @jit(inline=True)
@@ -54,9 +78,107 @@ def rise_and_step(d, dt, leak, fade):
     return rise, step
 
 
+@jit(inline=True, borrows=True)
+def tabulate_event(d, t, growth, k):
+    """Write row `k` of the table of `tabulate_growth`."""
+    a, b = math.exp(d.alpha * t), math.exp(d.beta * t)
+    growth[k, 0] = a
+    growth[k, 1] = 1 / a
+    growth[k, 2] = b
+    growth[k, 3] = 1 / b
+
+
+@jit(parallel=True)
+def tabulate_growth(d, times, growth):
+    """Tabulate the exponentials of the rates.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    times : ndarray, shape (n_spikes,), network time units
+        Event times.
+    growth : ndarray, shape (n_spikes, 4), float64
+        Written: ``exp(alpha t)``, ``exp(-alpha t)``, ``exp(beta t)``,
+        ``exp(-beta t)``.
+    """
+    for k in prange(times.size):
+        tabulate_event(d, times[k], growth, k)
+
+
+@jit(inline=True, borrows=True)
+def base_at(growth, k, t):
+    """Return event `k`, at time `t`, as a base: its time and its exponentials."""
+    if growth.shape[0] > 0 and k >= 0:
+        return t, growth[k, 0], growth[k, 1], growth[k, 2], growth[k, 3]
+    return t, 1.0, 1.0, 1.0, 1.0
+
+
+@jit(inline=True, borrows=True)
+def growth_since(d, growth, k, t, base):
+    """Return the exponentials of the time from a base to an event.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    growth : ndarray, shape (n_spikes, 4), or (0, 4)
+        From `tabulate_growth`; empty: not tabulated.
+    k : int
+        Number of the event.
+    t : float, network time units
+        Its time.
+    base : tuple of float
+        From `base_at`; an event of the same table.
+
+    Returns
+    -------
+    up_a, down_a, up_b, down_b : float
+        ``exp(alpha s)``, ``exp(-alpha s)``, ``exp(beta s)``, ``exp(-beta s)``.
+    """
+    if growth.shape[0] > 0 and k >= 0:
+        return (
+            growth[k, 0] * base[2],
+            growth[k, 1] * base[1],
+            growth[k, 2] * base[4],
+            growth[k, 3] * base[3],
+        )
+    a, b = d.alpha * (t - base[0]), d.beta * (t - base[0])
+    return math.exp(a), math.exp(-a), math.exp(b), math.exp(-b)
+
+
 @jit(inline=True)
-def coefficients(d, dt, exponentials, now, last):
-    """Return leak, fade, kappa and phi of an interval.
+def lift_since(d, s, up_a, down_b):
+    """Return ``gain phi_gamma(s)``; `s` may be negative."""
+    rate = d.beta - d.alpha
+    if abs(rate * s) > SERIES_BELOW:
+        return d.gain * (1 - up_a * down_b) / rate
+    return d.gain * s * mean_decay(rate * s)
+
+
+@jit(inline=True, borrows=True)
+def since_base(d, growth, k, t, base):
+    """Return the lift and what `growth_since` does; see there."""
+    up_a, down_a, up_b, down_b = 1.0, 1.0, 1.0, 1.0
+    if t != base[0]:
+        up_a, down_a, up_b, down_b = growth_since(d, growth, k, t, base)
+    return lift_since(d, t - base[0], up_a, down_b), up_a, down_a, up_b, down_b
+
+
+@jit(inline=True)
+def peak_of(d):
+    """Return when kappa is largest, and its value; ``inf`` twice if it never falls."""
+    slow, fast = min(d.alpha, d.beta), max(d.alpha, d.beta)
+    if slow == 0:
+        return math.inf, math.inf
+    gap = fast - slow
+    peak = math.log1p(gap / slow) / gap if gap > 0 else 1 / slow
+    return peak, kappa(d.alpha, d.beta, peak)
+
+
+@jit(inline=True)
+def short_bound(d, dt, since, end):
+    """Return the tangent: u may reach h if ``x + ratio y >= level h``.
 
     Parameters
     ----------
@@ -64,81 +186,47 @@ def coefficients(d, dt, exponentials, now, last):
         Constants.
     dt : float, network time units
         Length of the interval.
-    exponentials : ndarray, shape (n, 2), or (0, 2)
-        ``exp(-alpha t)`` and ``exp(-beta t)`` at the events; empty: not tabulated.
-    now, last : int
-        Events at its end and at its beginning.
+    since : tuple of float
+        From `since_base`, at its beginning.
+    end : tuple of float
+        From `growth_since`, at its end.
 
     Returns
     -------
-    leak, fade, kappa, phi : float
-        Of the interval.
+    ratio, level, share, rest : float
+        See above and `long_bound`; the last two are 0.
     """
-    if exponentials.shape[0] > 0:
-        leak = exponentials[now, 0] / exponentials[last, 0]
-        fade = exponentials[now, 1] / exponentials[last, 1]
-        rise, step = rise_and_step(d, dt, leak, fade)
-        return leak, fade, rise, step
-    leak, fade = math.exp(-d.alpha * dt), math.exp(-d.beta * dt)
-    return leak, fade, kappa(d.alpha, d.beta, dt), phi(d.alpha, dt)
+    lift, up_a, _, _, down_b = since
+    y = d.alpha * dt
+    if y > SERIES_BELOW:
+        step = (end[0] - up_a) / d.alpha
+    else:
+        step = dt * mean_decay(y) * end[0]
+    return lift + d.gain * step * down_b, end[0], 0.0, 0.0
 
 
-@jit(parallel=True)
-def tabulate_steps(d, times, offsets, steps):
-    """Tabulate the intervals before each event.
+@jit(inline=True)
+def long_bound(d, dt, since, end, peak):
+    """Return the bound by the peak, in two parts.
+
+    u may reach h if ``x + ratio y >= level h`` or ``share x + rest y >= h``: the first
+    holds for positive potentials, the second for negative ones.
 
     Parameters
     ----------
-    d : Dynamics
-        Constants.
-    times : ndarray, shape (n_spikes,), network time units
-        Event times, sample after sample.
-    offsets : ndarray, shape (batch + 1,), int64
-        Where each sample begins.
-    steps : ndarray, shape (n_spikes, 4), float64
-        Written: leak, fade, kappa, phi since the event before, or since 0.
+    d, dt, since, end
+        As in `short_bound`.
+    peak : tuple of float
+        From `peak_of`.
+
+    Returns
+    -------
+    ratio, level, share, rest : float
+        See above.
     """
-    for b in prange(offsets.size - 1):
-        last = 0.0
-        for k in range(offsets[b], offsets[b + 1]):
-            dt = times[k] - last
-            last = times[k]
-            if dt == 0:
-                steps[k, :2] = 1.0
-                steps[k, 2:] = 0.0
-                continue
-            leak, fade = math.exp(-d.alpha * dt), math.exp(-d.beta * dt)
-            rise, step = rise_and_step(d, dt, leak, fade)
-            steps[k, 0] = leak
-            steps[k, 1] = fade
-            steps[k, 2] = rise
-            steps[k, 3] = step
-
-
-@jit(parallel=True)
-def tabulate_exponentials(d, times, offsets, t_end, exponentials):
-    """Tabulate ``exp(-alpha t)`` and ``exp(-beta t)``.
-
-    Parameters
-    ----------
-    d : Dynamics
-        Constants.
-    times : ndarray, shape (n_spikes,), network time units
-        Event times, sample after sample.
-    offsets : ndarray, shape (batch + 1,), int64
-        Where each sample begins.
-    t_end : float, network time units
-        End of the run.
-    exponentials : ndarray, shape (n_spikes + 2 * batch, 2), float64
-        Written: sample b has its start, its events and the end from
-        ``offsets[b] + 2 b`` on.
-    """
-    for b in prange(offsets.size - 1):
-        row = offsets[b] + 2 * b
-        exponentials[row] = 1.0
-        for k in range(offsets[b], offsets[b + 1]):
-            row += 1
-            exponentials[row, 0] = math.exp(-d.alpha * times[k])
-            exponentials[row, 1] = math.exp(-d.beta * times[k])
-        exponentials[row + 1, 0] = math.exp(-d.alpha * t_end)
-        exponentials[row + 1, 1] = math.exp(-d.beta * t_end)
+    lift, up_a, down_a, up_b, down_b = since
+    leak, fade = up_a * end[1], up_b * end[3]
+    highest = peak[1] if dt >= peak[0] else rise_and_step(d, dt, leak, fade)[0]
+    highest *= d.gain * down_b
+    share = leak * down_a
+    return lift + highest * up_a, up_a, share, share * lift + highest

@@ -1,4 +1,4 @@
-"""From spikes in the order found, block by block, to spike trains in order of time."""
+"""Spikes of each sample in order of time, ties in order of neuron."""
 
 from __future__ import annotations
 
@@ -7,90 +7,82 @@ from numba import prange
 
 from eventsim.jit import jit
 
-MOVES_PER_SPIKE = 32
 
-
-@jit(inline=True)
-def sort_places(time, neuron, order, n_moves):
-    """Sort by insertion; return False if more than `n_moves` moves are needed."""
-    for m in range(1, order.size):
-        place = order[m]
-        t, n = time[place], neuron[place]
-        at = m
-        while at > 0:
-            other = order[at - 1]
-            if time[other] < t or (time[other] == t and neuron[other] <= n):
-                break
-            order[at] = other
-            at -= 1
-            n_moves -= 1
-        order[at] = place
-        if n_moves < 0:
-            return False
-    return True
-
-
-@jit(parallel=True)
-def collect(found, counts, chunks, n_channels, offsets, spikes, time, neuron, place):
-    """Join the blocks of each sample, and order its spikes.
+@jit(borrows=True)
+def order_spikes(spikes, first, last):
+    """Put the spikes ``first:last`` of one sample in order, by Shell's method.
 
     Parameters
     ----------
-    found : Found, each shape (n_blocks, batch, room)
+    spikes : Found
+        Changed. Spikes of one neuron at one time are ordered by rank.
+    first, last : int
+        Which.
+    """
+    time, neuron, current, rank = spikes
+    gap = 1
+    while gap < (last - first) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for m in range(first + gap, last):
+            t, n, i, r = time[m], neuron[m], current[m], rank[m]
+            at = m
+            while at >= first + gap:
+                before = at - gap
+                if time[before] < t or (
+                    time[before] == t and (neuron[before], rank[before]) <= (n, r)
+                ):
+                    break
+                time[at], neuron[at] = time[before], neuron[before]
+                current[at], rank[at] = current[before], rank[before]
+                at = before
+            time[at], neuron[at], current[at], rank[at] = t, n, i, r
+        gap //= 3
+
+
+@jit(parallel=True)
+def collect(found, counts, groups, offsets, spikes):
+    """Join the spikes of each sample.
+
+    Parameters
+    ----------
+    found : Found, each shape (n_blocks, n_groups, room)
         From `row_forward`.
     counts : ndarray, shape (n_blocks, batch), int64
         Number of spikes.
-    chunks : ndarray, shape (n_blocks,), int64
-        First channel of each block.
-    n_channels : int
-        Channels of the layer.
+    groups : ndarray, shape (n_groups + 1,), int64
+        First sample of each group.
     offsets : ndarray, shape (batch + 1,), int64
         Where each sample begins in what follows.
     spikes : Found, each shape (n_spikes,)
-        Written: spikes in the order found, channels of the layer.
-    time, neuron : ndarray, shape (n_spikes,)
-        Written: spikes in order of time, ties in order of neuron.
-    place : ndarray, shape (n_spikes,), int64
-        Written: which found spike each of them is.
+        Written.
     """
-    for b in prange(offsets.size - 1):
-        first, last = offsets[b], offsets[b + 1]
-        join(found, counts, chunks, b, first, spikes)
-        order_sample(
-            spikes.time[first:last],
-            spikes.channel[first:last],
-            spikes.position[first:last],
-            n_channels,
-            first,
-            time[first:last],
-            neuron[first:last],
-            place[first:last],
+    for g in prange(groups.size - 1):
+        join(
+            (found.time[:, g], found.neuron[:, g]),
+            (found.current[:, g], found.rank[:, g]),
+            counts,
+            groups[g],
+            groups[g + 1],
+            offsets,
+            spikes,
         )
 
 
 @jit()
-def join(found, counts, chunks, b, m, spikes):
-    """Write the found spikes of sample `b`, block after block, from `m` on."""
-    for k in range(counts.shape[0]):
-        for s in range(counts[k, b]):
-            spikes.time[m] = found.time[k, b, s]
-            spikes.current[m] = found.current[k, b, s]
-            spikes.channel[m] = found.channel[k, b, s] + chunks[k]
-            spikes.position[m] = found.position[k, b, s]
-            spikes.rank[m] = found.rank[k, b, s]
-            m += 1
-
-
-@jit()
-def order_sample(times, channels, positions, n_channels, first, time, neuron, place):
-    """Write the spikes of one sample in order; see `collect`."""
-    n = times.size
-    neurons = positions.astype(np.int64) * n_channels + channels
-    order = np.arange(n)
-    if not sort_places(times, neurons, order, MOVES_PER_SPIKE * n):
-        order = np.argsort(times, kind="mergesort")
-        sort_places(times, neurons, order, n * n)
-    for s in range(n):
-        place[s] = first + order[s]
-        time[s] = times[order[s]]
-        neuron[s] = neurons[order[s]]
+def join(found, causes, counts, first_sample, last_sample, offsets, spikes):
+    """Join the spikes of the samples of one group; see `collect`."""
+    times, neurons = found
+    currents, ranks = causes
+    time, neuron, current, rank = spikes
+    read = np.zeros(counts.shape[0], np.int64)
+    for b in range(first_sample, last_sample):
+        at = offsets[b]
+        for k in range(counts.shape[0]):
+            for s in range(read[k], read[k] + counts[k, b]):
+                time[at], neuron[at] = times[k, s], neurons[k, s]
+                current[at], rank[at] = currents[k, s], ranks[k, s]
+                at += 1
+            read[k] += counts[k, b]
+        if counts.shape[0] > 1:
+            order_spikes(spikes, offsets[b], offsets[b + 1])

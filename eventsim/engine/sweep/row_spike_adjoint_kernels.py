@@ -14,60 +14,34 @@ from eventsim.neurons.adjoint import cross, unfire
 from eventsim.neurons.dynamics import grazing_slope, pin, slope
 
 
-class Adjoint(NamedTuple):
-    """Adjoint state of a block of channels at all positions.
+class Fired(NamedTuple):
+    """Spikes of a block at one position, and of its sample.
 
     Parameters
     ----------
-    x : ndarray, shape (n_positions, 2, n_chunks, chunk)
-        dL/dv and gain times dL/di at the event that was undone last.
-    t_next : ndarray, shape (n_positions,), network time units
-        Its time.
-    event : ndarray, shape (n_positions,), int64
-        Its number, in the table of exponentials.
-    head : ndarray, shape (n_positions,), int32
-        Latest spike that was not undone yet, -1 for none.
-    link : ndarray, shape (n_spikes,), int32
-        Spike before it at the same position.
-    is_live : ndarray, shape (n_positions,), bool
-        Whether a spike was undone, so that the adjoint state is not zero.
-    fired : ndarray, shape (4, n), float64
-        Room for the neurons that fired in an interval: place in the block, dL/dv,
-        dL/di, and the time they have been taken back to.
-    turn : ndarray, shape (n,), int32
-        Where in `fired` a neuron of the block is, -1 for nowhere.
+    picked, lane : ndarray, shape (n,), int64
+        From `spikes_by_position`.
+    time, current, rank : ndarray, shape (n_spikes,)
+        Of the sample, see `eventsim.engine.sweep.row_firing_kernels.Found`.
+    d_time : ndarray, shape (n_spikes,), float64
+        dL/dT.
+    clip : float
+        Largest ``1 / slope``.
     """
 
-    x: np.ndarray
-    t_next: np.ndarray
-    event: np.ndarray
-    head: np.ndarray
-    link: np.ndarray
-    is_live: np.ndarray
-    fired: np.ndarray
-    turn: np.ndarray
+    picked: np.ndarray
+    lane: np.ndarray
+    time: np.ndarray
+    current: np.ndarray
+    rank: np.ndarray
+    d_time: np.ndarray
+    clip: float
 
 
-class Sums(NamedTuple):
-    """What the backward run adds up.
-
-    Parameters
-    ----------
-    weight : ndarray, shape (fan_in, n_chunks of the layer, chunk)
-        dL/dw.
-    arrival : ndarray, shape (n_spikes of the sample,)
-        dL/dt of each input spike.
-    theta, drive : ndarray, shape (n_chunks of the layer, chunk), float64
-        dL/dtheta, dL/ddrive.
-    n_grazing : ndarray, shape (1,), int64
-        Crossings with nearly no slope.
-    """
-
-    weight: np.ndarray
-    arrival: np.ndarray
-    theta: np.ndarray
-    drive: np.ndarray
-    n_grazing: np.ndarray
+@jit(inline=True, borrows=True)
+def has_fired_since(fired, n_left, rank):
+    """Tell whether the last spike left has more than `rank` inputs before it."""
+    return n_left > 0 and fired.rank[fired.picked[n_left - 1]] > rank
 
 
 @jit(inline=True)
@@ -92,74 +66,134 @@ def undo_spike(d, i, theta, drive, lv, li, d_time, clip):
 
 
 @jit(inline=True)
-def undo_spikes(d, row, adjoint, p, t, rank, spikes, d_time, clip, sums):
-    """Take the neurons of a position that fired since `t` back to `t`.
-
-    Returns
-    -------
-    int
-        How many neurons, see `Adjoint.fired`.
-    """
-    # Reading a field of arrays costs an atomic count: once here, not in the loop.
-    x, t_next, _, head, link, _, fired, turn = adjoint
-    times, currents, channels, _, ranks = spikes
-    theta, drive, first = row.theta, row.drive, row.first
-    d_theta, d_drive, n_grazing = sums.theta, sums.drive, sums.n_grazing
-    n_fired = 0
-    chunk = theta.shape[1]
-    has_drive = d_drive.size > 0
-    m = head[p]
-    while m >= 0 and ranks[m] > rank:
-        place = channels[m] - first * chunk
-        q, c = place // chunk, place % chunk
-        n = turn[place]
-        if n < 0:
-            n = n_fired
-            n_fired += 1
-            turn[place] = n
-            fired[0, n] = place
-            fired[1, n] = x[p, 0, q, c]
-            fired[2, n] = x[p, 1, q, c] / d.gain
-            fired[3, n] = t_next[p]
-            # The row adds its own share by the drive: none for this neuron.
-            x[p, 0, q, c] = 0
-        by_silence = undo_silence(d, fired, n, float(times[m]))
-        lv, li, by_theta, share, is_grazing = undo_spike(
-            d,
-            float(currents[m]),
-            float(theta[q, c]),
-            float(drive[q, c]),
-            fired[1, n],
-            fired[2, n],
-            d_time[m],
-            clip,
-        )
-        fired[1, n] = lv
-        fired[2, n] = li
-        d_theta[first + q, c] += by_theta
-        if has_drive:
-            d_drive[first + q, c] += by_silence + share
-        n_grazing[0] += is_grazing
-        m = link[m]
-    head[p] = m
-    for n in range(n_fired):
-        place = int(fired[0, n])
-        turn[place] = -1
-        by_silence = undo_silence(d, fired, n, t)
-        if has_drive:
-            d_drive[first + place // chunk, place % chunk] += by_silence
-    return n_fired
-
-
-@jit(inline=True)
-def undo_silence(d, fired, n, t):
-    """Move the adjoint state of a neuron that fired back to `t`; return dL/ddrive."""
-    dt = max(fired[3, n] - t, 0.0)
+def undo_silence(d, dt, lv, li):
+    """Move an adjoint state back by `dt`; return it and dL/ddrive."""
     leak = math.exp(-d.alpha * dt)
     fade = fade_of(d, leak, dt)
     rise, step = rise_and_step(d, dt, leak, fade)
-    lv = fired[1, n]
-    fired[1, n] = leak * lv
-    fired[2, n] = fade * fired[2, n] + rise * lv
-    fired[3, n] = t
-    return step * lv
+    return leak * lv, fade * li + rise * lv, step * lv
+
+
+@jit(inline=True, borrows=True)
+def undo_spikes(d, block, row, fired, n_left, rank, t_next, t, sums):
+    """Take the neurons of a position that fired in an interval back through it.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    block : Block
+        The neurons.
+    row : AdjointRow
+        Their adjoint state at the end of the interval. `fired` is written; `x` is set
+        to 0 for the neurons that fired: the row adds its share by the drive, they
+        their own.
+    fired : Fired
+        Spikes.
+    n_left : int
+        How many of them are not undone.
+    rank : int
+        Spikes with more input spikes before them are in the interval.
+    t_next, t : float, network time units
+        End and beginning of the interval.
+    sums : Sums
+        Added to.
+
+    Returns
+    -------
+    n_left, n_fired, n_grazing : int
+        Spikes not undone, neurons that fired, crossings with nearly no slope.
+    """
+    states = row.fired
+    n_fired = n_grazing = 0
+    while has_fired_since(fired, n_left, rank):
+        n_left -= 1
+        m, lane = fired.picked[n_left], fired.lane[n_left]
+        n = row.turn[lane]
+        if n < 0:
+            n = n_fired
+            n_fired += 1
+            row.turn[lane] = n
+            states[0, n] = lane
+            states[1, n] = row.x[lane]
+            states[2, n] = float(row.y[lane]) / d.gain
+            states[3, n] = t_next
+            row.x[lane] = 0
+        at, j = float(fired.time[m]), float(block.drive[lane])
+        lv, li, by_silence = undo_silence(
+            d, max(states[3, n] - at, 0.0), states[1, n], states[2, n]
+        )
+        i, theta = float(fired.current[m]), float(block.theta[lane])
+        lv, li, by_theta, by_drive, is_grazing = undo_spike(
+            d, i, theta, j, lv, li, fired.d_time[m], fired.clip
+        )
+        states[1, n], states[2, n], states[3, n] = lv, li, at
+        sums.theta[block.first + lane] += by_theta
+        if block.is_driven:
+            sums.drive[block.first + lane] += by_silence + by_drive
+        n_grazing += is_grazing
+    for n in range(n_fired):
+        lane = int(states[0, n])
+        row.turn[lane] = -1
+        lv, li, by_silence = undo_silence(
+            d, max(states[3, n] - t, 0.0), states[1, n], states[2, n]
+        )
+        if block.is_driven:
+            sums.drive[block.first + lane] += by_silence
+        states[1, n], states[2, n] = lv, li
+    return n_left, n_fired, n_grazing
+
+
+@jit()
+def spikes_by_position(neurons, ranks, n_positions, n_channels, first, last):
+    """Pick the spikes of a block of channels, position by position.
+
+    Parameters
+    ----------
+    neurons, ranks : ndarray, shape (n_spikes,), int32
+        Of one sample, in order of time.
+    n_positions, n_channels : int
+        Of the layer.
+    first, last : int
+        Block of channels.
+
+    Returns
+    -------
+    picked : ndarray, shape (n,), int64
+        Spikes of each position by rank, and those of one rank in order of time.
+    lanes : ndarray, shape (n,), int64
+        Their channels, counted from the start of the block.
+    ends : ndarray, shape (n_positions + 1,), int64
+        Those of position p are ``ends[p]:ends[p + 1]``.
+    """
+    ends = np.zeros(n_positions + 1, np.int64)
+    n_picked = 0
+    for m in range(neurons.size):
+        p, c = place_of(neurons[m], n_positions, n_channels)
+        if first <= c < last:
+            ends[p + 1] += 1
+            n_picked += 1
+    for p in range(n_positions):
+        ends[p + 1] += ends[p]
+    picked, lanes = np.empty(n_picked, np.int64), np.empty(n_picked, np.int64)
+    n_taken = np.zeros(n_positions, np.int64)
+    for m in range(neurons.size if n_picked > 0 else 0):
+        p, c = place_of(neurons[m], n_positions, n_channels)
+        if not first <= c < last:
+            continue
+        at = ends[p] + n_taken[p]
+        n_taken[p] += 1
+        # Only spikes at the very time of an input are out of order.
+        while at > ends[p] and ranks[picked[at - 1]] > ranks[m]:
+            picked[at], lanes[at] = picked[at - 1], lanes[at - 1]
+            at -= 1
+        picked[at], lanes[at] = m, c - first
+    return picked, lanes, ends
+
+
+@jit(inline=True)
+def place_of(neuron, n_positions, n_channels):
+    """Return the position and the channel of a neuron."""
+    if n_positions == 1:
+        return np.int64(0), np.int64(neuron)
+    return np.int64(neuron) // n_channels, np.int64(neuron) % n_channels

@@ -19,25 +19,26 @@ import numpy as np
 from eventsim.engine.fan_out import fan_out
 from eventsim.engine.sweep.gathered_recording import GatheredGradients
 from eventsim.engine.sweep.row_adjoint_kernels import row_backward
-from eventsim.engine.sweep.row_coefficients import (
-    LARGEST_EXPONENT,
-    tabulate_exponentials,
-    tabulate_steps,
-)
-from eventsim.engine.sweep.row_firing_kernels import Found
+from eventsim.engine.sweep.row_adjoint_state_kernels import Sums
+from eventsim.engine.sweep.row_coefficients import LARGEST_EXPONENT, tabulate_growth
+from eventsim.engine.sweep.row_firing_kernels import SAFETY, Found
 from eventsim.engine.sweep.row_kernels import row_forward
+from eventsim.engine.sweep.row_lanes import LANES, MOST_GROUPS
 from eventsim.engine.sweep.row_order_kernels import collect
-from eventsim.engine.sweep.row_spike_adjoint_kernels import Sums
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
-from eventsim.neurons.dynamics import Dynamics, grazing_slope
+from eventsim.neurons.dynamics import Dynamics
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Conv2d, Dense
 
 MAX_SPIKES = 50_000_000
-CHUNK = 160
-BLOCKS_OF_ONE_SAMPLE = 4
-SAMPLE_GROUPS = 8
+# Smaller batches are cut into blocks of channels, so that all threads have work.
+BATCH_OF_WHOLE_ROWS = 4
+# Groups of neurons whose weights and weight gradients stay in a core's cache.
+GROUPS_OF_A_READ = 12
+MOST_BLOCKS = 8
+# Groups of samples: each has its own spikes forward, its own sums backward.
+SAMPLE_GROUPS_FORWARD, SAMPLE_GROUPS = 32, 8
 ROOM = 1000
 SPIKES_PER_NEURON = 0.25
 
@@ -82,29 +83,42 @@ class RowLayer:
         return self.topology.n_features
 
     @property
-    def chunk(self) -> int:
-        """Channels of a chunk; chunks are equal."""
-        return next(
-            self.n_channels // n
-            for n in range(1, self.n_channels + 1)
-            if self.n_channels % n == 0
-            and (self.n_channels // n <= CHUNK or self.n_channels // n < 2 * n)
-        )
+    def n_lanes(self) -> int:
+        """The same, padded to whole groups."""
+        return -(-self.n_channels // LANES) * LANES
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
-        """What all kernels take: fan-out, positions, weights, thresholds, drives."""
+    def positions(self) -> tuple[Any, int]:
+        """What all kernels take first: fan-out, number of positions."""
         table = fan_out(self.topology)
-        chunk, dtype = self.chunk, self.weight.dtype
-        weight = np.ascontiguousarray(self.weight).reshape(-1, self.n_channels)
+        return (table.offsets, table.position, table.row), table.n_positions
+
+    @property
+    def constants(self) -> tuple[Any, ...]:
+        """What they take then: weights and padded constants, see `run_sample`."""
+        factor = self.dynamics.factor * (1 - SAFETY)
         driven = self.drive if np.any(self.drive) else self.drive[:0]
         return (
-            (table.offsets, table.position, table.row),
-            table.n_positions,
-            weight.reshape(len(weight), -1, chunk),
-            np.ascontiguousarray(self.theta, dtype).reshape(-1, chunk),
-            np.ascontiguousarray(driven, dtype).reshape(-1, chunk),
+            self._padded(self.weight.reshape(-1, self.n_channels), 0).ravel(),
+            self.n_lanes,
+            self.n_channels,
+            self._padded(self.theta, math.inf),
+            self._padded(factor * self.theta, math.inf),
+            self._padded(driven, 0) if driven.size else self._padded(driven, 0)[:0],
         )
+
+    def _padded(self, array: np.ndarray, value: float) -> np.ndarray:
+        width = [(0, 0)] * (array.ndim - 1) + [(0, self.n_lanes - array.shape[-1])]
+        array = np.asarray(array, self.weight.dtype)
+        if self.n_lanes != array.shape[-1]:
+            array = np.pad(array, width, constant_values=value)
+        return np.ascontiguousarray(array)
+
+    def blocks(self, n: int) -> np.ndarray:
+        """Return where each of at least `n` blocks of padded channels begins."""
+        groups = self.n_lanes // LANES
+        n = min(max(n, -(-groups // MOST_GROUPS)), groups)
+        return np.arange(n + 1) * groups // n * LANES
 
 
 @dataclass(frozen=True)
@@ -115,12 +129,10 @@ class RowRecording:
     ----------
     spikes : SpikeTrains
         Every spike, each sample in order of time, ties in order of the neurons.
-    found : Found, each shape (n_spikes,)
-        The same in the order found, see `row_firing_kernels.Found`.
-    place : ndarray, shape (n_spikes,), int64
-        Which found spike each of `spikes` is.
-    tables : tuple of ndarrays
-        Propagators between the input spikes.
+    current : ndarray, shape (n_spikes,)
+        Synaptic current just before each, in the model's units.
+    rank : ndarray, shape (n_spikes,), int32
+        Number of input spikes before each that count.
     t_end : float, network time units
         End of the run.
     n_grazing : int
@@ -128,9 +140,8 @@ class RowRecording:
     """
 
     spikes: SpikeTrains
-    found: Found
-    place: np.ndarray
-    tables: tuple[np.ndarray, np.ndarray]
+    current: np.ndarray
+    rank: np.ndarray
     t_end: float
     n_grazing: int
 
@@ -173,65 +184,58 @@ def forward(
         If there are more spikes than `max_spikes`.
     """
     _check(layer, spikes, t_end)
-    dtype = layer.weight.dtype
-    trains = _trains(layer, spikes)
-    tables = _tables(layer, trains, t_end)
-    arrays = layer.arrays
-    n_chunks, batch = arrays[3].shape[0], spikes.batch
-    n_blocks = 1 if batch >= BLOCKS_OF_ONE_SAMPLE else n_chunks
-    n_neurons = layer.n_channels * arrays[1] // n_blocks
-    room = min(n_neurons, ROOM) + int(SPIKES_PER_NEURON * n_neurons)
-    counts = np.zeros((n_blocks, batch), np.int64)
+    trains, batch, t_end = _trains(layer, spikes), spikes.batch, float(t_end)
+    is_split = batch < BATCH_OF_WHOLE_ROWS and isinstance(layer.topology, Dense)
+    blocks = layer.blocks(MOST_BLOCKS if is_split else 1)
+    n_groups = min(batch, SAMPLE_GROUPS_FORWARD)
+    groups = np.arange(n_groups + 1) * batch // max(n_groups, 1)
+    positions, constants = layer.positions, layer.constants
+    n_neurons = layer.n_channels * positions[1] * -(-batch // max(n_groups, 1))
+    room = ROOM + int(SPIKES_PER_NEURON * n_neurons)
+    counts = np.zeros((2, blocks.size - 1, batch), np.int64)
     while True:
-        shape = (n_blocks, batch, room)
-        found = Found(*(np.empty(shape, kind) for kind in _types(dtype)))
+        found = _room_for((blocks.size - 1, n_groups, room), layer.weight.dtype)
         row_forward(
-            layer.dynamics, trains, tables, *arrays, float(t_end), found, counts
+            layer.dynamics,
+            trains,
+            _is_in_range(layer.dynamics, t_end),
+            *positions,
+            constants,
+            blocks,
+            groups,
+            t_end,
+            found,
+            counts,
         )
-        if counts.clip(max=room).sum() > max_spikes:
+        if counts[0].sum() > max_spikes:
             raise SimulationLimitError(
                 f"sweep: a layer fired more than {max_spikes} times up to time "
                 f"{t_end}; expected fewer; lower weights or currents, shorten the "
                 "run, or raise max_spikes"
             )
-        if counts.max(initial=0) <= room:
+        if batch == 0 or np.add.reduceat(counts[0], groups[:-1], axis=1).max() <= room:
             break
         room *= 4
-    return _collected(layer, found, counts, tables, t_end)
+    return _collected(layer, found, counts, groups, t_end)
 
 
-def _types(dtype: np.dtype) -> tuple[Any, ...]:
-    return dtype, dtype, np.int32, np.int32, np.int32
+def _room_for(shape: Any, dtype: np.dtype) -> Found:
+    kinds = (dtype, np.int32, dtype, np.int32)
+    return Found(*(np.empty(shape, kind) for kind in kinds))
 
 
 def _collected(
-    layer: RowLayer,
-    found: Found,
-    counts: np.ndarray,
-    tables: tuple[np.ndarray, np.ndarray],
-    t_end: float,
+    layer: RowLayer, found: Found, counts: np.ndarray, groups: np.ndarray, t_end: float
 ) -> RowRecording:
-    n_blocks = len(counts)
-    n_chunks = layer.n_channels // layer.chunk
-    chunks = np.arange(n_blocks, dtype=np.int64) * n_chunks // n_blocks * layer.chunk
-    offsets = np.concatenate([[0], np.cumsum(counts.sum(axis=0))]).astype(np.int64)
-    n_spikes = int(offsets[-1])
-    dtype = layer.weight.dtype
-    flat = Found(*(np.empty(n_spikes, kind) for kind in _types(dtype)))
-    time, neuron = np.empty(n_spikes, dtype), np.empty(n_spikes, np.int32)
-    place = np.empty(n_spikes, np.int64)
-    collect(found, counts, chunks, layer.n_channels, offsets, flat, time, neuron, place)
+    offsets = np.zeros(counts.shape[2] + 1, np.int64)
+    np.cumsum(counts[0].sum(axis=0), out=offsets[1:])
+    joined = _room_for(int(offsets[-1]), layer.weight.dtype)
+    collect(found, counts[0], groups, offsets, joined)
     n_neurons = math.prod(layer.topology.output_shape)
-    spikes = SpikeTrains(time, neuron, offsets, n_neurons)
-    n_grazing = _n_grazing(layer, flat)
-    return RowRecording(spikes, flat, place, tables, t_end, n_grazing)
-
-
-def _n_grazing(layer: RowLayer, found: Found) -> int:
-    d = layer.dynamics
-    theta = layer.theta[found.channel]
-    rise = found.current + layer.drive[found.channel] - d.alpha * d.factor * theta
-    return int(np.count_nonzero(rise < grazing_slope(d, 1.0) * theta))
+    spikes = SpikeTrains(joined.time, joined.neuron, offsets, n_neurons)
+    return RowRecording(
+        spikes, joined.current, joined.rank, t_end, int(counts[1].sum())
+    )
 
 
 def backward(
@@ -274,40 +278,48 @@ def backward(
             f"{recording.spikes.time.shape}, one number for each spike"
         )
     dtype = layer.weight.dtype
-    arrays = layer.arrays
+    constants, n_lanes = layer.constants, layer.n_lanes
     is_dense = isinstance(layer.topology, Dense)
-    n_chunks = arrays[3].shape[0]
-    n_groups = 1 if is_dense else min(SAMPLE_GROUPS, max(spikes.batch, 1))
-    n_blocks = n_chunks if is_dense else 1
-    by_found = np.empty(d_time.size)
-    by_found[recording.place] = d_time
-    has_drive = arrays[4].shape[0] > 0
+    blocks = layer.blocks(n_lanes // (LANES * GROUPS_OF_A_READ) if is_dense else 1)
+    n_blocks = blocks.size - 1
+    n_groups = 1 if n_blocks >= SAMPLE_GROUPS // 4 else min(SAMPLE_GROUPS, spikes.batch)
+    n_driven = n_lanes if np.any(layer.drive) else 0
     sums = Sums(
-        np.zeros((n_groups, *arrays[2].shape), dtype),
+        np.zeros((max(n_groups, 1), constants[0].size), dtype),
         np.zeros((n_blocks, spikes.time.size), dtype),
-        np.zeros((n_groups, *arrays[3].shape)),
-        np.zeros((n_groups, n_chunks if has_drive else 0, layer.chunk)),
-        np.zeros(n_blocks * n_groups, np.int64),
+        np.zeros((max(n_groups, 1), n_lanes)),
+        np.zeros((max(n_groups, 1), n_driven)),
+        np.zeros(n_blocks * max(n_groups, 1), np.int64),
     )
     row_backward(
         layer.dynamics,
         _trains(layer, spikes),
-        recording.tables,
-        *arrays,
+        _growth(layer.dynamics, spikes.time, recording.t_end),
+        *layer.positions,
+        constants,
+        blocks,
         float(recording.t_end),
-        recording.found,
+        Found(
+            recording.spikes.time,
+            recording.spikes.neuron,
+            recording.current,
+            recording.rank,
+        ),
         recording.spikes.offsets,
-        by_found,
+        np.ascontiguousarray(d_time, np.float64),
         float(slope_clip),
         sums,
     )
-    drive = sums.drive.sum(axis=0).ravel() if has_drive else np.zeros(layer.n_channels)
+    n = layer.n_channels
+    weight = sums.weight[0] if len(sums.weight) == 1 else sums.weight.sum(axis=0)
+    weight = weight.reshape(-1, n_lanes)[:, :n]
+    drive = sums.drive.sum(axis=0)[:n] if n_driven else np.zeros(n)
     return GatheredGradients(
-        weight=sums.weight.sum(axis=0).reshape(layer.weight.shape),
+        weight=weight.reshape(layer.weight.shape),
         delay=None,
         input_time=sums.arrival.sum(axis=0),
         value=np.full(spikes.time.size, np.nan),
-        theta=sums.theta.sum(axis=0).ravel(),
+        theta=sums.theta.sum(axis=0)[:n],
         drive=drive,
         rates=RateGradient(*[math.nan] * len(RateGradient._fields)),
         refractory=math.nan,
@@ -326,18 +338,14 @@ def _trains(layer: RowLayer, spikes: SpikeTrains) -> tuple[np.ndarray, ...]:
     )
 
 
-def _tables(
-    layer: RowLayer, trains: tuple[np.ndarray, ...], t_end: float
-) -> tuple[np.ndarray, np.ndarray]:
-    d = layer.dynamics
-    steps, exponentials = np.empty((0, 4)), np.empty((0, 2))
-    if isinstance(layer.topology, Dense):
-        steps = np.empty((trains[0].size, 4))
-        tabulate_steps(d, trains[0], trains[3], steps)
-    elif max(d.alpha, d.beta) * t_end < LARGEST_EXPONENT:
-        exponentials = np.empty((trains[0].size + 2 * (trains[3].size - 1), 2))
-        tabulate_exponentials(d, trains[0], trains[3], float(t_end), exponentials)
-    return steps, exponentials
+def _is_in_range(d: Dynamics, t_end: float) -> bool:
+    return max(d.alpha, d.beta) * t_end < LARGEST_EXPONENT
+
+
+def _growth(d: Dynamics, times: np.ndarray, t_end: float) -> np.ndarray:
+    growth = np.empty((times.size if _is_in_range(d, t_end) else 0, 4))
+    tabulate_growth(d, times[: len(growth)], growth)
+    return growth
 
 
 def _check(layer: RowLayer, spikes: SpikeTrains, t_end: float) -> None:

@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from eventsim.engine.sweep.row_coefficients import (
-    coefficients,
+    AT_BASE,
+    base_at,
+    growth_since,
+    lift_since,
+    long_bound,
     mean_decay,
+    peak_of,
     rise_and_step,
-    tabulate_exponentials,
-    tabulate_steps,
+    short_bound,
+    since_base,
+    tabulate_growth,
 )
 from eventsim.network import Neuron
 from eventsim.neurons import model_of
@@ -45,29 +51,88 @@ def test_rise_and_step__are_kappa_and_phi(neuron, dt):
     assert found == pytest.approx((rise, step), rel=1e-13, abs=1e-300)
 
 
+def growth_of(d, times):
+    growth = np.empty((len(times), 4))
+    tabulate_growth(d, np.array(times), growth)
+    return growth
+
+
+@pytest.mark.parametrize("is_tabulated", [True, False])
 @pytest.mark.parametrize("neuron", NEURONS, ids=str)
-def test_tables__give_the_propagators_between_events(neuron):
+def test_growth_since__is_that_of_the_time_between(neuron, is_tabulated):
     d = model_of(neuron).dynamics(neuron)
-    times = np.array([0.0, 0.0, 0.7, 0.7005, 3.0, 0.2, 4.0])
-    offsets = np.array([0, 5, 7])
-    steps = np.empty((7, 4))
-    tabulate_steps(d, times, offsets, steps)
-    before = np.array([0.0, 0.0, 0.0, 0.7, 0.7005, 0.0, 0.2])
-    expected = [propagator(d, dt) for dt in times - before]
-    np.testing.assert_allclose(steps, expected, 1e-12, 1e-300)
-    exponentials = np.empty((11, 2))
-    tabulate_exponentials(d, times, offsets, 5.0, exponentials)
-    for b, (first, stop) in enumerate([(0, 5), (5, 7)]):
-        table = exponentials[first + 2 * b : stop + 2 * b + 2]
-        events = np.array([0.0, *times[first:stop], 5.0])
-        for last in range(len(events)):
-            for now in range(last, len(events)):
-                dt = events[now] - events[last]
-                found = coefficients(d, dt, table, now, last)
-                assert found == pytest.approx(propagator(d, dt), rel=1e-12, abs=1e-15)
+    times = [0.0, 0.7, 0.7005, 3.0]
+    growth = growth_of(d, times) if is_tabulated else np.empty((0, 4))
+    for first, start in enumerate(times):
+        base = base_at(growth, first, start)
+        for k, t in enumerate(times):
+            s = t - start
+            found = growth_since(d, growth, k, t, base)
+            expected = [math.exp(rate * s) for rate in (d.alpha, -d.alpha)]
+            expected += [math.exp(rate * s) for rate in (d.beta, -d.beta)]
+            assert found == pytest.approx(expected, rel=2e-15)
 
 
-def test_coefficients__without_a_table_are_computed():
+@pytest.mark.parametrize("s", [-0.7, -1e-3, 0.0, 1e-9, 0.004, 0.3, 1.2])
+@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+def test_lift_since__carries_an_input_back_to_the_base(neuron, s):
+    # An input at s, seen from the base, must act later as if it came at s.
+    d = model_of(neuron).dynamics(neuron)
+    base = base_at(np.empty((0, 4)), -1, 0.0)
+    up_a, _, up_b, down_b = growth_since(d, np.empty((0, 4)), 0, s, base)
+    x, y = -lift_since(d, s, up_a, down_b) * up_b, up_b
+    for t in (max(s, 0.0) + 0.1, max(s, 0.0) + 1.0):
+        ups = growth_since(d, np.empty((0, 4)), 0, t, base)
+        v = (x + lift_since(d, t, ups[0], ups[3]) * y) * ups[1]
+        assert v == pytest.approx(d.gain * kappa(d.alpha, d.beta, t - s), rel=1e-12)
+
+
+def trajectory(d, v, i, dt):
+    times = np.linspace(0.0, dt, 4001)
+    rises = np.array([kappa(d.alpha, d.beta, t) for t in times])
+    return np.max(np.exp(-d.alpha * times) * v + rises * d.gain * i)
+
+
+@pytest.mark.parametrize("dt", [1e-4, 0.03, 0.4, 3.0, 30.0])
+@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+def test_bounds__hide_no_height_that_is_reached(neuron, dt):
+    d = model_of(neuron).dynamics(neuron)
+    rng = np.random.default_rng(0)
+    times = [0.0, 0.6, 0.6 + dt]
+    growth = growth_of(d, times)
+    base = base_at(growth, 0, 0.0)
+    since = since_base(d, growth, 1, 0.6, base)
+    end = growth_since(d, growth, 2, 0.6 + dt, base)
+    short = short_bound(d, dt, since, end)
+    long = long_bound(d, dt, since, end, peak_of(d))
+    lift, up_a, _, up_b, _ = since
+    for _ in range(60):
+        i, v = rng.uniform(0.01, 4), rng.uniform(-2, 0.99)
+        y = i * up_b
+        x = up_a * v - lift * y
+        highest = trajectory(d, v, i, dt)
+        if highest <= v or highest <= 0:
+            continue
+        height = highest * (1 - 1e-9)
+        assert x + short[0] * y >= short[1] * height
+        ratio, level, share, rest = long
+        assert x + ratio * y >= level * height or share * x + rest * y >= height
+
+
+def test_bounds__are_close_enough_to_be_of_use():
     d = model_of(NEURONS[0]).dynamics(NEURONS[0])
-    found = coefficients(d, 700.0, np.empty((0, 2)), 0, 0)
-    assert found == pytest.approx(propagator(d, 700.0), rel=1e-14)
+    base = base_at(np.empty((0, 4)), -1, 0.0)
+    end = growth_since(d, np.empty((0, 4)), 0, 0.01, base)
+    ratio, level, _, _ = short_bound(d, 0.01, AT_BASE, end)
+    assert (0.5 + ratio * 1.0) / level < trajectory(d, 0.5, 1.0, 0.01) + 1e-4
+
+
+@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+def test_peak_of__is_where_kappa_is_largest(neuron):
+    d = model_of(neuron).dynamics(neuron)
+    peak, height = peak_of(d)
+    if min(d.alpha, d.beta) == 0:
+        assert peak == height == math.inf
+        return
+    around = [kappa(d.alpha, d.beta, peak * scale) for scale in (0.999, 1.001)]
+    assert max(around) < height == kappa(d.alpha, d.beta, peak)
