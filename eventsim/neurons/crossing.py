@@ -116,6 +116,19 @@ def bracketed(d, v, i, j, theta, horizon):
     return refine(d, v, i, 0.0, 0.0, j, theta, low, high)
 
 
+@jit(inline=True)
+def soonest(d, v, i, p, q, j, theta, horizon):
+    """Do what `time_to_threshold` does, inlined into its callers."""
+    if d.recoil != 0:
+        return with_refractory_kernel(d, v, i, p, q, j, theta, horizon)
+    if v >= theta:
+        return 0.0
+    t = closed_form(d, v, i, j, theta)
+    if t >= 0:
+        return t if t <= horizon else math.inf
+    return bracketed(d, v, i, j, theta, horizon)
+
+
 @jit()
 def time_to_threshold(d, v, i, p, q, j, theta, horizon):
     """Return how long after the given state the neuron reaches its threshold.
@@ -138,14 +151,7 @@ def time_to_threshold(d, v, i, p, q, j, theta, horizon):
     float, network time units
         In ``[0, horizon]``; ``inf`` if the threshold is not reached by then.
     """
-    if d.recoil != 0:
-        return with_refractory_kernel(d, v, i, p, q, j, theta, horizon)
-    if v >= theta:
-        return 0.0
-    t = closed_form(d, v, i, j, theta)
-    if t >= 0:
-        return t if t <= horizon else math.inf
-    return bracketed(d, v, i, j, theta, horizon)
+    return soonest(d, v, i, p, q, j, theta, horizon)
 
 
 @jit(inline=True)
@@ -175,5 +181,5 @@ def crossing_until(d, v, i, p, q, j, theta, now, until):
     if not now < until:
         return math.inf
     latest = until + ROUNDINGS * until
-    t = now + time_to_threshold(d, v, i, p, q, j, theta, latest - now)
+    t = now + soonest(d, v, i, p, q, j, theta, latest - now)
     return min(t, until) if t <= latest else math.inf

@@ -40,6 +40,8 @@ SERIES_BELOW = 0.01
 SPAN = 1.0
 # Longest interval for the tangent, in units of 1 / (alpha + beta).
 SHORT = 0.5
+# Where a long interval is cut for its bound, in units of the time of the peak.
+SPLIT = 0.35
 # What `since_base` returns at the base itself.
 AT_BASE = (0.0, 1.0, 1.0, 1.0, 1.0)
 
@@ -167,13 +169,24 @@ def since_base(d, growth, k, t, base):
 
 @jit(inline=True)
 def peak_of(d):
-    """Return when kappa is largest, and its value; ``inf`` twice if it never falls."""
+    """Return when kappa is largest.
+
+    Returns
+    -------
+    time : float, network time units
+        ``inf`` if it never falls.
+    height : float
+        kappa then.
+    part, leak : float
+        kappa and ``exp(-alpha t)`` at `SPLIT` of that time.
+    """
     slow, fast = min(d.alpha, d.beta), max(d.alpha, d.beta)
     if slow == 0:
-        return math.inf, math.inf
+        return math.inf, math.inf, math.inf, 1.0
     gap = fast - slow
-    peak = math.log1p(gap / slow) / gap if gap > 0 else 1 / slow
-    return peak, kappa(d.alpha, d.beta, peak)
+    time = math.log1p(gap / slow) / gap if gap > 0 else 1 / slow
+    height, part = kappa(d.alpha, d.beta, time), kappa(d.alpha, d.beta, SPLIT * time)
+    return time, height, part, math.exp(-d.alpha * SPLIT * time)
 
 
 @jit(inline=True)
@@ -193,8 +206,8 @@ def short_bound(d, dt, since, end):
 
     Returns
     -------
-    ratio, level, share, rest : float
-        See above and `long_bound`; the last two are 0.
+    ratio, level, share, rest, share_2, rest_2 : float
+        See above and `long_bound`; the last four are 0.
     """
     lift, up_a, _, _, down_b = since
     y = d.alpha * dt
@@ -202,15 +215,17 @@ def short_bound(d, dt, since, end):
         step = (end[0] - up_a) / d.alpha
     else:
         step = dt * mean_decay(y) * end[0]
-    return lift + d.gain * step * down_b, end[0], 0.0, 0.0
+    return lift + d.gain * step * down_b, end[0], 0.0, 0.0, 0.0, 0.0
 
 
 @jit(inline=True)
 def long_bound(d, dt, since, end, peak):
-    """Return the bound by the peak, in two parts.
+    """Return the bound by the peak, in three parts.
 
-    u may reach h if ``x + ratio y >= level h`` or ``share x + rest y >= h``: the first
-    holds for positive potentials, the second for negative ones.
+    u may reach h if ``x + ratio y >= level h`` (up to `SPLIT` of the time of the
+    peak), or ``share x + rest y >= h`` (after it, for positive potentials), or the
+    same with the last two (for negative ones). In an interval that ends before the
+    peak the first holds throughout.
 
     Parameters
     ----------
@@ -221,12 +236,24 @@ def long_bound(d, dt, since, end, peak):
 
     Returns
     -------
-    ratio, level, share, rest : float
+    ratio, level, share, rest, share_2, rest_2 : float
         See above.
     """
     lift, up_a, down_a, up_b, down_b = since
     leak, fade = up_a * end[1], up_b * end[3]
-    highest = peak[1] if dt >= peak[0] else rise_and_step(d, dt, leak, fade)[0]
-    highest *= d.gain * down_b
-    share = leak * down_a
-    return lift + highest * up_a, up_a, share, share * lift + highest
+    later = leak
+    if dt >= peak[0]:
+        highest, before, later = peak[1], peak[2], peak[3]
+    else:
+        highest = rise_and_step(d, dt, leak, fade)[0]
+        before = highest
+    unit = d.gain * down_b
+    share, share_2 = later * down_a, leak * down_a
+    return (
+        lift + before * unit * up_a,
+        up_a,
+        share,
+        share * lift + highest * unit,
+        share_2,
+        share_2 * lift + highest * unit,
+    )

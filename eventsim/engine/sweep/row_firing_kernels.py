@@ -134,7 +134,7 @@ def list_suspects(d, block, row, mask, bound, since):
     x, y, suspects = row.x, row.y, row.fired
     lift, _, down_a, _, down_b = since
     climb, sink = d.gain * down_b - d.alpha * lift * down_a, d.alpha * down_a
-    numbers = (bound[0], bound[1], bound[2], bound[3], climb, sink)
+    numbers = (*bound, climb, sink)
     n_suspects = 0
     while mask != 0:
         group = lowest_bit(mask)
@@ -186,7 +186,7 @@ def fire_suspects(d, block, row, mask, bound, since, t_last, dt, found, out):
     mask : int
         Groups with suspects.
     bound : tuple of float
-        Ratio, level, share and rest of the bound, see `row_coefficients`.
+        From `short_bound` or `long_bound`.
     since : tuple of float
         From `since_base`, at the beginning.
     t_last, dt, found

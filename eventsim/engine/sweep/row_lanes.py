@@ -97,6 +97,18 @@ class _Vectors:
         bits = self.builder.bitcast(flags, ir.IntType(LANES))
         return self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
+    def is_high(
+        self, x: Any, y: Any, low: Any, ratio: Any, level: Any, *shares_and_rests: Any
+    ) -> Any:
+        """Return ``x + ratio y >= level low or share x + rest y >= low or ...``."""
+        compare = self.builder.fcmp_ordered
+        flags = compare(">=", self.times_plus(ratio, y, x), self.times(level, low))
+        for k in range(0, len(shares_and_rests), 2):
+            share, rest = shares_and_rests[k : k + 2]
+            bound = self.times_plus(share, x, self.times(rest, y))
+            flags = self.builder.or_(flags, compare(">=", bound, low))
+        return flags
+
     def gather(self, found: Any, result: str, totals: list[Any], group: Any) -> None:
         """Add what was found in a group to what was found before, see `_operation`."""
         builder = self.builder
@@ -242,24 +254,18 @@ def _watch_body(lanes, data, first, at, a, b, ratio, level):
     return lanes.builder.fcmp_ordered(">=", bound, height)
 
 
-def _watch_long_body(lanes, data, first, at, a, b, ratio, level, share, rest):
+def _watch_long_body(lanes, data, first, at, a, b, *bound):
     x, y = _add(lanes, data, first, at, a, b)
-    low = lanes.load(data[3], first)
-    bound = lanes.times_plus(ratio, y, x)
-    is_up = lanes.builder.fcmp_ordered(">=", bound, lanes.times(level, low))
-    bound = lanes.times_plus(share, x, lanes.times(rest, y))
-    is_down = lanes.builder.fcmp_ordered(">=", bound, low)
-    return lanes.builder.or_(is_up, is_down)
+    return lanes.is_high(x, y, lanes.load(data[3], first), *bound)
 
 
-def _suspect_body(lanes, data, first, at, ratio, level, share, rest, climb, sink):
+def _suspect_body(lanes, data, first, at, *numbers):
     x, y, low = (lanes.load(array, at) for array in data)
-    compare, builder = lanes.builder.fcmp_ordered, lanes.builder
-    is_up = compare(">=", lanes.times_plus(ratio, y, x), lanes.times(level, low))
-    bound = lanes.times_plus(share, x, lanes.times(rest, y))
-    is_high = builder.or_(is_up, compare(">=", bound, low))
-    is_rising = compare(">", lanes.times(climb, y), lanes.times(sink, x))
-    return builder.and_(is_high, is_rising)
+    *bound, climb, sink = numbers
+    is_rising = lanes.builder.fcmp_ordered(
+        ">", lanes.times(climb, y), lanes.times(sink, x)
+    )
+    return lanes.builder.and_(lanes.is_high(x, y, low, *bound), is_rising)
 
 
 def _read_body(lanes, data, first, at, a, b, by_a, by_b):
@@ -285,8 +291,8 @@ _moves = _operation(2, 3, "none", _move_body)
 _adds = _operation(3, 2, "none", _add_body)
 _adds_four = _operation(3, 2, "none", _add_four_body, n_places=4)
 _watches = _operation(4, 4, "groups", _watch_body)
-_watches_long = _operation(4, 6, "groups", _watch_long_body)
-_suspects = _operation(3, 6, "lanes", _suspect_body)
+_watches_long = _operation(4, 8, "groups", _watch_long_body)
+_suspects = _operation(3, 8, "lanes", _suspect_body)
 _reads = _operation(4, 4, "sum", _read_body)
 _reads_four = _operation(5, 4, "sums", _read_four_body, n_places=4)
 
@@ -340,9 +346,9 @@ def add_and_watch(typing, x, y, weight, low, at, n, numbers):
 
 @intrinsic
 def add_and_watch_long(typing, x, y, weight, low, at, n, numbers):
-    """Do `add_and_watch`, with ``or share x + rest y >= low``.
+    """Do `add_and_watch`, with ``or share x + rest y >= low`` for two of each.
 
-    `numbers` are ``a, b, ratio, level, share, rest``.
+    `numbers` are ``a, b, ratio, level, share, rest, share_2, rest_2``.
     """
     return _watches_long(x, y, weight, low, at, n, numbers)
 
@@ -351,8 +357,8 @@ def add_and_watch_long(typing, x, y, weight, low, at, n, numbers):
 def suspects_of(typing, x, y, low, at, n, numbers):
     """Return which neurons of the group at `at` may fire; `n` is 1.
 
-    Those with ``x + ratio y >= level low`` or ``share x + rest y >= low``, if besides
-    ``climb y > sink x``. `numbers` are ``ratio, level, share, rest, climb, sink``.
+    Those that reach the bound of `add_and_watch_long`, if besides
+    ``climb y > sink x``. `numbers` are those of the bound, ``climb, sink``.
     """
     return _suspects(x, y, low, at, n, numbers)
 

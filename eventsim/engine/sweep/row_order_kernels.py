@@ -8,36 +8,58 @@ from numba import prange
 from eventsim.jit import jit
 
 
-@jit(borrows=True)
+@jit(inline=True, borrows=True)
+def sort_by_gaps(time, place, neuron):
+    """Sort `time`, and `place` along, by Shell's method.
+
+    Ties are ordered by ``neuron[place]`` and then by `place`.
+    """
+    n, gap = np.uint64(time.size), np.uint64(1)
+    while 3 * gap + np.uint64(1) < n // np.uint64(2):
+        gap = np.uint64(3) * gap + np.uint64(1)
+    while gap > 0:
+        for m in range(gap, n):
+            t, p = time[m], place[m]
+            at = m
+            while at >= gap:
+                before = time[at - gap]
+                if before < t or (before == t and is_first(place[at - gap], p, neuron)):
+                    break
+                time[at] = before
+                place[at] = place[at - gap]
+                at -= gap
+            time[at] = t
+            place[at] = p
+        gap //= np.uint64(3)
+
+
+@jit(inline=True, borrows=True)
+def is_first(p, other, neuron):
+    """Tell which of two spikes of one time comes first."""
+    return neuron[p] < neuron[other] or (neuron[p] == neuron[other] and p < other)
+
+
+@jit()
 def order_spikes(spikes, first, last):
-    """Put the spikes ``first:last`` of one sample in order, by Shell's method.
+    """Put the spikes ``first:last`` of one sample in order.
 
     Parameters
     ----------
     spikes : Found
-        Changed. Spikes of one neuron at one time are ordered by rank.
+        Changed. Spikes of one neuron at one time stay in the order found.
     first, last : int
         Which.
     """
-    time, neuron, current, rank = spikes
-    gap = 1
-    while gap < (last - first) // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for m in range(first + gap, last):
-            t, n, i, r = time[m], neuron[m], current[m], rank[m]
-            at = m
-            while at >= first + gap:
-                before = at - gap
-                if time[before] < t or (
-                    time[before] == t and (neuron[before], rank[before]) <= (n, r)
-                ):
-                    break
-                time[at], neuron[at] = time[before], neuron[before]
-                current[at], rank[at] = current[before], rank[before]
-                at = before
-            time[at], neuron[at], current[at], rank[at] = t, n, i, r
-        gap //= 3
+    if last - first < 2:
+        return
+    time, neuron = spikes.time[first:last], spikes.neuron[first:last].copy()
+    current, rank = spikes.current[first:last].copy(), spikes.rank[first:last].copy()
+    place = np.arange(last - first)
+    sort_by_gaps(time, place, neuron)
+    for m in range(last - first):
+        spikes.neuron[first + m] = neuron[place[m]]
+        spikes.current[first + m] = current[place[m]]
+        spikes.rank[first + m] = rank[place[m]]
 
 
 @jit(parallel=True)

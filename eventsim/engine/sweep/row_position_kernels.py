@@ -62,21 +62,20 @@ def add_and_bound(d, block, row, at, ab, dt, since, end, peak):
     mask : int
         Groups.
     bound : tuple of float
-        Ratio, level, share, rest, see `short_bound`; all neurons of the groups reach
-        that of a driven row.
+        See `long_bound`; all neurons of the groups reach that of a driven row.
     """
     x, y, n = row.x, row.y, np.int64(row.x.size // LANES)
     if block.is_driven:
         add_row(x, y, block.weight, at, n, ab)
         mask = watch_driven(d, block, row, dt, peak)
-        bound = (0.0, -math.inf, 0.0, 0.0)
+        bound = (0.0, -math.inf, 0.0, 0.0, 0.0, 0.0)
     elif dt <= longest_short(d):
         bound = short_bound(d, dt, since, end)
         short = (ab[0], ab[1], bound[0], bound[1])
         mask = add_and_watch(x, y, block.weight, block.low, at, n, short)
     else:
         bound = long_bound(d, dt, since, end, peak)
-        long = (ab[0], ab[1], bound[0], bound[1], bound[2], bound[3])
+        long = (ab[0], ab[1], *bound)
         mask = add_and_watch_long(x, y, block.weight, block.low, at, n, long)
     return mask, bound
 

@@ -5,6 +5,7 @@ import pytest
 
 from eventsim.engine.sweep.row_coefficients import (
     AT_BASE,
+    SPLIT,
     base_at,
     growth_since,
     lift_since,
@@ -115,24 +116,27 @@ def test_bounds__hide_no_height_that_is_reached(neuron, dt):
             continue
         height = highest * (1 - 1e-9)
         assert x + short[0] * y >= short[1] * height
-        ratio, level, share, rest = long
-        assert x + ratio * y >= level * height or share * x + rest * y >= height
+        ratio, level, *shares = long
+        bounds = [shares[k] * x + shares[k + 1] * y for k in (0, 2)]
+        assert x + ratio * y >= level * height or max(bounds) >= height
 
 
 def test_bounds__are_close_enough_to_be_of_use():
     d = model_of(NEURONS[0]).dynamics(NEURONS[0])
     base = base_at(np.empty((0, 4)), -1, 0.0)
     end = growth_since(d, np.empty((0, 4)), 0, 0.01, base)
-    ratio, level, _, _ = short_bound(d, 0.01, AT_BASE, end)
+    ratio, level, *_ = short_bound(d, 0.01, AT_BASE, end)
     assert (0.5 + ratio * 1.0) / level < trajectory(d, 0.5, 1.0, 0.01) + 1e-4
 
 
 @pytest.mark.parametrize("neuron", NEURONS, ids=str)
 def test_peak_of__is_where_kappa_is_largest(neuron):
     d = model_of(neuron).dynamics(neuron)
-    peak, height = peak_of(d)
+    peak, height, part, leak = peak_of(d)
     if min(d.alpha, d.beta) == 0:
         assert peak == height == math.inf
         return
     around = [kappa(d.alpha, d.beta, peak * scale) for scale in (0.999, 1.001)]
     assert max(around) < height == kappa(d.alpha, d.beta, peak)
+    assert part == kappa(d.alpha, d.beta, SPLIT * peak)
+    assert leak == math.exp(-d.alpha * SPLIT * peak)

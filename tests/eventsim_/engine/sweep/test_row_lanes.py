@@ -40,13 +40,13 @@ def add_and_watch(x, y, weight, low, at, n, a, b, ratio, level):
 
 @jit()
 def add_and_watch_long(x, y, weight, low, at, n, a, b, bound):
-    numbers = (a, b, bound[0], bound[1], bound[2], bound[3])
+    numbers = (a, b, *bound)
     return row_lanes.add_and_watch_long(x, y, weight, low, at, n, numbers)
 
 
 @jit()
 def suspects_of(x, y, low, at, bound, climb, sink):
-    numbers = (bound[0], bound[1], bound[2], bound[3], climb, sink)
+    numbers = (*bound, climb, sink)
     return row_lanes.suspects_of(x, y, low, at, 1, numbers)
 
 
@@ -135,43 +135,53 @@ def test_add_and_watch__names_the_groups_that_reach_the_bound(case, level):
     assert found == groups_with(flags)
 
 
+def is_high(x, y, low, ratio, level, *shares):
+    flags = x + ratio * y >= level * low
+    for share, rest in (shares[:2], shares[2:]):
+        flags |= share * x + rest * y >= low
+    return flags
+
+
 @pytest.mark.parametrize(
-    "bound", [(0.3, 5.0, 0.1, 0.2), (0.3, 1.0, 0, 0), (0, 9, 3, 1)]
+    "bound",
+    [
+        (0.3, 5.0, 0.1, 0.2, 0.0, 0.0),
+        (0.3, 5.0, 0.0, 0.0, 0.1, 0.2),
+        (0.3, 1.0, 0.0, 0.0, 0.0, 0.0),
+        (0.0, 9.0, 3.0, 1.0, 0.5, 2.0),
+    ],
 )
-def test_add_and_watch_long__takes_either_bound(case, bound):
+def test_add_and_watch_long__takes_any_bound(case, bound):
     _, x, y, low, weight = case
     low = np.abs(low) + low.dtype.type(0.3)
     after = x + 0.5 * weight[:N], y + 2 * weight[:N]
-    ratio, level, share, rest = bound
-    flags = after[0] + ratio * after[1] >= level * low
-    flags |= share * after[0] + rest * after[1] >= low
-    bound = tuple(float(value) for value in bound)
+    flags = is_high(*after, low, *bound)
     found = add_and_watch_long(x, y, weight, low, 0, N_GROUPS, 0.5, 2.0, bound)
     assert found == groups_with(flags)
     close(x, after[0])
+
+
+BOUND = (0.3, 0.5, 0.1, 0.2, 0.4, 0.1)
 
 
 @pytest.mark.parametrize("group", range(N_GROUPS))
 def test_suspects_of__are_high_and_rise(case, group):
     _, x, y, low, _ = case
     low = np.abs(low)
-    flags = (x + 0.3 * y >= 0.5 * low) | (0.1 * x + 0.2 * y >= low)
-    flags &= 0.7 * y > 0.4 * x
+    flags = is_high(x, y, low, *BOUND) & (0.7 * y > 0.4 * x)
     here = flags[group * LANES : (group + 1) * LANES]
-    bound = tuple(float(value) for value in (0.3, 0.5, 0.1, 0.2))
-    found = suspects_of(x, y, low, group * LANES, bound, 0.7, 0.4)
+    found = suspects_of(x, y, low, group * LANES, BOUND, 0.7, 0.4)
     assert [bool(found >> c & 1) for c in range(LANES)] == here.tolist()
 
 
 def test_suspects_of__are_none_where_nothing_is_finite(case):
     _, x, y, low, _ = case
-    bound = tuple(float(value) for value in (0.3, 0.5, 0.1, 0.2))
     x[:], low[LANES:] = -np.inf, np.inf
-    assert suspects_of(x, y, low, 0, bound, 1.0, 1.0) == 0
+    assert suspects_of(x, y, low, 0, BOUND, 1.0, 1.0) == 0
     x[:] = 1
-    assert suspects_of(x, y, low, LANES, bound, 1.0, 0.0) == 0
+    assert suspects_of(x, y, low, LANES, BOUND, 1.0, 0.0) == 0
     x[:] = np.nan
-    assert suspects_of(x, y, low, 0, bound, 1.0, 1.0) == 0
+    assert suspects_of(x, y, low, 0, BOUND, 1.0, 1.0) == 0
 
 
 def test_read_row__adds_to_the_gradient_and_sums_by_time(case):
