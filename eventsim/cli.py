@@ -203,7 +203,7 @@ def info(model: str, as_json: bool) -> None:
     default=40,
     show_default=True,
     type=click.IntRange(1),
-    help="Derivatives checked per layer.",
+    help="Derivatives checked per layer and kind.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def gradcheck(
@@ -218,8 +218,9 @@ def gradcheck(
     """Compare analytic derivatives with central differences in float64.
 
     Every layer is checked at --entries weights, the largest derivatives first, and
-    along one direction through all of them. Exits with code 1 if the worst relative
-    error is above 1e-6 or a layer could not be checked.
+    along one direction through all of them; with static thresholds so are thresholds,
+    currents, delays, time constants and refractory periods. Exits with code 1 if the
+    worst relative error is above 1e-6 or something could not be checked.
     """
     from eventsim.model_commands import check_gradients
 

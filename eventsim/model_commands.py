@@ -275,12 +275,13 @@ def check_gradients(
     engine : str
         ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
     n_samples, n_entries : int
-        Batch size; derivatives per layer.
+        Batch size; derivatives per layer, and per layer and kind of parameter.
 
     Returns
     -------
     report : dict
-        Worst relative error per layer and whether all are below 1e-6.
+        Worst relative error per layer, and per kind of parameter with static
+        thresholds, and whether all are below 1e-6.
     text : str
         The same as a table.
     """
@@ -308,23 +309,18 @@ def check_gradients(
         n_entries=n_entries,
         seed=config.seed,
     )
-    rows = [vars(check) for check in report.layers]
-    worst = max(check.worst_relative_error for check in report.layers)
-    unchecked = [
-        check.name
-        for check in report.layers
-        if check.n_checked == 0 or check.largest_derivative == 0
-    ]
-    passed = worst <= TOLERANCE and not unchecked
+    worst = report.worst_relative_error
     result = {
         "engine": report.engine,
         "n_samples": len(part),
         "loss": report.loss,
         "worst_relative_error": worst,
         "tolerance": TOLERANCE,
-        "passed": passed,
-        "unchecked": unchecked,
-        "layers": [dict(row) for row in rows],
+        "passed": worst <= TOLERANCE and not report.unchecked,
+        "unchecked": list(report.unchecked),
+        "without_effect": list(report.without_effect),
+        "layers": [dict(vars(check)) for check in report.layers],
+        "parameters": [dict(vars(check)) for check in report.parameters],
         "note": report.note,
     }
     return result, _gradcheck_text(result)
@@ -333,7 +329,7 @@ def check_gradients(
 def _gradcheck_text(result: dict[str, Any]) -> str:
     """Return the report of `check_gradients` as a table and a verdict."""
     table = tabulate(
-        [list(row.values()) for row in result["layers"]],
+        [list(row.values()) for row in result["layers"] + result["parameters"]],
         headers=[
             "derivatives of",
             "worst relative error",
@@ -349,6 +345,8 @@ def _gradcheck_text(result: dict[str, Any]) -> str:
             f" (not checked: {', '.join(result['unchecked'])}: every derivative is 0 "
             "or has a kink too close by; is the layer silent?)"
         )
+    if result["without_effect"]:
+        verdict += f" (without effect here: {', '.join(result['without_effect'])})"
     return (
         f"{table}\n\n{verdict}: worst relative error "
         f"{result['worst_relative_error']:.2e}, tolerance {TOLERANCE:.0e}; engine "

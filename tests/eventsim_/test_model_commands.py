@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from eventsim_.builders import build, dense
 from eventsim_.spiking_networks import random_case
 
 from eventsim import load_npz, save_npz, simulate
+from eventsim.engine.sweep import network as sweep
 from eventsim.errors import (
     ConfigError,
     DataError,
@@ -193,6 +195,7 @@ def test_check_gradients__of_a_configuration(tiny_yaml, engine):
     names = ["layer_1 (dense 12)", "layer_2 (dense 3)", "input times"]
     assert [layer["name"] for layer in report["layers"]] == names
     assert sum(layer["n_checked"] for layer in report["layers"]) > 0
+    assert report["parameters"] == []
     assert json.loads(json.dumps(report)) == report
     assert "passed: worst relative error" in text
     assert all(name in text for name in names)
@@ -222,6 +225,41 @@ def test_check_gradients__refuses_times_that_do_not_depend_on_weights(tiny_yaml)
         checked(tiny_yaml, overrides)
 
 
+def test_check_gradients__names_a_parameter_whose_derivative_is_wrong(
+    tiny_yaml, monkeypatch
+):
+    right = sweep.backward_spikes
+
+    def wrong(*arguments, **options):
+        found = right(*arguments, **options)
+        layers = tuple(replace(by, theta=by.theta * 1.001) for by in found.layers)
+        return replace(found, layers=layers)
+
+    monkeypatch.setattr(sweep, "backward_spikes", wrong)
+    overrides = ["network.neuron={model: relpsp, threshold: static, theta: 0.3}"]
+    report, text = checked(tiny_yaml, [*overrides, "loss.silence_penalty=0"])
+    assert report["passed"] is False
+    (check,) = report["parameters"]
+    assert check["name"] == "thresholds"
+    assert check["worst_relative_error"] == pytest.approx(1e-3, rel=0.1)
+    assert max(x["worst_relative_error"] for x in report["layers"]) <= 1e-6
+    assert "thresholds" in text
+
+
+def test_check_gradients__tells_what_does_not_matter(tiny_yaml):
+    # Neurons that fire once have no use for a refractory period.
+    neuron = "{model: lif, tau_m: 4, tau_s: 2, theta: 1, reset: zero, refractory: 0.2"
+    overrides = [
+        f"network.neuron={neuron}, max_spikes: 1}}",
+        "loss={beta: 10}",
+        "training={epochs: 1, weight_mean: 30, weight_gain: 20}",
+    ]
+    report, text = checked(tiny_yaml, overrides)
+    assert report["passed"], report
+    assert report["without_effect"] == ["refractory period"]
+    assert "without effect here: refractory period" in text
+
+
 @pytest.mark.parametrize("engine", ["sweep", "queue"])
 def test_check_gradients__of_neurons_of_many_spikes(tiny_yaml, engine):
     overrides = [
@@ -230,9 +268,14 @@ def test_check_gradients__of_neurons_of_many_spikes(tiny_yaml, engine):
         "training={epochs: 1, weight_mean: 30, weight_gain: 20}",
         "network.delay=0.1",
     ]
-    report, _ = checked(tiny_yaml, overrides, engine)
+    report, text = checked(tiny_yaml, overrides, engine)
     assert report["engine"] == engine
     assert report["passed"], report
+    kinds = [check["name"] for check in report["parameters"]]
+    assert kinds == ["thresholds", "axonal delays", "tau_m", "tau_s"]
+    assert all(check["n_checked"] > 0 for check in report["parameters"])
+    assert json.loads(json.dumps(report)) == report
+    assert all(kind in text for kind in kinds)
 
 
 def test_check_gradients__data_problems_are_told(tiny_yaml):
