@@ -190,19 +190,33 @@ def _record_in_parts(
     ) as bar:
         for first in range(0, inputs.batch, SAMPLES_AT_ONCE):
             part = _samples(inputs, first, first + SAMPLES_AT_ONCE)
-            recording = record(network, part, engine, max_spikes=max(left, 1))
+            last = first + part.batch - 1
+            try:
+                recording = record(network, part, engine, max_spikes=max(left, 1))
+            except SimulationLimitError as error:
+                # The queue has another bound, and leaves a recording.
+                if not isinstance(error.partial, tuple):
+                    raise
+                name = network.layers[len(error.partial) - 1].name
+                raise _too_many_spikes(max_spikes, last, f" in {name}") from error
             parts.append(recording.trains)
             silent = [recording.n_silent(k) for k in range(len(counts))]
             counts += np.stack([recording.n_grazing, silent], axis=1)
             left -= sum(train.time.size for train in recording.trains[1:])
             if left < 0:
-                raise SimulationLimitError(
-                    f"simulate: more than {max_spikes} spikes up to sample "
-                    f"{first + part.batch - 1}; expected fewer; raise --max-spikes, "
-                    "or look for weights or currents that are far too large"
-                )
+                raise _too_many_spikes(max_spikes, last)
             bar.update(part.batch)
     return [_joined(same) for same in zip(*parts, strict=True)], counts
+
+
+def _too_many_spikes(
+    max_spikes: int, sample: int, where: str = ""
+) -> SimulationLimitError:
+    return SimulationLimitError(
+        f"simulate: more than {max_spikes} spikes up to sample {sample}{where}; "
+        "expected fewer; raise --max-spikes, or look for weights or currents that are "
+        "far too large"
+    )
 
 
 def _samples(trains: SpikeTrains, first: int, stop: int) -> SpikeTrains:

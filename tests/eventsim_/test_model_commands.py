@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -176,9 +177,43 @@ def test_simulate_model__stops_at_too_many_spikes(
     (folder / "out.npz").unlink()
     assert simulated(folder, engine=engine, max_spikes=n_spikes)["spikes"] == n_spikes
     (folder / "out.npz").unlink()
-    with pytest.raises(SimulationLimitError, match="more than"):
+    with pytest.raises(SimulationLimitError, match="more than") as told:
         simulated(folder, engine=engine, max_spikes=n_spikes - 1)
+    message = (
+        rf"simulate: more than {n_spikes - 1} spikes up to sample 2(?: in layer_3 "
+    )
+    assert re.match(rf"{message}\(sparse\))?; .*; raise --max-spikes", str(told.value))
     assert not (folder / "out.npz").exists()
+
+
+@pytest.mark.parametrize("synaptic_delays", [True, False])
+def test_simulate_model__names_its_option_and_the_layer_of_too_many_spikes(
+    tmp_path, synaptic_delays
+):
+    # With synaptic delays the engine has other kernels, which stop in other words.
+    case = random_case("dense", ["lif"], 2, synaptic_delays=synaptic_delays)
+    write_model(tmp_path / "m.h5", ModelFile(case.network))
+    save_npz(tmp_path / "in.npz", [case.spikes])
+    expected = (
+        r"^simulate: more than 1 spikes up to sample 1 in layer_1 \(dense\); expected "
+        r"fewer; raise --max-spikes, or look for weights or currents"
+    )
+    with pytest.raises(SimulationLimitError, match=expected):
+        simulated(tmp_path, max_spikes=1)
+    with pytest.raises(SimulationLimitError, match="fire") as told:
+        simulate(case.network, case.spikes, max_spikes=1)
+    assert "--max-spikes" not in str(told.value)
+
+
+def test_simulate_model__leaves_other_limits_in_their_words(lif_files, monkeypatch):
+    _, folder = lif_files
+
+    def stop(*_, **__):
+        raise SimulationLimitError("raise max_events", partial=object())
+
+    monkeypatch.setattr("eventsim.model_commands.record", stop)
+    with pytest.raises(SimulationLimitError, match=r"^raise max_events$"):
+        simulated(folder)
 
 
 def checked(path, overrides=(), engine="auto", n_samples=4):
