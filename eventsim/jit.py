@@ -100,7 +100,7 @@ def jit(
     callable
         A configured ``numba.njit``.
     """
-    # Numba's name for it is not in its types.
+    # An option of Numba (0.60 to 0.68) that is neither in its manual nor its types.
     options: dict[str, Any] = {"_nrt": not borrows}
     return numba.njit(
         parallel=parallel,

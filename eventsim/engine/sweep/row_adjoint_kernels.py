@@ -58,6 +58,7 @@ def unrun_position(d, block, row, inputs, fired, t_end, sums):
     n_left, n_grazing, m = fired.picked.size, 0, event.size
     while m > 0 and event[m - 1] >= fired.rank[fired.picked[n_left - 1]]:
         m -= 1
+    # The adjoint state is zero up to here: no exponentials of this base are used.
     base = base_at(growth, -1, t_end)
     if m < event.size:
         base = base_at(growth, event[m], float(inputs.time[event[m]]))

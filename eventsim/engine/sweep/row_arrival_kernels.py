@@ -37,7 +37,8 @@ def arrivals_by_position(neurons, offsets, position, row, n_positions):
         Number of the input spike, and its row of weights.
     """
     begin = np.zeros(n_positions + 1, np.int64)
-    if n_positions == 1:
+    # Only where every input reaches the one position is there one row for each.
+    if n_positions == 1 and row.size == offsets.size - 1:
         begin[1] = neurons.size
         event, arrived = (
             np.empty(neurons.size, np.int32),

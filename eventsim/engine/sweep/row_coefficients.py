@@ -34,7 +34,8 @@ from numba import prange
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import kappa
 
-LARGEST_EXPONENT = 300.0
+# Products of larger exponentials lose digits that small differences need.
+LARGEST_EXPONENT = 20.0
 SERIES_BELOW = 0.01
 # In units of the shorter time constant.
 SPAN = 1.0

@@ -15,12 +15,12 @@ def sort_by_gaps(time, place, neuron):
     Ties are ordered by ``neuron[place]`` and then by `place`.
     """
     n, gap = np.uint64(time.size), np.uint64(1)
-    while 3 * gap + np.uint64(1) < n // np.uint64(2):
+    while np.uint64(3) * gap + np.uint64(1) < n // np.uint64(2):
         gap = np.uint64(3) * gap + np.uint64(1)
     while gap > 0:
         for m in range(gap, n):
             t, p = time[m], place[m]
-            at = m
+            at = np.uint64(m)
             while at >= gap:
                 before = time[at - gap]
                 if before < t or (before == t and is_first(place[at - gap], p, neuron)):

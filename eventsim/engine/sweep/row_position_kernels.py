@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from eventsim.engine.sweep.row_coefficients import (
-    AT_BASE,
     SHORT,
     SPAN,
     base_at,
@@ -143,10 +142,6 @@ def run_position(d, block, row, inputs, t_end, peak, found, out):
             k, t = np.int64(event[last]), float(inputs.time[event[last]])
             at = place_of_weights(block, inputs, last)
         since = since_base(d, growth, k, t, base)
-        if t - base[0] > span:
-            move_to(d, block, row, t - base[0], since[2], since[4])
-            base = base_at(growth, k, t)
-            since = AT_BASE
         a, b, value = -since[0] * since[3], since[3], value_of(inputs, k)
         add_ties(block, row, inputs, m, last, a, b)
         m = last + 1
@@ -171,10 +166,13 @@ def run_position(d, block, row, inputs, t_end, peak, found, out):
             break
         for n in range(before, found):
             out.rank[n] = k + 1
-        if is_last or (n_fired == 0 and not block.is_driven):
-            continue
-        if block.is_driven or dt > longest_short(d):
+        if is_last:
+            break
+        # Whether the base moves must not depend on who fired: neurons of other
+        # blocks would have other bases.
+        if block.is_driven or t_next - base[0] > span:
             move_to(d, block, row, t_next - base[0], end[1], end[3])
             base = base_at(growth, following, t_next)
-        put_fired(row, n_fired, since_base(d, growth, following, t_next, base))
+        if n_fired > 0:
+            put_fired(row, n_fired, since_base(d, growth, following, t_next, base))
     return found, n_grazing

@@ -40,7 +40,7 @@ MOST_BLOCKS = 8
 # Groups of samples: each has its own spikes forward, its own sums backward.
 SAMPLE_GROUPS_FORWARD, SAMPLE_GROUPS = 32, 8
 ROOM = 1000
-SPIKES_PER_NEURON = 0.25
+SPIKES_PER_NEURON, BURST_PER_NEURON = 0.25, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,21 @@ class RowLayer:
                 "row sweep: a model with instantaneous synapses, a refractory period "
                 "or a refractory kernel; expected one without; use the gathered sweep"
             )
+        features = (self.n_channels,)
+        for name, array, shape in (
+            ("weight", self.weight, self.topology.weight_shape),
+            ("theta", self.theta, features),
+            ("drive", self.drive, features),
+        ):
+            if array.shape != shape:
+                raise ShapeError(
+                    f"row sweep: {name} has shape {array.shape}; expected {shape}"
+                )
+        if not np.all((self.theta > 0) & (self.theta < math.inf)):
+            raise ShapeError(
+                f"row sweep: a threshold is {self.theta.min()}; expected positive, "
+                "finite numbers"
+            )
 
     @property
     def n_channels(self) -> int:
@@ -95,16 +110,16 @@ class RowLayer:
 
     @property
     def constants(self) -> tuple[Any, ...]:
-        """What they take then: weights and padded constants, see `run_sample`."""
+        """What they take then: weights and padded constants, see `row_forward`."""
         factor = self.dynamics.factor * (1 - SAFETY)
-        driven = self.drive if np.any(self.drive) else self.drive[:0]
+        n_driven = self.n_lanes if np.any(self.drive) else 0
         return (
             self._padded(self.weight.reshape(-1, self.n_channels), 0).ravel(),
             self.n_lanes,
             self.n_channels,
             self._padded(self.theta, math.inf),
             self._padded(factor * self.theta, math.inf),
-            self._padded(driven, 0) if driven.size else self._padded(driven, 0)[:0],
+            self._padded(self.drive, 0)[:n_driven],
         )
 
     def _padded(self, array: np.ndarray, value: float) -> np.ndarray:
@@ -184,17 +199,18 @@ def forward(
         If there are more spikes than `max_spikes`.
     """
     _check(layer, spikes, t_end)
-    trains, batch, t_end = _trains(layer, spikes), spikes.batch, float(t_end)
+    trains, batch = _trains(layer, spikes), spikes.batch
+    t_end = _rounded_down(t_end, layer.weight.dtype)
     is_split = batch < BATCH_OF_WHOLE_ROWS and isinstance(layer.topology, Dense)
     blocks = layer.blocks(MOST_BLOCKS if is_split else 1)
-    n_groups = min(batch, SAMPLE_GROUPS_FORWARD)
-    groups = np.arange(n_groups + 1) * batch // max(n_groups, 1)
+    groups = _groups(batch, SAMPLE_GROUPS_FORWARD)
     positions, constants = layer.positions, layer.constants
-    n_neurons = layer.n_channels * positions[1] * -(-batch // max(n_groups, 1))
+    n_neurons = layer.n_channels * positions[1] * int(np.diff(groups).max(initial=0))
     room = ROOM + int(SPIKES_PER_NEURON * n_neurons)
     counts = np.zeros((2, blocks.size - 1, batch), np.int64)
     while True:
-        found = _room_for((blocks.size - 1, n_groups, room), layer.weight.dtype)
+        shape = (blocks.size - 1, groups.size - 1, room)
+        found = _room_for(shape, layer.weight.dtype)
         row_forward(
             layer.dynamics,
             trains,
@@ -215,13 +231,32 @@ def forward(
             )
         if batch == 0 or np.add.reduceat(counts[0], groups[:-1], axis=1).max() <= room:
             break
-        room *= 4
+        if room > BURST_PER_NEURON * n_neurons:
+            # A few samples run away: let the others not ask for as much.
+            groups = _groups(batch, (groups.size - 1) // 4)
+        room = min(4 * room, max_spikes + 1)
     return _collected(layer, found, counts, groups, t_end)
 
 
+def _groups(batch: int, n: int) -> np.ndarray:
+    """Return where each of `n` groups of samples begins, at most one per sample."""
+    n = max(min(batch, n), min(batch, 1))
+    return np.arange(n + 1) * batch // max(n, 1)
+
+
+def _rounded_down(t: float, dtype: np.dtype) -> float:
+    """Return the last number of a float type that is not after `t`."""
+    rounded = dtype.type(t)
+    return float(rounded if float(rounded) <= t else np.nextafter(rounded, rounded * 0))
+
+
 def _room_for(shape: Any, dtype: np.dtype) -> Found:
-    kinds = (dtype, np.int32, dtype, np.int32)
-    return Found(*(np.empty(shape, kind) for kind in kinds))
+    return Found(
+        time=np.empty(shape, dtype),
+        neuron=np.empty(shape, np.int32),
+        current=np.empty(shape, dtype),
+        rank=np.empty(shape, np.int32),
+    )
 
 
 def _collected(

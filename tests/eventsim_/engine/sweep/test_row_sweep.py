@@ -1,5 +1,7 @@
 """Rows against the gathered sweep, which shares no kernel with them but the solver."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numba import config, set_num_threads
@@ -36,6 +38,8 @@ TOPOLOGIES = {
     "chunks": Dense((5,), 2 * 163),
     "conv": Conv2d((5, 5, 2), 4, (3, 3), 1, 1),
     "conv stride": Conv2d((6, 5, 1), 3, (2, 3), 2, 0),
+    # One position that some inputs do not reach.
+    "conv one position": Conv2d((5, 5, 1), 4, (3, 3), 3, 0),
 }
 
 
@@ -145,17 +149,20 @@ def test_rows__survive_a_million_time_constants_of_silence(topology):
     np.testing.assert_allclose(twice.time[n:] - 2e6, once.time, 0, 1e-8)
 
 
+@pytest.mark.parametrize("has_drive", [True, False])
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_rows__do_not_depend_on_threads_or_batches(topology):
+def test_rows__do_not_depend_on_threads_or_batches(topology, has_drive):
     rng = np.random.default_rng(3)
-    layer = random_layer(rng, "lif general", TOPOLOGIES[topology], True)
+    layer = random_layer(rng, "lif general", TOPOLOGIES[topology], has_drive)
     spikes = random_trains(rng, layer.topology, batch=6)
+    # Half of the silences are long.
+    spikes = replace(spikes, time=spikes.time + np.floor(spikes.time))
     set_num_threads(config.NUMBA_NUM_THREADS)
-    whole = row_sweep.forward(layer, spikes, 6.0)
+    whole = row_sweep.forward(layer, spikes, 9.0)
     d_time = rng.normal(size=whole.spikes.time.size)
     gradients = row_sweep.backward(layer, spikes, whole, d_time)
     set_num_threads(1)
-    again = row_sweep.forward(layer, spikes, 6.0)
+    again = row_sweep.forward(layer, spikes, 9.0)
     one = row_sweep.backward(layer, spikes, again, d_time)
     np.testing.assert_array_equal(again.spikes.time, whole.spikes.time)
     np.testing.assert_array_equal(one.weight, gradients.weight)
@@ -168,7 +175,7 @@ def test_rows__do_not_depend_on_threads_or_batches(topology):
             np.array([0, part.stop - part.start]),
             spikes.n_neurons,
         )
-        alone = row_sweep.forward(layer, sample, 6.0).spikes
+        alone = row_sweep.forward(layer, sample, 9.0).spikes
         mine = slice(*whole.spikes.offsets[b : b + 2])
         np.testing.assert_array_equal(alone.time, whole.spikes.time[mine])
         np.testing.assert_array_equal(alone.neuron, whole.spikes.neuron[mine])
@@ -247,6 +254,37 @@ def test_forward__of_silence_is_silence():
     gradients = row_sweep.backward(layer, empty, recording, np.empty(0))
     assert not gradients.weight.any()
     assert gradients.input_time.shape == (0,)
+
+
+def test_forward__float32_times_do_not_pass_the_end():
+    topology = Dense((1,), 1)
+    d = model_of(MODELS["relpsp"]).dynamics(MODELS["relpsp"])
+    layer = RowLayer(
+        d, topology, np.full((1, 1), 10.0, np.float32), np.ones(1), np.zeros(1)
+    )
+    one = SpikeTrains(
+        np.zeros(1, np.float32), np.zeros(1, np.int32), np.array([0, 1]), 1
+    )
+    for t_end in (0.1, 1.1, 0.2):
+        spikes = row_sweep.forward(layer, one, t_end).spikes
+        assert spikes.time.astype(float).max(initial=0) <= t_end
+    assert spikes.time.size == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"theta": np.ones(2)}, r"theta has shape \(2,\); expected \(30,\)"),
+        ({"weight": np.ones((7, 29))}, r"weight has shape \(7, 29\)"),
+        ({"theta": np.zeros(30)}, "a threshold is 0.0; expected positive"),
+    ],
+)
+def test_row_layer__refuses_arrays_that_do_not_fit(change, message):
+    layer = random_layer(
+        np.random.default_rng(0), "lif", TOPOLOGIES["dense"], has_drive=False
+    )
+    with pytest.raises(ShapeError, match=message):
+        replace(layer, **change)
 
 
 def test_row_layer__refuses_other_dynamics():
