@@ -86,6 +86,17 @@ class SpikeTrains:
         if not np.all(np.isfinite(value)):
             raise ShapeError("spikes: a spike's value is NaN or infinite")
 
+    @classmethod
+    def unchecked(
+        cls, time: np.ndarray, neuron: np.ndarray, offsets: np.ndarray, n_neurons: int
+    ) -> SpikeTrains:
+        """Build trains from arrays that are known to fit, for engines."""
+        trains = object.__new__(cls)
+        fields = (time, neuron, offsets, n_neurons, None)
+        for name, array in zip(cls.__dataclass_fields__, fields, strict=True):
+            object.__setattr__(trains, name, array)
+        return trains
+
     @property
     def batch(self) -> int:
         """Number of samples."""

@@ -16,13 +16,6 @@ Silence changes nothing, and an input of weight :math:`w` adds
 :math:`-\ell e^{\beta s} w` to x and :math:`e^{\beta s} w` to y. The growing factors
 lose digits, so the base follows once it is `SPAN` of the shorter time constant
 behind.
-
-The bounds. Without a drive, u in an interval of length :math:`\Delta` stays below
-:math:`e^{-\alpha\Delta} v + \varphi_\alpha(\Delta)\,i`, the tangent in the variable
-:math:`e^{-\alpha t}`, wherever the current is positive; where it is not, u does not
-rise through a positive threshold. In a long interval
-:math:`\max(v, e^{-\alpha\Delta} v) + i \max_{t \le \Delta} \kappa(t)` is closer.
-Both are linear in x and y.
 """
 
 from __future__ import annotations
@@ -32,17 +25,12 @@ import math
 from numba import prange
 
 from eventsim.jit import jit
-from eventsim.neurons.dynamics import kappa
 
 # Products of larger exponentials lose digits that small differences need.
 LARGEST_EXPONENT = 20.0
 SERIES_BELOW = 0.01
 # In units of the shorter time constant.
 SPAN = 1.0
-# Longest interval for the tangent, in units of 1 / (alpha + beta).
-SHORT = 0.5
-# Where a long interval is cut for its bound, in units of the time of the peak.
-SPLIT = 0.35
 # What `since_base` returns at the base itself.
 AT_BASE = (0.0, 1.0, 1.0, 1.0, 1.0)
 
@@ -166,95 +154,3 @@ def since_base(d, growth, k, t, base):
     if t != base[0]:
         up_a, down_a, up_b, down_b = growth_since(d, growth, k, t, base)
     return lift_since(d, t - base[0], up_a, down_b), up_a, down_a, up_b, down_b
-
-
-@jit(inline=True)
-def peak_of(d):
-    """Return when kappa is largest.
-
-    Returns
-    -------
-    time : float, network time units
-        ``inf`` if it never falls.
-    height : float
-        kappa then.
-    part, leak : float
-        kappa and ``exp(-alpha t)`` at `SPLIT` of that time.
-    """
-    slow, fast = min(d.alpha, d.beta), max(d.alpha, d.beta)
-    if slow == 0:
-        return math.inf, math.inf, math.inf, 1.0
-    gap = fast - slow
-    time = math.log1p(gap / slow) / gap if gap > 0 else 1 / slow
-    height, part = kappa(d.alpha, d.beta, time), kappa(d.alpha, d.beta, SPLIT * time)
-    return time, height, part, math.exp(-d.alpha * SPLIT * time)
-
-
-@jit(inline=True)
-def short_bound(d, dt, since, end):
-    """Return the tangent: u may reach h if ``x + ratio y >= level h``.
-
-    Parameters
-    ----------
-    d : Dynamics
-        Constants.
-    dt : float, network time units
-        Length of the interval.
-    since : tuple of float
-        From `since_base`, at its beginning.
-    end : tuple of float
-        From `growth_since`, at its end.
-
-    Returns
-    -------
-    ratio, level, share, rest, share_2, rest_2 : float
-        See above and `long_bound`; the last four are 0.
-    """
-    lift, up_a, _, _, down_b = since
-    y = d.alpha * dt
-    if y > SERIES_BELOW:
-        step = (end[0] - up_a) / d.alpha
-    else:
-        step = dt * mean_decay(y) * end[0]
-    return lift + d.gain * step * down_b, end[0], 0.0, 0.0, 0.0, 0.0
-
-
-@jit(inline=True)
-def long_bound(d, dt, since, end, peak):
-    """Return the bound by the peak, in three parts.
-
-    u may reach h if ``x + ratio y >= level h`` (up to `SPLIT` of the time of the
-    peak), or ``share x + rest y >= h`` (after it, for positive potentials), or the
-    same with the last two (for negative ones). In an interval that ends before the
-    peak the first holds throughout.
-
-    Parameters
-    ----------
-    d, dt, since, end
-        As in `short_bound`.
-    peak : tuple of float
-        From `peak_of`.
-
-    Returns
-    -------
-    ratio, level, share, rest, share_2, rest_2 : float
-        See above.
-    """
-    lift, up_a, down_a, up_b, down_b = since
-    leak, fade = up_a * end[1], up_b * end[3]
-    later = leak
-    if dt >= peak[0]:
-        highest, before, later = peak[1], peak[2], peak[3]
-    else:
-        highest = rise_and_step(d, dt, leak, fade)[0]
-        before = highest
-    unit = d.gain * down_b
-    share, share_2 = later * down_a, leak * down_a
-    return (
-        lift + before * unit * up_a,
-        up_a,
-        share,
-        share * lift + highest * unit,
-        share_2,
-        share_2 * lift + highest * unit,
-    )

@@ -114,7 +114,7 @@ def fire_one(d, t, i, theta, drive, n_left, t_last, dt, leak, fade, found, out):
 
 
 @jit(inline=True, borrows=True)
-def list_suspects(d, block, row, mask, bound, since):
+def list_suspects(d, block, row, mask, corners, since):
     """List the neurons whose bound reached the threshold, with their states.
 
     Without a drive, a neuron that does not rise at the beginning of a silence will
@@ -122,7 +122,7 @@ def list_suspects(d, block, row, mask, bound, since):
 
     Parameters
     ----------
-    d, block, row, mask, bound, since
+    d, block, row, mask, corners, since
         As in `fire_suspects`. ``row.fired`` is written: lane, potential, current in
         the model's units.
 
@@ -134,7 +134,7 @@ def list_suspects(d, block, row, mask, bound, since):
     x, y, suspects = row.x, row.y, row.fired
     lift, _, down_a, _, down_b = since
     climb, sink = d.gain * down_b - d.alpha * lift * down_a, d.alpha * down_a
-    numbers = (*bound, climb, sink)
+    numbers = (*corners, climb, sink)
     n_suspects = 0
     while mask != 0:
         group = lowest_bit(mask)
@@ -172,7 +172,7 @@ def solve_suspects(d, block, suspects, n_suspects, now, until):
 
 
 @jit(inline=True, borrows=True)
-def fire_suspects(d, block, row, mask, bound, since, t_last, dt, found, out):
+def fire_suspects(d, block, row, mask, corners, since, end, t_last, dt, found, out):
     """Solve the neurons whose bound reached the threshold.
 
     Parameters
@@ -185,10 +185,10 @@ def fire_suspects(d, block, row, mask, bound, since, t_last, dt, found, out):
         Their state; `fired` is written.
     mask : int
         Groups with suspects.
-    bound : tuple of float
-        From `short_bound` or `long_bound`.
-    since : tuple of float
-        From `since_base`, at the beginning.
+    corners : tuple of float
+        From `add_and_bound`.
+    since, end : tuple of float
+        From `since_base`, at the beginning, and from `growth_since`, at the end.
     t_last, dt, found
         As in `fire_one`.
     out : Found
@@ -201,12 +201,11 @@ def fire_suspects(d, block, row, mask, bound, since, t_last, dt, found, out):
         fired, crossings with nearly no slope.
     """
     fired, n_grazing = row.fired, 0
-    n_suspects = list_suspects(d, block, row, mask, bound, since)
+    n_suspects = list_suspects(d, block, row, mask, corners, since)
     n_fired = solve_suspects(d, block, fired, n_suspects, t_last, t_last + dt)
     if n_fired == 0:
         return found, n_fired, n_grazing
-    leak = math.exp(-d.alpha * dt)
-    fade = fade_of(d, leak, dt)
+    leak, fade = since[1] * end[1], since[3] * end[3]
     for m in range(n_fired):
         c, t, i = int(fired[0, m]), fired[1, m], fired[2, m]
         theta, j, n_left = float(block.theta[c]), float(block.drive[c]), row.n_left[c]

@@ -17,7 +17,8 @@ import numpy as np
 from numba import prange
 
 from eventsim.engine.sweep.row_arrival_kernels import arrivals_by_position, n_until
-from eventsim.engine.sweep.row_coefficients import peak_of, tabulate_event
+from eventsim.engine.sweep.row_bounds import polygon_of
+from eventsim.engine.sweep.row_coefficients import tabulate_event
 from eventsim.engine.sweep.row_firing_kernels import Found
 from eventsim.engine.sweep.row_order_kernels import order_spikes
 from eventsim.engine.sweep.row_position_kernels import run_position
@@ -73,7 +74,7 @@ def run_samples(
     row = Row(x, np.zeros_like(x), np.empty(x.size, np.int64), np.empty((3, x.size)))
     longest = np.diff(offsets[first_sample : last_sample + 1]).max()
     table = np.empty((longest + 1 if is_tabulated else 0, 4))
-    peak = peak_of(d)
+    polygon = polygon_of(d)
     found = 0
     for b in range(first_sample, last_sample):
         lo, hi = offsets[b], offsets[b + 1]
@@ -94,7 +95,7 @@ def run_samples(
             rest(d, block, row)
             inputs = Inputs(event[here], rows[here], time, value, growth)
             before_position = found
-            found, n = run_position(d, block, row, inputs, t_end, peak, found, out)
+            found, n = run_position(d, block, row, inputs, t_end, polygon, found, out)
             counts[1, b] += n
             for m in range(before_position, min(found, out.time.size)):
                 out.neuron[m] += p * block.n_channels + first

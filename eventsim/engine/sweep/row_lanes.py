@@ -14,6 +14,7 @@ count elements; nothing is checked.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -97,17 +98,14 @@ class _Vectors:
         bits = self.builder.bitcast(flags, ir.IntType(LANES))
         return self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
-    def is_high(
-        self, x: Any, y: Any, low: Any, ratio: Any, level: Any, *shares_and_rests: Any
-    ) -> Any:
-        """Return ``x + ratio y >= level low or share x + rest y >= low or ...``."""
-        compare = self.builder.fcmp_ordered
-        flags = compare(">=", self.times_plus(ratio, y, x), self.times(level, low))
-        for k in range(0, len(shares_and_rests), 2):
-            share, rest = shares_and_rests[k : k + 2]
+    def is_high(self, x: Any, y: Any, low: Any, *corners: Any) -> Any:
+        """Return ``share x + rest y >= low`` for any of some pairs of both."""
+        flags = []
+        for k in range(0, len(corners), 2):
+            share, rest = corners[k : k + 2]
             bound = self.times_plus(share, x, self.times(rest, y))
-            flags = self.builder.or_(flags, compare(">=", bound, low))
-        return flags
+            flags.append(self.builder.fcmp_ordered(">=", bound, low))
+        return functools.reduce(self.builder.or_, flags)
 
     def gather(self, found: Any, result: str, totals: list[Any], group: Any) -> None:
         """Add what was found in a group to what was found before, see `_operation`."""
@@ -189,6 +187,7 @@ def _operation(
                 for _ in range(n_places if result == "sums" else 1)
             ]
             total = totals[0]
+
             with cgutils.for_range(builder, n_groups) as loop:
                 first = builder.mul(loop.index, ir.Constant(_INT, LANES))
                 at = [builder.add(place, first) for place in places]
@@ -247,25 +246,18 @@ def _add_four_body(lanes, data, first, at_1, at_2, at_3, at_4, a, b):
     lanes.store(lanes.times_plus(b, w, lanes.load(data[1], first)), data[1], first)
 
 
-def _watch_body(lanes, data, first, at, a, b, ratio, level):
+def _watch_body(lanes, data, first, at, a, b, *corners):
     x, y = _add(lanes, data, first, at, a, b)
-    height = lanes.times(level, lanes.load(data[3], first))
-    bound = lanes.times_plus(ratio, y, x)
-    return lanes.builder.fcmp_ordered(">=", bound, height)
-
-
-def _watch_long_body(lanes, data, first, at, a, b, *bound):
-    x, y = _add(lanes, data, first, at, a, b)
-    return lanes.is_high(x, y, lanes.load(data[3], first), *bound)
+    return lanes.is_high(x, y, lanes.load(data[3], first), *corners)
 
 
 def _suspect_body(lanes, data, first, at, *numbers):
     x, y, low = (lanes.load(array, at) for array in data)
-    *bound, climb, sink = numbers
+    *corners, climb, sink = numbers
     is_rising = lanes.builder.fcmp_ordered(
         ">", lanes.times(climb, y), lanes.times(sink, x)
     )
-    return lanes.builder.and_(lanes.is_high(x, y, low, *bound), is_rising)
+    return lanes.builder.and_(lanes.is_high(x, y, low, *corners), is_rising)
 
 
 def _read_body(lanes, data, first, at, a, b, by_a, by_b):
@@ -290,9 +282,10 @@ def _read_four_body(lanes, data, first, at_1, at_2, at_3, at_4, a, b, by_a, by_b
 _moves = _operation(2, 3, "none", _move_body)
 _adds = _operation(3, 2, "none", _add_body)
 _adds_four = _operation(3, 2, "none", _add_four_body, n_places=4)
-_watches = _operation(4, 4, "groups", _watch_body)
-_watches_long = _operation(4, 8, "groups", _watch_long_body)
-_suspects = _operation(3, 8, "lanes", _suspect_body)
+_watches_one = _operation(4, 4, "groups", _watch_body)
+_watches_two = _operation(4, 6, "groups", _watch_body)
+_watches_four = _operation(4, 10, "groups", _watch_body)
+_suspects = _operation(3, 10, "lanes", _suspect_body)
 _reads = _operation(4, 4, "sum", _read_body)
 _reads_four = _operation(5, 4, "sums", _read_four_body, n_places=4)
 
@@ -336,29 +329,32 @@ def add_four_rows(typing, x, y, weight, at_1, at_2, at_3, at_4, n, numbers):
 
 
 @intrinsic
-def add_and_watch(typing, x, y, weight, low, at, n, numbers):
-    """Do `add_row`; return in which groups ``x + ratio y >= level low``.
+def add_and_watch_one(typing, x, y, weight, low, at, n, numbers):
+    """Do `add_row`; return in which groups ``share x + rest y >= low``.
 
-    `numbers` are ``a, b, ratio, level``.
+    `numbers` are ``a, b, share, rest``.
     """
-    return _watches(x, y, weight, low, at, n, numbers)
+    return _watches_one(x, y, weight, low, at, n, numbers)
 
 
 @intrinsic
-def add_and_watch_long(typing, x, y, weight, low, at, n, numbers):
-    """Do `add_and_watch`, with ``or share x + rest y >= low`` for two of each.
+def add_and_watch_two(typing, x, y, weight, low, at, n, numbers):
+    """Do `add_and_watch_one` for two pairs of share and rest; one is enough."""
+    return _watches_two(x, y, weight, low, at, n, numbers)
 
-    `numbers` are ``a, b, ratio, level, share, rest, share_2, rest_2``.
-    """
-    return _watches_long(x, y, weight, low, at, n, numbers)
+
+@intrinsic
+def add_and_watch_four(typing, x, y, weight, low, at, n, numbers):
+    """Do `add_and_watch_one` for four pairs of share and rest; one is enough."""
+    return _watches_four(x, y, weight, low, at, n, numbers)
 
 
 @intrinsic
 def suspects_of(typing, x, y, low, at, n, numbers):
     """Return which neurons of the group at `at` may fire; `n` is 1.
 
-    Those that reach the bound of `add_and_watch_long`, if besides
-    ``climb y > sink x``. `numbers` are those of the bound, ``climb, sink``.
+    Those with ``share x + rest y >= low`` for any of four pairs of both, if besides
+    ``climb y > sink x``. `numbers` are the pairs, ``climb, sink``.
     """
     return _suspects(x, y, low, at, n, numbers)
 

@@ -7,25 +7,33 @@ from numba import prange
 
 from eventsim.jit import jit
 
+# More spikes in a bucket than this take too long to insert one by one.
+CROWD = 16
+
 
 @jit(inline=True, borrows=True)
-def sort_by_gaps(time, place, neuron):
-    """Sort `time`, and `place` along, by Shell's method.
+def is_before(t, p, other_t, other_p, neuron):
+    """Tell which of two spikes comes first: by time, neuron, place."""
+    if t != other_t:
+        return t < other_t
+    return neuron[p] < neuron[other_p] or (neuron[p] == neuron[other_p] and p < other_p)
+
+
+@jit(inline=True, borrows=True)
+def insert_by_gaps(time, place, neuron, gap):
+    """Sort `time`, and `place` along, by Shell's method from a gap on.
 
     Ties are ordered by ``neuron[place]`` and then by `place`.
     """
-    n, gap = np.uint64(time.size), np.uint64(1)
-    while np.uint64(3) * gap + np.uint64(1) < n // np.uint64(2):
-        gap = np.uint64(3) * gap + np.uint64(1)
+    n = np.uint64(time.size)
     while gap > 0:
         for m in range(gap, n):
             t, p = time[m], place[m]
             at = np.uint64(m)
-            while at >= gap:
-                before = time[at - gap]
-                if before < t or (before == t and is_first(place[at - gap], p, neuron)):
-                    break
-                time[at] = before
+            while at >= gap and is_before(
+                t, p, time[at - gap], place[at - gap], neuron
+            ):
+                time[at] = time[at - gap]
                 place[at] = place[at - gap]
                 at -= gap
             time[at] = t
@@ -34,14 +42,54 @@ def sort_by_gaps(time, place, neuron):
 
 
 @jit(inline=True, borrows=True)
-def is_first(p, other, neuron):
-    """Tell which of two spikes of one time comes first."""
-    return neuron[p] < neuron[other] or (neuron[p] == neuron[other] and p < other)
+def put_in_buckets(time, begin, bucket, ordered, place):
+    """Write times in nearly their order: by buckets, as many as there are times.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n,)
+        Finite times.
+    begin : ndarray, shape (n + 1,), int32
+        Zeros; changed.
+    bucket : ndarray, shape (n,), int32
+        Changed.
+    ordered, place : ndarray, shape (n,)
+        Written: times, and where they were.
+
+    Returns
+    -------
+    int
+        The number of times in the fullest bucket.
+    """
+    n = np.uint64(time.size)
+    low, high = time[0], time[0]
+    for m in range(n):
+        low, high = min(low, time[m]), max(high, time[m])
+    if not low < high:
+        for m in range(n):
+            ordered[m], place[m] = time[m], m
+        return 1
+    scale = (n - np.uint64(1)) / (float(high) - float(low))
+    for m in range(n):
+        bucket[m] = np.int32((float(time[m]) - float(low)) * scale)
+        begin[np.uint64(bucket[m]) + np.uint64(1)] += 1
+    fullest = 0
+    for m in range(n):
+        fullest = max(fullest, begin[m + np.uint64(1)])
+        begin[m + np.uint64(1)] += begin[m]
+    for m in range(n):
+        at = begin[bucket[m]]
+        begin[bucket[m]] = at + 1
+        ordered[at], place[at] = time[m], m
+    return fullest
 
 
 @jit()
 def order_spikes(spikes, first, last):
     """Put the spikes ``first:last`` of one sample in order.
+
+    They are spread over as many buckets as there are spikes and then inserted, which
+    takes a time proportional to their number unless they crowd.
 
     Parameters
     ----------
@@ -50,13 +98,20 @@ def order_spikes(spikes, first, last):
     first, last : int
         Which.
     """
-    if last - first < 2:
+    n = last - first
+    if n < 2:
         return
     time, neuron = spikes.time[first:last], spikes.neuron[first:last].copy()
     current, rank = spikes.current[first:last].copy(), spikes.rank[first:last].copy()
-    place = np.arange(last - first)
-    sort_by_gaps(time, place, neuron)
-    for m in range(last - first):
+    ordered, place = np.empty_like(time), np.empty(n, np.int32)
+    begin, bucket = np.zeros(n + 1, np.int32), np.empty(n, np.int32)
+    fullest = put_in_buckets(time, begin, bucket, ordered, place)
+    gap = 1
+    while fullest > CROWD and 3 * gap + 1 < n // 2:
+        gap = 3 * gap + 1
+    insert_by_gaps(ordered, place, neuron, np.uint64(gap))
+    time[:] = ordered
+    for m in range(n):
         spikes.neuron[first + m] = neuron[place[m]]
         spikes.current[first + m] = current[place[m]]
         spikes.rank[first + m] = rank[place[m]]
@@ -97,14 +152,18 @@ def join(found, causes, counts, first_sample, last_sample, offsets, spikes):
     times, neurons = found
     currents, ranks = causes
     time, neuron, current, rank = spikes
-    read = np.zeros(counts.shape[0], np.int64)
+    n_blocks, at = counts.shape[0], offsets[first_sample]
+    if n_blocks == 1:
+        n = offsets[last_sample] - at
+        time[at : at + n], neuron[at : at + n] = times[0, :n], neurons[0, :n]
+        current[at : at + n], rank[at : at + n] = currents[0, :n], ranks[0, :n]
+        return
+    read = np.zeros(n_blocks, np.int64)
     for b in range(first_sample, last_sample):
-        at = offsets[b]
-        for k in range(counts.shape[0]):
+        for k in range(n_blocks):
             for s in range(read[k], read[k] + counts[k, b]):
                 time[at], neuron[at] = times[k, s], neurons[k, s]
                 current[at], rank[at] = currents[k, s], ranks[k, s]
                 at += 1
             read[k] += counts[k, b]
-        if counts.shape[0] > 1:
-            order_spikes(spikes, offsets[b], offsets[b + 1])
+        order_spikes(spikes, offsets[b], offsets[b + 1])

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from eventsim.engine.sweep.row_bounds import (
+    Z_END,
+    corner,
+    n_corners_until,
+    silence_of,
+)
 from eventsim.engine.sweep.row_coefficients import (
-    SHORT,
     SPAN,
     base_at,
     growth_since,
-    long_bound,
-    short_bound,
     since_base,
 )
 from eventsim.engine.sweep.row_firing_kernels import fire_suspects
 from eventsim.engine.sweep.row_lanes import (
     LANES,
-    add_and_watch,
-    add_and_watch_long,
+    add_and_watch_four,
+    add_and_watch_one,
+    add_and_watch_two,
     add_row,
 )
 from eventsim.engine.sweep.row_state_kernels import (
@@ -34,7 +36,7 @@ from eventsim.jit import jit
 
 
 @jit(inline=True, borrows=True)
-def add_and_bound(d, block, row, at, ab, dt, since, end, peak):
+def add_and_bound(d, block, row, at, ab, dt, since, end, polygon):
     """Add an input to a row; tell which groups may fire before the next one.
 
     Parameters
@@ -53,36 +55,38 @@ def add_and_bound(d, block, row, at, ab, dt, since, end, peak):
         Time to the next input, positive.
     since, end : tuple of float
         From `since_base` now, and from `growth_since` at the next input.
-    peak : tuple of float
-        From `peak_of`.
+    polygon : ndarray
+        From `polygon_of`.
 
     Returns
     -------
     mask : int
         Groups.
-    bound : tuple of float
-        See `long_bound`; all neurons of the groups reach that of a driven row.
+    corners : tuple of float
+        Share and rest of four corners, see `eventsim.engine.sweep.row_bounds`; a
+        driven row has none.
     """
-    x, y, n = row.x, row.y, np.int64(row.x.size // LANES)
+    x, y, weight, low = row.x, row.y, block.weight, block.low
+    n = np.int64(x.size // LANES)
     if block.is_driven:
-        add_row(x, y, block.weight, at, n, ab)
-        mask = watch_driven(d, block, row, dt, peak)
-        bound = (0.0, -math.inf, 0.0, 0.0, 0.0, 0.0)
-    elif dt <= longest_short(d):
-        bound = short_bound(d, dt, since, end)
-        short = (ab[0], ab[1], bound[0], bound[1])
-        mask = add_and_watch(x, y, block.weight, block.low, at, n, short)
-    else:
-        bound = long_bound(d, dt, since, end, peak)
-        long = (ab[0], ab[1], *bound)
-        mask = add_and_watch_long(x, y, block.weight, block.low, at, n, long)
-    return mask, bound
-
-
-@jit(inline=True)
-def longest_short(d):
-    """Return the longest interval for the tangent."""
-    return SHORT / max(d.alpha + d.beta, 1e-300)
+        add_row(x, y, weight, at, n, ab)
+        none = (0.0, 0.0)
+        return watch_driven(d, block, row, dt), (*none, *none, *none, *none)
+    z = silence_of(d, dt, since, end)
+    if z <= polygon[0, Z_END]:
+        one = corner(d, polygon, 0, 1, z, since)
+        mask = add_and_watch_one(x, y, weight, low, at, n, (*ab, *one))
+        return mask, (*one, *one, *one, *one)
+    n_corners = n_corners_until(polygon, z)
+    one = corner(d, polygon, 0, n_corners, z, since)
+    two = corner(d, polygon, 1, n_corners, z, since)
+    if n_corners == 2:
+        mask = add_and_watch_two(x, y, weight, low, at, n, (*ab, *one, *two))
+        return mask, (*one, *two, *one, *two)
+    three = corner(d, polygon, 2, n_corners, z, since)
+    four = corner(d, polygon, 3, n_corners, z, since)
+    corners = (*one, *two, *three, *four)
+    return add_and_watch_four(x, y, weight, low, at, n, (*ab, *corners)), corners
 
 
 @jit(inline=True, borrows=True)
@@ -95,7 +99,7 @@ def end_of_ties(inputs, m):
 
 
 @jit(inline=True, borrows=True)
-def run_position(d, block, row, inputs, t_end, peak, found, out):
+def run_position(d, block, row, inputs, t_end, polygon, found, out):
     """Run the row of one position through its input spikes.
 
     Parameters
@@ -110,8 +114,8 @@ def run_position(d, block, row, inputs, t_end, peak, found, out):
         What reaches them.
     t_end : float, network time units
         End of the run.
-    peak : tuple of float
-        From `peak_of`.
+    polygon : ndarray
+        From `polygon_of`.
     found : int
         Spikes found before.
     out : Found
@@ -153,13 +157,13 @@ def run_position(d, block, row, inputs, t_end, peak, found, out):
             # The end of the run, or a driven row with an input at time 0.
             continue
         end = growth_since(d, growth, following, t_next, base)
-        mask, bound = add_and_bound(
-            d, block, row, at, (a * value, b * value), dt, since, end, peak
+        mask, corners = add_and_bound(
+            d, block, row, at, (a * value, b * value), dt, since, end, polygon
         )
         n_fired, before = 0, found
         if mask != 0:
             found, n_fired, n = fire_suspects(
-                d, block, row, mask, bound, since, t, dt, found, out
+                d, block, row, mask, corners, since, end, t, dt, found, out
             )
             n_grazing += n
         if found > out.rank.size:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eventsim.engine.sweep.row_bounds import peak_of
 from eventsim.engine.sweep.row_coefficients import rise_and_step
 from eventsim.engine.sweep.row_lanes import LANES, add_four_rows, add_row, move_row
 from eventsim.jit import jit
@@ -97,12 +98,13 @@ def rest(d, block, row):
 
 
 @jit(borrows=True)
-def watch_driven(d, block, row, dt, peak):
+def watch_driven(d, block, row, dt):
     """Return the groups of a driven row that may fire within `dt` of their base."""
     x, y, low, drive = row.x, row.y, block.low, block.drive
     real = x.dtype.type
     zero, one = real(0), real(1)
-    highest = peak[1] if dt >= peak[0] else kappa(d.alpha, d.beta, dt)
+    time, height = peak_of(d)
+    highest = height if dt >= time else kappa(d.alpha, d.beta, dt)
     highest = real(d.gain * highest)
     step = real(phi(d.alpha, dt))
     mask = np.uint64(0)

@@ -267,7 +267,7 @@ def _collected(
     joined = _room_for(int(offsets[-1]), layer.weight.dtype)
     collect(found, counts[0], groups, offsets, joined)
     n_neurons = math.prod(layer.topology.output_shape)
-    spikes = SpikeTrains(joined.time, joined.neuron, offsets, n_neurons)
+    spikes = SpikeTrains.unchecked(joined.time, joined.neuron, offsets, n_neurons)
     return RowRecording(
         spikes, joined.current, joined.rank, t_end, int(counts[1].sum())
     )

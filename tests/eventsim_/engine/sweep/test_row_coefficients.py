@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 
 from eventsim.engine.sweep.row_coefficients import (
-    AT_BASE,
-    SPLIT,
     base_at,
     growth_since,
     lift_since,
-    long_bound,
     mean_decay,
-    peak_of,
     rise_and_step,
-    short_bound,
-    since_base,
     tabulate_growth,
 )
 from eventsim.network import Neuron
@@ -86,57 +80,3 @@ def test_lift_since__carries_an_input_back_to_the_base(neuron, s):
         ups = growth_since(d, np.empty((0, 4)), 0, t, base)
         v = (x + lift_since(d, t, ups[0], ups[3]) * y) * ups[1]
         assert v == pytest.approx(d.gain * kappa(d.alpha, d.beta, t - s), rel=1e-12)
-
-
-def trajectory(d, v, i, dt):
-    times = np.linspace(0.0, dt, 4001)
-    rises = np.array([kappa(d.alpha, d.beta, t) for t in times])
-    return np.max(np.exp(-d.alpha * times) * v + rises * d.gain * i)
-
-
-@pytest.mark.parametrize("dt", [1e-4, 0.03, 0.4, 3.0, 30.0])
-@pytest.mark.parametrize("neuron", NEURONS, ids=str)
-def test_bounds__hide_no_height_that_is_reached(neuron, dt):
-    d = model_of(neuron).dynamics(neuron)
-    rng = np.random.default_rng(0)
-    times = [0.0, 0.6, 0.6 + dt]
-    growth = growth_of(d, times)
-    base = base_at(growth, 0, 0.0)
-    since = since_base(d, growth, 1, 0.6, base)
-    end = growth_since(d, growth, 2, 0.6 + dt, base)
-    short = short_bound(d, dt, since, end)
-    long = long_bound(d, dt, since, end, peak_of(d))
-    lift, up_a, _, up_b, _ = since
-    for _ in range(60):
-        i, v = rng.uniform(0.01, 4), rng.uniform(-2, 0.99)
-        y = i * up_b
-        x = up_a * v - lift * y
-        highest = trajectory(d, v, i, dt)
-        if highest <= v or highest <= 0:
-            continue
-        height = highest * (1 - 1e-9)
-        assert x + short[0] * y >= short[1] * height
-        ratio, level, *shares = long
-        bounds = [shares[k] * x + shares[k + 1] * y for k in (0, 2)]
-        assert x + ratio * y >= level * height or max(bounds) >= height
-
-
-def test_bounds__are_close_enough_to_be_of_use():
-    d = model_of(NEURONS[0]).dynamics(NEURONS[0])
-    base = base_at(np.empty((0, 4)), -1, 0.0)
-    end = growth_since(d, np.empty((0, 4)), 0, 0.01, base)
-    ratio, level, *_ = short_bound(d, 0.01, AT_BASE, end)
-    assert (0.5 + ratio * 1.0) / level < trajectory(d, 0.5, 1.0, 0.01) + 1e-4
-
-
-@pytest.mark.parametrize("neuron", NEURONS, ids=str)
-def test_peak_of__is_where_kappa_is_largest(neuron):
-    d = model_of(neuron).dynamics(neuron)
-    peak, height, part, leak = peak_of(d)
-    if min(d.alpha, d.beta) == 0:
-        assert peak == height == math.inf
-        return
-    around = [kappa(d.alpha, d.beta, peak * scale) for scale in (0.999, 1.001)]
-    assert max(around) < height == kappa(d.alpha, d.beta, peak)
-    assert part == kappa(d.alpha, d.beta, SPLIT * peak)
-    assert leak == math.exp(-d.alpha * SPLIT * peak)

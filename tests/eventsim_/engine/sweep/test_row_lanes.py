@@ -33,20 +33,29 @@ def add_four_rows(x, y, weight, at, n, a, b):
 
 
 @jit()
-def add_and_watch(x, y, weight, low, at, n, a, b, ratio, level):
-    numbers = (float(a), float(b), float(ratio), float(level))
-    return row_lanes.add_and_watch(x, y, weight, low, at, n, numbers)
+def add_and_watch_one(x, y, weight, low, at, n, a, b, corners):
+    numbers = (a, b, *corners)
+    return row_lanes.add_and_watch_one(x, y, weight, low, at, n, numbers)
 
 
 @jit()
-def add_and_watch_long(x, y, weight, low, at, n, a, b, bound):
-    numbers = (a, b, *bound)
-    return row_lanes.add_and_watch_long(x, y, weight, low, at, n, numbers)
+def add_and_watch_two(x, y, weight, low, at, n, a, b, corners):
+    numbers = (a, b, *corners)
+    return row_lanes.add_and_watch_two(x, y, weight, low, at, n, numbers)
 
 
 @jit()
-def suspects_of(x, y, low, at, bound, climb, sink):
-    numbers = (*bound, climb, sink)
+def add_and_watch_four(x, y, weight, low, at, n, a, b, corners):
+    numbers = (a, b, *corners)
+    return row_lanes.add_and_watch_four(x, y, weight, low, at, n, numbers)
+
+
+WATCHES = {2: add_and_watch_one, 4: add_and_watch_two, 8: add_and_watch_four}
+
+
+@jit()
+def suspects_of(x, y, low, at, corners, climb, sink):
+    numbers = (*corners, climb, sink)
     return row_lanes.suspects_of(x, y, low, at, 1, numbers)
 
 
@@ -123,65 +132,63 @@ def test_add_four_rows__adds_their_sum(case):
     close(y, expected[1])
 
 
-@pytest.mark.parametrize("level", [-9.0, 0.0, 0.5, 2.0, 9.0])
-def test_add_and_watch__names_the_groups_that_reach_the_bound(case, level):
-    _, x, y, low, weight = case
-    low = np.abs(low)
-    after = x + 0.5 * weight[N : 2 * N], y + 2 * weight[N : 2 * N]
-    flags = after[0] + 0.3 * after[1] >= level * low
-    found = add_and_watch(x, y, weight, low, N, N_GROUPS, 0.5, 2.0, 0.3, level)
-    close(x, after[0])
-    close(y, after[1])
-    assert found == groups_with(flags)
+def is_high(x, y, low, corners):
+    pairs = np.reshape(corners, (-1, 2))
+    return np.any([share * x + rest * y >= low for share, rest in pairs], axis=0)
 
 
-def is_high(x, y, low, ratio, level, *shares):
-    flags = x + ratio * y >= level * low
-    for share, rest in (shares[:2], shares[2:]):
-        flags |= share * x + rest * y >= low
-    return flags
+HIGH, SOME, NONE = (9.0, 3.0), (1.0, 0.3), (0.0, 0.0)
 
 
+@pytest.mark.parametrize("at", [0, N, 37])
 @pytest.mark.parametrize(
-    "bound",
+    "corners",
     [
-        (0.3, 5.0, 0.1, 0.2, 0.0, 0.0),
-        (0.3, 5.0, 0.0, 0.0, 0.1, 0.2),
-        (0.3, 1.0, 0.0, 0.0, 0.0, 0.0),
-        (0.0, 9.0, 3.0, 1.0, 0.5, 2.0),
+        HIGH,
+        SOME,
+        NONE,
+        (-1.0, 0.5),
+        (*SOME, *NONE),
+        (*NONE, *SOME),
+        (*NONE, *NONE, *NONE, *NONE),
+        (*SOME, *NONE, *NONE, *NONE),
+        (*NONE, *NONE, *NONE, *SOME),
+        (*NONE, *SOME, -1.0, 0.5, *NONE),
     ],
 )
-def test_add_and_watch_long__takes_any_bound(case, bound):
+def test_add_and_watch__names_the_groups_that_reach_a_corner(case, corners, at):
     _, x, y, low, weight = case
-    low = np.abs(low) + low.dtype.type(0.3)
-    after = x + 0.5 * weight[:N], y + 2 * weight[:N]
-    flags = is_high(*after, low, *bound)
-    found = add_and_watch_long(x, y, weight, low, 0, N_GROUPS, 0.5, 2.0, bound)
-    assert found == groups_with(flags)
+    low = np.abs(low) + low.dtype.type(1)
+    w = weight[at : at + N]
+    after = x + 0.5 * w, y + 2 * w
+    watch = WATCHES[len(corners)]
+    found = watch(x, y, weight, low, at, N_GROUPS, 0.5, 2.0, corners)
     close(x, after[0])
+    close(y, after[1])
+    assert found == groups_with(is_high(*after, low, corners))
 
 
-BOUND = (0.3, 0.5, 0.1, 0.2, 0.4, 0.1)
+CORNERS = (0.9, 0.3, 0.1, 0.2, 0.4, 0.1, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("group", range(N_GROUPS))
 def test_suspects_of__are_high_and_rise(case, group):
     _, x, y, low, _ = case
     low = np.abs(low)
-    flags = is_high(x, y, low, *BOUND) & (0.7 * y > 0.4 * x)
+    flags = is_high(x, y, low, CORNERS) & (0.7 * y > 0.4 * x)
     here = flags[group * LANES : (group + 1) * LANES]
-    found = suspects_of(x, y, low, group * LANES, BOUND, 0.7, 0.4)
+    found = suspects_of(x, y, low, group * LANES, CORNERS, 0.7, 0.4)
     assert [bool(found >> c & 1) for c in range(LANES)] == here.tolist()
 
 
 def test_suspects_of__are_none_where_nothing_is_finite(case):
     _, x, y, low, _ = case
     x[:], low[LANES:] = -np.inf, np.inf
-    assert suspects_of(x, y, low, 0, BOUND, 1.0, 1.0) == 0
+    assert suspects_of(x, y, low, 0, CORNERS, 1.0, 1.0) == 0
     x[:] = 1
-    assert suspects_of(x, y, low, LANES, BOUND, 1.0, 0.0) == 0
+    assert suspects_of(x, y, low, LANES, CORNERS, 1.0, 0.0) == 0
     x[:] = np.nan
-    assert suspects_of(x, y, low, 0, BOUND, 1.0, 1.0) == 0
+    assert suspects_of(x, y, low, 0, CORNERS, 1.0, 1.0) == 0
 
 
 def test_read_row__adds_to_the_gradient_and_sums_by_time(case):
