@@ -11,14 +11,12 @@ below the largest of its values at the corners, whatever :math:`v`. (With
 :math:`i \le 0` it does not rise through a positive threshold.) In a silence of
 length :math:`\Delta` the polygon ends at :math:`\varphi_\alpha(\Delta)`; in a short
 one that leaves one corner, on the tangent at 0.
-
-At a corner both tangents count, so that the bound holds wherever the corner is put;
-where they intersect it is closest.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,11 +24,32 @@ from eventsim.engine.sweep.row_coefficients import SERIES_BELOW, mean_decay
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import kappa, phi
 
-# Where the tangents touch, in units of the time at which kappa is largest.
-TOUCHES = (0.0, 0.32, 0.74, 1.32)
-N_CORNERS = len(TOUCHES)
-# Columns of a polygon: where each edge ends, and its line.
-Z_END, HEIGHT, SLOPE = range(3)
+# Where the tangents but the first, at 0, touch; in units of the time at which kappa
+# is largest.
+TOUCHES = (0.32, 0.74, 1.32)
+# Groups of a row for which a close bound costs more than it saves.
+NARROW = 4
+
+
+class Polygon(NamedTuple):
+    """Tangents of the answer to a current, as a function of z.
+
+    The first is ``height = z``; here are the three others.
+
+    Parameters
+    ----------
+    corner : tuple of three floats
+        z at which each begins and the one before it ends.
+    top : tuple of three floats
+        Height there.
+    origin, slope : tuple of three floats
+        Height of the tangents at ``z = 0``, their slopes.
+    """
+
+    corner: tuple[float, float, float]
+    top: tuple[float, float, float]
+    origin: tuple[float, float, float]
+    slope: tuple[float, float, float]
 
 
 @jit(inline=True)
@@ -45,87 +64,95 @@ def peak_of(d):
 
 
 @jit()
+def flat_polygon_of(d):
+    """Return the polygon of two tangents only: at 0, and the one that is level."""
+    height, none = peak_of(d)[1], math.inf
+    if d.alpha == 0 and d.beta > 0:
+        height = 1 / d.beta
+    return Polygon(
+        (height, none, none),
+        (height, none, none),
+        (height, none, none),
+        (0.0, 0.0, 0.0),
+    )
+
+
+@jit()
 def polygon_of(d):
-    """Return the polygon around the answer of a neuron to a current.
-
-    Parameters
-    ----------
-    d : Dynamics
-        Constants.
-
-    Returns
-    -------
-    ndarray, shape (N_CORNERS, 3), float64
-        Of each edge: z at its end, height at z = 0, slope. The last has no end.
-    """
-    polygon = np.empty((N_CORNERS, 3))
+    """Return the polygon of four tangents of a neuron with the given constants."""
     unit = peak_of(d)[0]
     if unit == math.inf:
         fast = max(d.alpha, d.beta)
         unit = 1 / fast if fast > 0 else 1.0
-    z_before = 0.0
-    for k in range(N_CORNERS):
+    origin, slope = np.zeros(4), np.ones(4)
+    corner, top = np.empty(3), np.empty(3)
+    for k in range(3):
         t = TOUCHES[k] * unit
         z, height = phi(d.alpha, t), kappa(d.alpha, d.beta, t)
-        rise = math.exp((d.alpha - d.beta) * t)
-        slope = rise - d.alpha * height * math.exp(d.alpha * t)
-        if k == N_CORNERS - 1 and d.alpha == 0 and d.beta > 0:
+        slope[k + 1] = math.exp((d.alpha - d.beta) * t)
+        slope[k + 1] -= d.alpha * height * math.exp(d.alpha * t)
+        if k == 2 and d.alpha == 0 and d.beta > 0:
             # It rises for ever, towards a limit.
-            height, slope = 1 / d.beta, 0.0
-        polygon[k, Z_END] = math.inf
-        polygon[k, HEIGHT] = height - slope * z
-        polygon[k, SLOPE] = slope
-        if k > 0:
-            bend = polygon[k - 1, SLOPE] - slope
-            meet = z
-            if bend > 0:
-                meet = (polygon[k, HEIGHT] - polygon[k - 1, HEIGHT]) / bend
-            polygon[k - 1, Z_END] = min(max(meet, z_before), z)
-        z_before = z
-    return polygon
+            height, slope[3] = 1 / d.beta, 0.0
+        origin[k + 1] = height - slope[k + 1] * z
+        # Without leak of the current all tangents are one line.
+        bend = slope[k] - slope[k + 1]
+        corner[k] = (origin[k + 1] - origin[k]) / bend if bend > 0 else z
+        top[k] = origin[k] + slope[k] * corner[k]
+    return Polygon(
+        (corner[0], corner[1], corner[2]),
+        (top[0], top[1], top[2]),
+        (origin[1], origin[2], origin[3]),
+        (slope[1], slope[2], slope[3]),
+    )
 
 
 @jit(inline=True, borrows=True)
-def n_corners_until(polygon, z):
-    """Return how many corners a polygon has that ends at `z`."""
-    n = 1
-    for k in range(N_CORNERS - 1):
-        n += z > polygon[k, Z_END]
-    return n
-
-
-@jit(inline=True, borrows=True)
-def corner(d, polygon, k, n, z, since):
-    """Return what a corner asks of x and y, in units of the threshold.
+def share_and_rest(d, z, height, since):
+    """Return what a corner asks: u may reach h if ``share x + rest y >= h``.
 
     Parameters
     ----------
     d : Dynamics
         Constants.
-    polygon : ndarray
-        From `polygon_of`.
-    k : int
-        Which; the last for those that are none.
-    n : int
-        From `n_corners_until`.
-    z : float, network time units
-        Where the polygon ends.
+    z, height : float
+        The corner.
     since : tuple of float
         From `since_base`, at the beginning of the silence.
-
-    Returns
-    -------
-    share, rest : float
-        u may reach h if ``share x + rest y >= h``.
     """
-    k = min(k, n - 1)
-    z = min(z, polygon[k, Z_END])
-    height = polygon[k, HEIGHT] + polygon[k, SLOPE] * z
-    if k + 1 < n:
-        height = max(height, polygon[k + 1, HEIGHT] + polygon[k + 1, SLOPE] * z)
     lift, _, down_a, _, down_b = since
     share = max(1 - d.alpha * z, 0.0) * down_a
     return share, share * lift + height * d.gain * down_b
+
+
+@jit(inline=True, borrows=True)
+def two_corners(d, polygon, z, since):
+    """Return shares and rests of a polygon that ends on its second tangent at `z`.
+
+    If it ends on the first already, the bound of both corners is that of one.
+    """
+    first = min(z, polygon.corner[0])
+    last = min(z, polygon.origin[0] + polygon.slope[0] * z)
+    one = share_and_rest(d, first, first, since)
+    two = share_and_rest(d, z, last, since)
+    return one[0], one[1], two[0], two[1]
+
+
+@jit(inline=True, borrows=True)
+def four_corners(d, polygon, z, since):
+    """Return shares and rests of a polygon that ends anywhere at `z`."""
+    corner, top, origin, slope = polygon
+    last = min(
+        min(z, origin[0] + slope[0] * z),
+        min(origin[1] + slope[1] * z, origin[2] + slope[2] * z),
+    )
+    second = top[1] if z > corner[1] else last
+    third = top[2] if z > corner[2] else last
+    one = share_and_rest(d, min(z, corner[0]), min(z, top[0]), since)
+    two = share_and_rest(d, min(z, corner[1]), second, since)
+    three = share_and_rest(d, min(z, corner[2]), third, since)
+    four = share_and_rest(d, z, last, since)
+    return one[0], one[1], two[0], two[1], three[0], three[1], four[0], four[1]
 
 
 @jit(inline=True)
@@ -142,4 +169,6 @@ def silence_of(d, dt, since, end):
         From `since_base`, at its beginning, and from `growth_since`, at its end.
     """
     x = d.alpha * dt
-    return (1 - since[1] * end[1]) / d.alpha if x > SERIES_BELOW else dt * mean_decay(x)
+    if x > SERIES_BELOW:
+        return 1 / d.alpha * (1 - since[1] * end[1])
+    return dt * mean_decay(x)

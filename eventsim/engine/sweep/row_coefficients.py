@@ -143,7 +143,7 @@ def lift_since(d, s, up_a, down_b):
     """Return ``gain phi_gamma(s)``; `s` may be negative."""
     rate = d.beta - d.alpha
     if abs(rate * s) > SERIES_BELOW:
-        return d.gain * (1 - up_a * down_b) / rate
+        return d.gain / rate * (1 - up_a * down_b)
     return d.gain * s * mean_decay(rate * s)
 
 

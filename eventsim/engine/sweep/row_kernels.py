@@ -17,9 +17,10 @@ import numpy as np
 from numba import prange
 
 from eventsim.engine.sweep.row_arrival_kernels import arrivals_by_position, n_until
-from eventsim.engine.sweep.row_bounds import polygon_of
+from eventsim.engine.sweep.row_bounds import NARROW, flat_polygon_of, polygon_of
 from eventsim.engine.sweep.row_coefficients import tabulate_event
 from eventsim.engine.sweep.row_firing_kernels import Found
+from eventsim.engine.sweep.row_lanes import LANES
 from eventsim.engine.sweep.row_order_kernels import order_spikes
 from eventsim.engine.sweep.row_position_kernels import run_position
 from eventsim.engine.sweep.row_state_kernels import Block, Inputs, Row, rest
@@ -74,7 +75,8 @@ def run_samples(
     row = Row(x, np.zeros_like(x), np.empty(x.size, np.int64), np.empty((3, x.size)))
     longest = np.diff(offsets[first_sample : last_sample + 1]).max()
     table = np.empty((longest + 1 if is_tabulated else 0, 4))
-    polygon = polygon_of(d)
+    is_narrow = x.size <= NARROW * LANES
+    polygon = flat_polygon_of(d) if is_narrow else polygon_of(d)
     found = 0
     for b in range(first_sample, last_sample):
         lo, hi = offsets[b], offsets[b + 1]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from eventsim.engine.sweep.row_bounds import (
-    Z_END,
-    corner,
-    n_corners_until,
+    NARROW,
+    four_corners,
+    share_and_rest,
     silence_of,
+    two_corners,
 )
 from eventsim.engine.sweep.row_coefficients import (
     SPAN,
@@ -55,8 +56,8 @@ def add_and_bound(d, block, row, at, ab, dt, since, end, polygon):
         Time to the next input, positive.
     since, end : tuple of float
         From `since_base` now, and from `growth_since` at the next input.
-    polygon : ndarray
-        From `polygon_of`.
+    polygon : Polygon
+        From `polygon_of`, or of a narrow row `flat_polygon_of`.
 
     Returns
     -------
@@ -73,20 +74,16 @@ def add_and_bound(d, block, row, at, ab, dt, since, end, polygon):
         none = (0.0, 0.0)
         return watch_driven(d, block, row, dt), (*none, *none, *none, *none)
     z = silence_of(d, dt, since, end)
-    if z <= polygon[0, Z_END]:
-        one = corner(d, polygon, 0, 1, z, since)
+    if z <= polygon.corner[0] and n > NARROW:
+        one = share_and_rest(d, z, z, since)
         mask = add_and_watch_one(x, y, weight, low, at, n, (*ab, *one))
         return mask, (*one, *one, *one, *one)
-    n_corners = n_corners_until(polygon, z)
-    one = corner(d, polygon, 0, n_corners, z, since)
-    two = corner(d, polygon, 1, n_corners, z, since)
-    if n_corners == 2:
-        mask = add_and_watch_two(x, y, weight, low, at, n, (*ab, *one, *two))
-        return mask, (*one, *two, *one, *two)
-    three = corner(d, polygon, 2, n_corners, z, since)
-    four = corner(d, polygon, 3, n_corners, z, since)
-    corners = (*one, *two, *three, *four)
-    return add_and_watch_four(x, y, weight, low, at, n, (*ab, *corners)), corners
+    if z <= polygon.corner[1]:
+        two = two_corners(d, polygon, z, since)
+        mask = add_and_watch_two(x, y, weight, low, at, n, (*ab, *two))
+        return mask, (*two, *two)
+    four = four_corners(d, polygon, z, since)
+    return add_and_watch_four(x, y, weight, low, at, n, (*ab, *four)), four
 
 
 @jit(inline=True, borrows=True)
@@ -114,8 +111,8 @@ def run_position(d, block, row, inputs, t_end, polygon, found, out):
         What reaches them.
     t_end : float, network time units
         End of the run.
-    polygon : ndarray
-        From `polygon_of`.
+    polygon : Polygon
+        From `polygon_of`, or of a narrow row `flat_polygon_of`.
     found : int
         Spikes found before.
     out : Found

@@ -93,8 +93,11 @@ def rest(d, block, row):
     """Set a row to rest at time 0."""
     for c in range(row.x.size):
         row.x[c] = 0
-        row.y[c] = start(d, float(block.drive[c])) / d.gain
+        row.y[c] = 0
         row.n_left[c] = d.max_spikes if block.first + c < block.n_channels else 0
+    if block.is_driven:
+        for c in range(row.x.size):
+            row.y[c] = start(d, float(block.drive[c])) / d.gain
 
 
 @jit(borrows=True)

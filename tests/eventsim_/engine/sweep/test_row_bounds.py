@@ -1,19 +1,16 @@
-import itertools
 import math
 
 import numpy as np
 import pytest
 
 from eventsim.engine.sweep.row_bounds import (
-    HEIGHT,
-    N_CORNERS,
-    SLOPE,
-    Z_END,
-    corner,
-    n_corners_until,
+    flat_polygon_of,
+    four_corners,
     peak_of,
     polygon_of,
+    share_and_rest,
     silence_of,
+    two_corners,
 )
 from eventsim.engine.sweep.row_coefficients import (
     base_at,
@@ -42,26 +39,38 @@ def dynamics_of(neuron):
     return model_of(neuron).dynamics(neuron)
 
 
-def corners_of(d, polygon, dt, begin=0.0):
-    """Share and rest of every corner, for a silence from `begin` on, base at 0."""
+def silence(d, dt, begin):
+    """Where the polygon ends and what `since_base` returns, with the base at 0."""
     growth = np.empty((3 if dt < 40 else 0, 4))
     times = np.array([0.0, begin, begin + dt])
     tabulate_growth(d, times[: len(growth)], growth)
     base = base_at(growth, 0, 0.0)
     since = since_base(d, growth, 1, begin, base)
     end = growth_since(d, growth, 2, begin + dt, base)
-    z = silence_of(d, dt, since, end)
-    n = n_corners_until(polygon, z)
-    corners = [corner(d, polygon, k, n, z, since) for k in range(N_CORNERS)]
-    return z, n, since, corners
+    return silence_of(d, dt, since, end), since
+
+
+def bounds_of(d, dt, begin=0.0):
+    """Pairs of share and rest of each bound that holds for a silence, and `since`."""
+    z, since = silence(d, dt, begin)
+    polygon, flat = polygon_of(d), flat_polygon_of(d)
+    bounds = {
+        "four": four_corners(d, polygon, z, since),
+        "flat": two_corners(d, flat, z, since),
+    }
+    if z <= polygon.corner[1]:
+        bounds["two"] = two_corners(d, polygon, z, since)
+    if z <= polygon.corner[0]:
+        bounds["one"] = share_and_rest(d, z, z, since)
+    return {name: np.reshape(bound, (-1, 2)) for name, bound in bounds.items()}, since
 
 
 @pytest.mark.parametrize("dt", SILENCES)
 @pytest.mark.parametrize("neuron", NEURONS, ids=str)
-def test_corner__hides_no_height_that_is_reached(neuron, dt):
+def test_corners__hide_no_height_that_is_reached(neuron, dt):
     d = dynamics_of(neuron)
     rng = np.random.default_rng(0)
-    _, _, since, corners = corners_of(d, polygon_of(d), dt, begin=0.3)
+    bounds, since = bounds_of(d, dt, begin=0.3)
     lift, up_a, _, up_b, _ = since
     times = np.unique(
         np.concatenate([np.linspace(0, dt, 2001), np.geomspace(1e-9, dt)])
@@ -75,51 +84,39 @@ def test_corner__hides_no_height_that_is_reached(neuron, dt):
         highest = np.max(leaks * v + rises * d.gain * i)
         if highest <= max(v, 0):
             continue
-        asked = max(share * x + rest * y for share, rest in corners)
-        assert asked >= highest * (1 - 1e-9)
+        for name, pairs in bounds.items():
+            assert np.max(pairs @ [x, y]) >= highest * (1 - 1e-9), name
 
 
 @pytest.mark.parametrize("neuron", NEURONS, ids=str)
 def test_polygon_of__lies_above_the_answer_and_bends_down(neuron):
     d = dynamics_of(neuron)
-    polygon = polygon_of(d)
-    assert np.all(np.diff(polygon[:, Z_END]) >= 0)
-    assert np.all(np.diff(polygon[:, SLOPE]) <= 0)
-    assert polygon[0, SLOPE] == 1
-    assert polygon[0, HEIGHT] == 0
-    assert polygon[-1, Z_END] == math.inf
-    for t in np.geomspace(1e-6, 100, 500):
-        z, rise = phi(d.alpha, t), kappa(d.alpha, d.beta, t)
-        edges = polygon[:, HEIGHT] + polygon[:, SLOPE] * z
-        assert np.all(edges >= rise * (1 - 1e-12))
+    for polygon in (polygon_of(d), flat_polygon_of(d)):
+        assert list(polygon.corner) == sorted(polygon.corner)
+        assert sorted(polygon.slope, reverse=True) == list(polygon.slope)
+        assert 0 <= polygon.slope[0] <= 1 or d.beta == 0
+        for t in np.geomspace(1e-6, 100, 500):
+            z, rise = phi(d.alpha, t), kappa(d.alpha, d.beta, t)
+            for origin, slope in zip(polygon.origin, polygon.slope, strict=True):
+                assert origin + slope * z >= rise * (1 - 1e-12)
 
 
 def test_polygon_of__is_close():
     # With beta = 2 alpha the answer is a parabola; its top is 1/4.
     d = dynamics_of(NEURONS[0])
-    polygon = polygon_of(d)
-    for z, height, slope in polygon[:-1]:
+    polygon, peak = polygon_of(d), peak_of(d)[1]
+    for k, (z, height) in enumerate(zip(polygon.corner, polygon.top, strict=True)):
         t = -math.log1p(-d.alpha * z) / d.alpha
-        peak = peak_of(d)[1]
-        assert height + slope * z - kappa(d.alpha, d.beta, t) < 0.06 * peak
+        assert 0 <= height - kappa(d.alpha, d.beta, t) < 0.06 * peak
+        assert height == pytest.approx(polygon.origin[k] + polygon.slope[k] * z)
 
 
-def test_corner__of_a_short_silence_is_one():
+def test_four_corners__of_a_short_silence_ask_for_no_more_than_one():
     d = dynamics_of(NEURONS[0])
-    z, n, _, corners = corners_of(d, polygon_of(d), 0.01)
-    assert n == 1
-    leak, step = math.exp(-d.alpha * 0.01), phi(d.alpha, 0.01)
-    assert z == pytest.approx(step, rel=1e-13)
-    assert np.allclose(corners, [(leak, d.gain * step)] * N_CORNERS, rtol=1e-13)
-
-
-@pytest.mark.parametrize("neuron", NEURONS, ids=str)
-def test_n_corners_until__grows_with_the_silence(neuron):
-    d = dynamics_of(neuron)
-    polygon = polygon_of(d)
-    numbers = [corners_of(d, polygon, dt)[1] for dt in SILENCES]
-    assert numbers[0] == 1
-    assert all(a <= b for a, b in itertools.pairwise(numbers))
+    bounds, _ = bounds_of(d, 0.01)
+    expected = math.exp(-d.alpha * 0.01), d.gain * phi(d.alpha, 0.01)
+    for pairs in bounds.values():
+        assert np.allclose(pairs, expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("neuron", NEURONS, ids=str)
