@@ -25,7 +25,6 @@ from eventsim.network import Network
 from eventsim.run import load_run_dataset
 from eventsim.spike_file import load_npz, save_npz
 from eventsim.spikes import SpikeTrains
-from eventsim.trainer import require_trainable
 
 TOLERANCE = 1e-6
 SAMPLES_AT_ONCE = 250
@@ -312,7 +311,6 @@ def check_gradients(
         dataset = load_run_dataset(config, data_dir)
         network = model.network
         _require_fit(path, network, dataset.input_shape, config)
-    require_trainable(network)
     part = dataset.train.take(np.arange(min(n_samples, len(dataset.train))))
     report = gradcheck(
         network,

@@ -8,11 +8,12 @@ import numpy as np
 
 from eventsim.engine.fan_in import synapses_of
 from eventsim.engine.layer_dynamics import dynamics_of
-from eventsim.engine.passages import Wave, arrive, earliest
+from eventsim.engine.neuron_run_kernels import CROSSED
+from eventsim.engine.passages import Wave, arrive, average, earliest
 from eventsim.engine.spike_state_kernels import sum_causes
 from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import EarliestPool, Synapses
+from eventsim.topology import AveragePool, EarliestPool, Synapses
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,22 @@ class SpikeRecording:
         fired = self.fired(k)
         return int(fired.size - np.count_nonzero(fired))
 
+    def kinds(self, k: int) -> np.ndarray:
+        """Return what made the neurons of layer `k` fire, for each of its spikes.
+
+        Parameters
+        ----------
+        k : int
+            Number of a layer with neurons.
+
+        Returns
+        -------
+        ndarray, shape (n_spikes,), int
+            See `eventsim.engine.neuron_run_kernels`; all are *crossed* where nothing
+            else can be and grazing crossings are only counted.
+        """
+        return np.full(self.trains[k].time.size, CROSSED)
+
     def discrete_state(self, network: Network, k: int) -> np.ndarray:
         """Return the choices of layer `k`; spike times are smooth while they last.
 
@@ -77,13 +94,14 @@ class SpikeRecording:
         Returns
         -------
         ndarray, shape (n_spikes, m), int64
-            Neurons: for each spike the neuron and a fingerprint of the arrivals
-            before it, and before the end of its refractory period. Earliest pools:
-            the window and the neuron whose spike passed. Else empty.
+            Neurons: for each spike the neuron, the kind of the spike and
+            fingerprints of the arrivals before it, of those up to it, and of those up
+            to the end of its refractory period. The first two differ in the input
+            that triggered the spike. Earliest pools: the window and the neuron whose
+            spike passed. Else empty.
         """
         topology = network.layers[k - 1].topology
-        before = network.layers[k - 2] if k > 1 else None
-        wave = Wave(self.trains[k - 1], None if before is None else before.delay)
+        wave = self._given(network, k)
         if isinstance(topology, Synapses):
             return self._causes(network, k, wave)
         if not isinstance(topology, EarliestPool):
@@ -95,22 +113,47 @@ class SpikeRecording:
         winner = arrived.neuron[passed.origin].astype(np.int64)
         return np.stack([key, winner], axis=1)[order]
 
+    def _given(self, network: Network, k: int) -> Wave:
+        """Return what layer `k` is given, its delays still to come."""
+        first = k - 1
+        while first > 0 and not isinstance(
+            network.layers[first - 1].topology, Synapses | EarliestPool
+        ):
+            first -= 1
+        delay = network.layers[first - 1].delay if first > 0 else None
+        wave = Wave(self.trains[first], delay)
+        for layer in network.layers[first : k - 1]:
+            if isinstance(layer.topology, AveragePool):
+                wave, _ = average(wave, layer.topology)
+        return wave
+
     def _causes(self, network: Network, k: int, wave: Wave) -> np.ndarray:
         layer, trains = network.layers[k - 1], self.trains[k]
         assert isinstance(layer.topology, Synapses)
         table, d = synapses_of(layer.topology), dynamics_of(layer)
-        arrived = arrive(wave, network.duration).spikes
+        # To the last bit the times at which inputs arrive, since a triggered spike is
+        # at one of them. The engines add up both delays first.
         delay = np.zeros(table.slot.size)
-        if layer.synaptic_delay is not None:
-            delay = np.asarray(layer.synaptic_delay, np.float64).ravel()[table.slot]
+        if layer.synaptic_delay is None:
+            arrived = arrive(wave, network.duration).spikes
+        else:
+            arrived = wave.spikes
+            delay += np.asarray(layer.synaptic_delay, np.float64).ravel()[table.slot]
+            if wave.delay is not None:
+                axonal = np.asarray(wave.delay, np.float64)
+                delay += axonal[table.source % axonal.size]
         key = trains.sample * trains.n_neurons + trains.neuron
         order = np.lexsort((trains.time, key))
         input_key = arrived.sample * table.n_in + arrived.neuron
         input_order = np.lexsort((arrived.time, input_key))
         counts = np.bincount(input_key, minlength=arrived.batch * table.n_in)
-        sums = np.zeros((2, key.size), np.int64)
+        sums = np.zeros((3, key.size), np.int64)
         time = trains.time[order].astype(np.float64)
-        for at, ends in enumerate((time, time + d.refractory)):
+        free = np.minimum(time + d.refractory, network.duration)
+        jumps = d.kick != 0
+        for at, (ends, is_inclusive) in enumerate(
+            ((time, False), (time, jumps), (free, jumps))
+        ):
             sum_causes(
                 table.offsets,
                 table.source,
@@ -120,7 +163,7 @@ class SpikeRecording:
                 table.n_in,
                 key[order],
                 ends,
-                d.kick != 0,
+                is_inclusive,
                 sums[at],
             )
-        return np.stack([key[order], *sums], axis=1)
+        return np.stack([key[order], self.kinds(k)[order], *sums], axis=1)

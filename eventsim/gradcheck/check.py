@@ -1,9 +1,9 @@
 """Compare the engines' derivatives with differences of the loss.
 
-The loss is smooth as long as every neuron keeps its causal set, stays silent or
-not, and every pool passes the same spike. Differences are therefore taken inside
-such a region: a step that leaves it is made smaller, and an entry without any
-usable step is skipped and counted.
+The loss is smooth as long as every neuron fires as often as it did, each time of the
+same kind and at the same place among its inputs, and every pool passes the same
+spike. Differences are therefore taken inside such a region: a step that leaves it is
+made smaller, and an entry without any usable step is skipped and counted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from eventsim.config.schema import LossConfig
 from eventsim.encode import activations_to_times
 from eventsim.engine import choose_engine, engine_name
+from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.spike_gradients import SpikeGradients, d_first_spikes
 from eventsim.engine.sweep import network as sweep
 from eventsim.errors import ShapeError
@@ -105,8 +106,24 @@ def gradcheck(
     rng = np.random.default_rng(seed)
     value, layers = _check_layers(probe, n_entries, rng)
     parameters = _check_parameters(probe, n_entries, rng)
-    name = engine_name(probe.engine)
-    return GradcheckReport(name, value, tuple(layers), tuple(parameters))
+    return GradcheckReport(
+        engine_name(probe.engine),
+        value,
+        tuple(layers),
+        tuple(parameters),
+        _jumping_layers(network),
+    )
+
+
+def _jumping_layers(network: Network) -> tuple[str, ...]:
+    """Return the names of the layers with instantaneous synapses."""
+    return tuple(
+        layer.name
+        for _, layer in network.spiking_layers
+        if layer.neuron is not None
+        and layer.neuron.threshold == "static"
+        and dynamics_of(layer).kick != 0
+    )
 
 
 def _check_layers(

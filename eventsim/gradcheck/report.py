@@ -54,6 +54,9 @@ class GradcheckReport:
     parameters : tuple of DerivativeCheck
         One per kind of parameter that the network has besides weights, over all
         layers; empty with dynamic thresholds.
+    jumping : tuple of str
+        Layers with instantaneous synapses. Their spikes may all come with inputs, so
+        that their weights have no derivative but 0.
     note : str
         What the check does not cover.
     """
@@ -62,6 +65,7 @@ class GradcheckReport:
     loss: float
     layers: tuple[DerivativeCheck, ...]
     parameters: tuple[DerivativeCheck, ...] = ()
+    jumping: tuple[str, ...] = ()
     note: str = NOTE
 
     @property
@@ -84,27 +88,32 @@ class GradcheckReport:
         """Names of what the check says nothing about.
 
         Nothing could be compared or, for weights and input times, every derivative
-        is 0.
-        """
-        layers = (
-            check.name
-            for check in self.layers
-            if check.n_checked == 0 or check.largest_derivative == 0
-        )
-        parameters = (check.name for check in self.parameters if check.n_checked == 0)
-        return (*layers, *parameters)
-
-    @property
-    def without_effect(self) -> tuple[str, ...]:
-        """Kinds of parameters that do not matter here, as differences confirm.
-
-        A refractory period, for example, if no neuron fires twice.
+        is 0. Weights of instantaneous synapses may have no other.
         """
         return tuple(
             check.name
-            for check in self.parameters
-            if check.n_checked > 0 and check.largest_derivative == 0
+            for check in self.checks
+            if check.n_checked == 0
+            or (check.largest_derivative == 0 and not self._may_be_zero(check))
         )
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """Names of what does not matter here, as differences confirm.
+
+        A refractory period, for example, if no neuron fires twice, or weights whose
+        inputs set off every spike.
+        """
+        return tuple(
+            check.name
+            for check in self.checks
+            if check.n_checked > 0
+            and check.largest_derivative == 0
+            and self._may_be_zero(check)
+        )
+
+    def _may_be_zero(self, check: DerivativeCheck) -> bool:
+        return check in self.parameters or check.name in self.jumping
 
 
 def merge(name: str, checks: Sequence[DerivativeCheck]) -> DerivativeCheck:

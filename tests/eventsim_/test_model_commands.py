@@ -254,10 +254,31 @@ def test_check_gradients__refuses_set_with_a_model(finished_run):
         checked(finished_run, ["seed=1"])
 
 
-def test_check_gradients__refuses_times_that_do_not_depend_on_weights(tiny_yaml):
-    overrides = ["network.neuron={model: if_delta, theta: 1}", "loss.silence_penalty=0"]
-    with pytest.raises(ConfigError, match="fires when an input arrives, so its spike"):
-        checked(tiny_yaml, overrides)
+@pytest.mark.parametrize("engine", ["sweep", "queue"])
+def test_check_gradients__of_instantaneous_synapses(tiny_yaml, engine):
+    overrides = [
+        "network.neuron={model: if_delta, theta: 1}",
+        "loss={beta: 10}",
+        "training={epochs: 1, weight_mean: 1, weight_gain: 3}",
+        "network.t_end=4",
+    ]
+    report, _ = checked(tiny_yaml, overrides, engine)
+    assert report["passed"], report
+    names = ["layer_1 (dense 12)", "layer_2 (dense 3)", "thresholds"]
+    assert report["without_effect"] == names
+    assert report["layers"][-1]["largest_derivative"] > 0.1
+    report, _ = checked(tiny_yaml, [*overrides, "network.current=0.3"], engine)
+    assert report["passed"], report
+    assert report["without_effect"] == ["layer_1 (dense 12)"]
+
+
+def test_check_gradients__silent_instantaneous_synapses_do_not_pass(tiny_yaml):
+    neuron = "network.neuron={model: if_delta, theta: 1}"
+    silent = [neuron, "loss={beta: 10}", "training.weight_mean=-50.0"]
+    report, text = checked(tiny_yaml, silent)
+    assert not report["passed"]
+    assert report["unchecked"] == ["input times"]
+    assert "is the layer silent?" in text
 
 
 def test_check_gradients__names_a_parameter_whose_derivative_is_wrong(

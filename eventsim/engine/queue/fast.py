@@ -79,6 +79,12 @@ class QueueRecording:
         """Number of crossings with nearly no slope."""
         return int(np.count_nonzero(self.kind == GRAZED))
 
+    def is_in(self, name: str) -> np.ndarray:
+        """Return which spikes are those of a population, shape (n_spikes,), bool."""
+        neurons = self.circuit.neurons(name)
+        neuron = self.spikes.neuron
+        return (neuron >= neurons.start) & (neuron < neurons.stop)
+
     def population(self, name: str) -> SpikeTrains:
         """Return the spikes of one population, its neurons counted from 0.
 
@@ -98,8 +104,7 @@ class QueueRecording:
             If there is no such population.
         """
         neurons = self.circuit.neurons(name)
-        spikes = self.spikes
-        is_in = (spikes.neuron >= neurons.start) & (spikes.neuron < neurons.stop)
+        spikes, is_in = self.spikes, self.is_in(name)
         before = np.concatenate([[0], np.cumsum(is_in)])
         return SpikeTrains(
             time=spikes.time[is_in],

@@ -58,6 +58,15 @@ class NetworkQueueRecording(SpikeRecording):
     unrolled: NetworkCircuit
     queue: QueueRecording
 
+    def kinds(self, k: int) -> np.ndarray:
+        """Return what made the neurons of layer `k` fire, for each of its spikes."""
+        name = self.unrolled.names[k]
+        if name is None:
+            raise ShapeError(
+                f"queue engine: layer {k} has no neurons; expected one that has"
+            )
+        return self.queue.kind[self.queue.is_in(name)]
+
 
 def require_runnable(network: Network) -> None:
     """Refuse a network that this engine cannot run.
@@ -208,11 +217,7 @@ def backward_spikes(
                 f"queue engine: d_times has an entry for {layer.name}, which has no "
                 "neurons; expected None; use the sweep engine"
             )
-        neurons = circuit.neurons(name)
-        is_in = (all_spikes.neuron >= neurons.start) & (
-            all_spikes.neuron < neurons.stop
-        )
-        d_all[is_in] = d_time
+        d_all[recording.queue.is_in(name)] = d_time
     found = circuit_gradients(
         circuit_tables(circuit),
         recording.trains[0],

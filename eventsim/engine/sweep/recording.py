@@ -9,6 +9,7 @@ import numpy as np
 
 from eventsim.engine.passages import Wave
 from eventsim.engine.spike_recording import SpikeRecording
+from eventsim.engine.sweep.gathered_recording import GatheredRecording
 from eventsim.engine.sweep.layer_runner import Runner
 from eventsim.spikes import SpikeTrains
 
@@ -55,3 +56,11 @@ class SpikeSweepRecording(SpikeRecording):
 
     steps: tuple[Step, ...]
     with_constants: bool
+
+    def kinds(self, k: int) -> np.ndarray:
+        """Return what made the neurons of layer `k` fire, for each of its spikes."""
+        recording = self.steps[k - 1].recording
+        if isinstance(recording, GatheredRecording):
+            return recording.kind
+        # Rows have no neurons that an input or the end of a period makes fire.
+        return super().kinds(k)

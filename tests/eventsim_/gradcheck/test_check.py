@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 from eventsim_.builders import build, dense, normal_weights, random_activation
-from eventsim_.spiking_networks import random_network
+from eventsim_.spiking_networks import random_network, with_layer
 
 from eventsim.config.schema import LossConfig
 from eventsim.engine import engine_name
@@ -163,6 +163,57 @@ def test_gradcheck__passes_for_every_kind_of_parameter(model, synaptic_delays, e
     assert report.without_effect == ()
 
 
+# Seeds with spikes that cross the threshold between inputs where there is a drive,
+# and with inputs that take turns in setting off a spike.
+JUMPING = [
+    (["if_delta"], 4),
+    (["if_delta held"], 1),
+    (["lif_delta"], 5),
+    (["lif_delta held"], 4),
+    (["lif", "if_delta"], 4),
+    (["if_delta held", "lif"], 2),
+]
+
+
+def jumping(models, seed, **options):
+    """Return a network with instantaneous synapses, its input and labels."""
+    network = random_network("dense", models, seed, t_end=4.0, **options)
+    last = network.layers[-1].neuron
+    if last.refractory:
+        # The same period in both layers would end just when a spike arrives.
+        neuron = dataclasses.replace(last, refractory=0.37)
+        network = with_layer(network, 2, neuron=neuron)
+    return network, np.random.default_rng(seed).random((3, 6)), np.arange(3)
+
+
+@pytest.mark.parametrize("engine", ["sweep", "queue"])
+@pytest.mark.parametrize("currents", [True, False])
+@pytest.mark.parametrize(("models", "seed"), JUMPING)
+def test_gradcheck__passes_for_instantaneous_synapses(models, seed, currents, engine):
+    case = jumping(models, seed, currents=currents)
+    report = gradcheck(*case, engine=engine, n_entries=12)
+    assert report.worst_relative_error <= 1e-6
+    assert report.unchecked == ()
+    assert {c.name for c in report.checks if c.largest_derivative > 1e-3} >= {
+        "input times",
+        "axonal delays",
+        "synaptic delays",
+    }
+    n_skipped = sum(check.n_skipped for check in report.checks)
+    assert n_skipped < report.n_checked / 5
+
+
+@pytest.mark.parametrize("kind", ["sparse", "conv", "average", "earliest", "flat"])
+def test_gradcheck__passes_for_instantaneous_synapses_and_pools(kind):
+    # With a leak: without one, neurons that share weights often fire together.
+    network = random_network(kind, ["lif_delta"], 2, t_end=4.0)
+    activation = np.random.default_rng(0).random((2, *network.input_shape))
+    report = gradcheck(network, activation, np.arange(2), n_entries=8)
+    assert report.worst_relative_error <= 1e-6
+    n_skipped = sum(check.n_skipped for check in report.checks)
+    assert n_skipped < report.n_checked / 5
+
+
 def break_derivative(monkeypatch, engine, kind, factor):
     """Make an engine return all derivatives by one kind times a factor."""
     right = engine.backward_spikes
@@ -204,6 +255,44 @@ def test_gradcheck__names_the_parameter_whose_derivative_is_wrong(
     report = gradcheck(*many_spikes(model), engine=engine_name(engine), n_entries=4)
     errors = {c.name: c.worst_relative_error for c in report.checks}
     assert errors.pop(kind) == pytest.approx(1e-5, rel=0.02)
+    assert max(errors.values()) <= 1e-6
+
+
+@pytest.mark.parametrize("engine", [sweep, queue], ids=engine_name)
+@pytest.mark.parametrize(
+    ("models", "seed", "field", "kind"),
+    [
+        (["if_delta"], 4, "weight", "layer_2 (dense)"),
+        (["if_delta"], 4, "theta", "thresholds"),
+        (["if_delta"], 4, "current", "currents"),
+        (["if_delta"], 4, "delay", "axonal delays"),
+        (["lif_delta"], 5, "synaptic_delay", "synaptic delays"),
+        (["if_delta held", "lif"], 2, "refractory", "refractory period"),
+    ],
+)
+def test_gradcheck__finds_a_wrong_derivative_of_instantaneous_synapses(
+    monkeypatch, engine, models, seed, field, kind
+):
+    break_derivative(monkeypatch, engine, field, 1 + 1e-5)
+    report = gradcheck(*jumping(models, seed), engine=engine_name(engine), n_entries=8)
+    errors = {c.name: c.worst_relative_error for c in report.checks}
+    assert errors.pop(kind) == pytest.approx(1e-5, rel=0.02)
+    assert max(errors.values()) <= 1e-6
+
+
+def test_gradcheck__finds_a_triggered_spike_that_follows_another_input(monkeypatch):
+    # As if the first arrival had set it off and not the last.
+    right = sweep.backward
+
+    def wrong(*arguments, **options):
+        gradients = right(*arguments, **options)
+        gradients.input_times[...] = gradients.input_times[:, ::-1].copy()
+        return gradients
+
+    monkeypatch.setattr(sweep, "backward", wrong)
+    report = gradcheck(*jumping(["if_delta"], 4), n_entries=8)
+    errors = {c.name: c.worst_relative_error for c in report.checks}
+    assert errors.pop("input times") > 0.1
     assert max(errors.values()) <= 1e-6
 
 

@@ -32,6 +32,18 @@ def test_report__weights_must_matter_and_parameters_must_be_compared():
     assert report.n_checked == 14
 
 
+def test_report__weights_of_instantaneous_synapses_need_not_matter():
+    layers = (
+        DerivativeCheck("jumps", 0.0, 4, 0, 0.0),
+        DerivativeCheck("kinks", 0.0, 0, 4, 0.0),
+        DerivativeCheck("silent", 0.0, 4, 0, 0.0),
+        DerivativeCheck("input times", 0.0, 4, 0, 0.0),
+    )
+    report = GradcheckReport("sweep", 1.0, layers, jumping=("jumps", "kinks"))
+    assert report.without_effect == ("jumps",)
+    assert report.unchecked == ("kinks", "silent", "input times")
+
+
 def test_report__a_derivative_that_is_not_finite_is_the_worst():
     check = DerivativeCheck("currents", np.inf, 1, 0, np.inf)
     report = GradcheckReport(
