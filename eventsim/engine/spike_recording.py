@@ -15,6 +15,8 @@ from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, EarliestPool, Synapses
 
+MOST_SPIKES = 2**24
+
 
 @dataclass(frozen=True)
 class SpikeRecording:
@@ -101,11 +103,11 @@ class SpikeRecording:
             spike passed. Else empty.
         """
         topology = network.layers[k - 1].topology
-        wave = self._given(network, k)
         if isinstance(topology, Synapses):
-            return self._causes(network, k, wave)
+            return self._causes(network, k)
         if not isinstance(topology, EarliestPool):
             return np.empty((0, 2), np.int64)
+        wave, _ = self._given(network, k)
         arrived = arrive(wave, network.duration).spikes
         passed = earliest(arrived, topology)
         key = passed.spikes.sample * passed.spikes.n_neurons + passed.spikes.neuron
@@ -113,31 +115,39 @@ class SpikeRecording:
         winner = arrived.neuron[passed.origin].astype(np.int64)
         return np.stack([key, winner], axis=1)[order]
 
-    def _given(self, network: Network, k: int) -> Wave:
-        """Return what layer `k` is given, its delays still to come."""
+    def _given(self, network: Network, k: int) -> tuple[Wave, np.ndarray]:
+        """Return what layer `k` is given, its delays still to come.
+
+        And which spike it is of which neuron that sent it, as one number; an average
+        pool lets several through in the same place.
+        """
         first = k - 1
         while first > 0 and not isinstance(
             network.layers[first - 1].topology, Synapses | EarliestPool
         ):
             first -= 1
-        delay = network.layers[first - 1].delay if first > 0 else None
-        wave = Wave(self.trains[first], delay)
+        sent = self.trains[first]
+        wave = Wave(sent, network.layers[first - 1].delay if first > 0 else None)
+        label = sent.neuron * np.int64(MOST_SPIKES) + _rank(sent)
         for layer in network.layers[first : k - 1]:
             if isinstance(layer.topology, AveragePool):
-                wave, _ = average(wave, layer.topology)
-        return wave
+                wave, origin = average(wave, layer.topology)
+                label = label[origin]
+        return wave, label
 
-    def _causes(self, network: Network, k: int, wave: Wave) -> np.ndarray:
+    def _causes(self, network: Network, k: int) -> np.ndarray:
         layer, trains = network.layers[k - 1], self.trains[k]
         assert isinstance(layer.topology, Synapses)
         table, d = synapses_of(layer.topology), dynamics_of(layer)
+        wave, label = self._given(network, k)
         # To the last bit the times at which inputs arrive, since a triggered spike is
         # at one of them. The engines add up both delays first.
+        arrived = wave.spikes
         delay = np.zeros(table.slot.size)
         if layer.synaptic_delay is None:
-            arrived = arrive(wave, network.duration).spikes
+            passed = arrive(wave, network.duration)
+            arrived, label = passed.spikes, label[passed.origin]
         else:
-            arrived = wave.spikes
             delay += np.asarray(layer.synaptic_delay, np.float64).ravel()[table.slot]
             if wave.delay is not None:
                 axonal = np.asarray(wave.delay, np.float64)
@@ -145,7 +155,7 @@ class SpikeRecording:
         key = trains.sample * trains.n_neurons + trains.neuron
         order = np.lexsort((trains.time, key))
         input_key = arrived.sample * table.n_in + arrived.neuron
-        input_order = np.lexsort((arrived.time, input_key))
+        input_order = np.argsort(input_key, kind="stable")
         counts = np.bincount(input_key, minlength=arrived.batch * table.n_in)
         sums = np.zeros((3, key.size), np.int64)
         time = trains.time[order].astype(np.float64)
@@ -160,6 +170,7 @@ class SpikeRecording:
                 delay,
                 np.concatenate([[0], np.cumsum(counts)]),
                 arrived.time[input_order].astype(np.float64),
+                label[input_order],
                 table.n_in,
                 key[order],
                 ends,
@@ -167,3 +178,13 @@ class SpikeRecording:
                 sums[at],
             )
         return np.stack([key[order], self.kinds(k)[order], *sums], axis=1)
+
+
+def _rank(trains: SpikeTrains) -> np.ndarray:
+    """Return for each spike how many of its neuron came before it in its sample."""
+    key = trains.sample * trains.n_neurons + trains.neuron
+    order = np.argsort(key, kind="stable")
+    first = np.searchsorted(key[order], key[order])
+    rank = np.empty(key.size, np.int64)
+    rank[order] = np.arange(key.size) - first
+    return rank

@@ -23,6 +23,7 @@ def sum_causes(
     delay,
     input_offsets,
     input_time,
+    label,
     n_in,
     key,
     time,
@@ -39,6 +40,8 @@ def sum_causes(
         Spikes of each input neuron of each sample.
     input_time : ndarray, shape (n_input_spikes,), network time units
         Grouped like that.
+    label : ndarray, shape (n_input_spikes,), int64
+        What tells apart the spikes of an input neuron.
     n_in : int
         Number of input neurons.
     key : ndarray, shape (n_spikes,), int64
@@ -56,9 +59,8 @@ def sum_causes(
         total = np.uint64(0)
         for s in range(offsets[neuron], offsets[neuron + 1]):
             entry = sample * n_in + source[s]
-            first = input_offsets[entry]
-            for m in range(first, input_offsets[entry + 1]):
+            for m in range(input_offsets[entry], input_offsets[entry + 1]):
                 t = input_time[m] + delay[s]
                 if t < time[k] or (is_inclusive and t == time[k]):
-                    total += mixed((s << 20) + (m - first) + 1)
+                    total += mixed(mixed(label[m] + 1) + np.uint64(s))
         sums[k] = np.int64(total >> np.uint64(1))

@@ -119,6 +119,22 @@ def test_discrete_state__knows_arrivals_to_the_last_bit(engine, between):
 
 
 @both_engines
+def test_discrete_state__knows_who_sent_what_an_average_pool_passes(engine):
+    # Both inputs come to the neuron by the same synapse.
+    pool = AveragePool((2, 2, 1), 2, 2)
+    last = replace(
+        one_neuron([1]).layers[0], topology=Dense(MAP, 1), weight=np.full((1, 1), 2.0)
+    )
+    network = Network((2, 2, 1), (Layer("layer_1", pool), last), t_end=5.0)
+    base = seen(engine, network, trains((1, 0), (2, 1), n=4), 2)
+    assert base[:2] == ([2], [TRIGGERED])
+    assert is_same(base, seen(engine, network, trains((1.5, 0), (2.5, 1), n=4), 2))
+    swapped = seen(engine, network, trains((2, 0), (1, 1), n=4), 2)
+    assert swapped[:2] == base[:2]
+    assert not is_same(base, swapped)
+
+
+@both_engines
 def test_discrete_state__ends_with_the_run(engine):
     # Nothing comes after the end, even inside a refractory period.
     network = one_neuron([1.0, -0.2], refractory=3.0, synaptic_delay=np.zeros((2, 1)))

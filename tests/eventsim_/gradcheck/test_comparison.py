@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim.gradcheck.comparison import Start, choose_lines, compare
+from eventsim.gradcheck.probe import differentiate
 from eventsim.gradcheck.variables import Variable
 
 
@@ -45,6 +46,29 @@ def test_compare__finds_one_wrong_derivative(entry):
     factor = np.ones(4)
     factor[entry] += 1e-4
     assert compared(*cubic(factor)).worst_relative_error == pytest.approx(1e-4, rel=0.1)
+
+
+@dataclass
+class Bent:
+    """A loss of slope 1 up to 0.04 to both sides, steeper from there on."""
+
+    values: np.ndarray
+
+    def loss_at(self, line, step, state):
+        return step + np.sign(step) * max(abs(step) - 0.04, 0) ** 2
+
+
+@pytest.mark.parametrize("error", [0, 2e-6, 1e-3])
+def test_compare__looks_at_smaller_steps_before_it_disagrees(error):
+    x = np.zeros(1)
+    probe, variable = Bent(x), Variable("x", x, 1 + error + x, np.array([0]), 0.1)
+    numeric, _ = differentiate(
+        probe, choose_lines(variable, 1, np.random.default_rng(0))[0][0], 0.1, []
+    )
+    assert abs(numeric - 1) > 1e-4
+    check = compared(probe, variable)
+    assert check.worst_relative_error == pytest.approx(error, rel=0.01, abs=1e-9)
+    assert (check.n_checked, check.n_skipped) == (1, 0)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
