@@ -60,7 +60,10 @@ class Share(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """How to differentiate: see `eventsim.engine.sweep.gathered_sweep`."""
+    """How to differentiate: see `eventsim.engine.sweep.gathered_sweep`.
+
+    ``tau_g`` is 0 where times have the true slope.
+    """
 
     clip: float
     tau_g: float
@@ -331,6 +334,32 @@ def unrun_neuron(d, theta, j, arrivals, fired, n_spikes, trace, rule, share, sum
     return d_theta, d_drive
 
 
+@jit(inline=True)
+def share_spike(j, begin, t, d_time, tau_g, time, weight, share):
+    """Share one spike's dL/dT among the inputs since the spike before.
+
+    Parameters
+    ----------
+    j : float
+        Drive.
+    begin, t : float, network time units
+        Spike before, or 0; the spike.
+    d_time : float
+        dL/dT.
+    tau_g : float, network time units
+        Time constant.
+    time, weight, share : ndarray, shape (n_arrivals,)
+        When the inputs came, their weights (times values); written: their shares.
+    """
+    total = j * phi(1 / tau_g, t - begin)
+    for a in range(time.size):
+        share[a] = weight[a] * math.exp(-(t - time[a]) / tau_g)
+        total += share[a]
+    scale = d_time / total if total > 0 else 0.0
+    for a in range(time.size):
+        share[a] *= scale
+
+
 @jit()
 def share_times(d, j, arrivals, fired, n_spikes, tau_g, share):
     """Share each spike's dL/dT among its inputs by an exponential of their age.
@@ -349,15 +378,16 @@ def share_times(d, j, arrivals, fired, n_spikes, tau_g, share):
         Its times are written for the arrivals before the last spike.
     """
     first, begin = 0, 0.0
-    arrival_time, weight, share_time = arrivals.time, arrivals.weight, share.time
     for s in range(n_spikes):
         t, last = fired.time[s], fired.n_before[s]
-        total = j * phi(1 / tau_g, t - begin)
-        for a in range(first, last):
-            age = t - arrival_time[a]
-            share_time[a] = weight[a] * math.exp(-age / tau_g)
-            total += share_time[a]
-        scale = fired.d_time[s] / total if total > 0 else 0.0
-        for a in range(first, last):
-            share_time[a] *= scale
+        share_spike(
+            j,
+            begin,
+            t,
+            fired.d_time[s],
+            tau_g,
+            arrivals.time[first:last],
+            arrivals.weight[first:last],
+            share.time[first:last],
+        )
         first, begin = last, t

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network
 from eventsim.neurons import model_of
 from eventsim.neurons.constants import RateGradient
+from eventsim.neurons.dynamics import Dynamics
 from eventsim.spikes import SpikeTrains
 
 
@@ -148,6 +150,46 @@ def layer_gradients(
 def by_feature(by_neuron: np.ndarray, n_features: int) -> np.ndarray:
     """Sum over the neurons of each unit or channel."""
     return by_neuron.reshape(-1, n_features).sum(axis=0)
+
+
+def check_slopes(
+    where: str, d: Dynamics, slope_clip: float, exponential_slope: float | None
+) -> None:
+    """Refuse departures from the exact slope that make no sense or do not fit.
+
+    Parameters
+    ----------
+    where : str
+        What the message begins with.
+    d : Dynamics
+        Constants of the neurons.
+    slope_clip : float
+        Largest 1/slope.
+    exponential_slope : float or None, network time units
+        Time constant of the exponential slope.
+
+    Raises
+    ------
+    ShapeError
+        If one of them is not positive, or the neurons keep part of their state at a
+        spike and so have no exponential slope.
+    """
+    if not slope_clip > 0:
+        raise ShapeError(
+            f"{where}: slope_clip is {slope_clip}; expected a positive number"
+        )
+    if exponential_slope is None:
+        return
+    if not 0 < exponential_slope < math.inf:
+        raise ShapeError(
+            f"{where}: exponential_slope is {exponential_slope}; expected a positive "
+            "time"
+        )
+    if d.kick != 0 or d.recoil != 0 or (d.keep_v, d.drop, d.keep_i) != (0, 0, 0):
+        raise ShapeError(
+            f"{where}: exponential_slope was asked for with neurons that keep part of "
+            "their state at a spike; expected srm_lif"
+        )
 
 
 def check_d_times(

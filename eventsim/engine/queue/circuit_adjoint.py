@@ -16,7 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.engine.neuron_adjoint_kernels import GRAZING, N_SUMS, REFRACTORY
+from eventsim.engine.neuron_adjoint_kernels import (
+    GRAZING,
+    N_SUMS,
+    REFRACTORY,
+    Rule,
+)
 from eventsim.engine.queue.circuit_adjoint_kernels import (
     Cells,
     Totals,
@@ -32,6 +37,7 @@ from eventsim.engine.queue.circuit_arrival_kernels import (
     list_arrivals,
 )
 from eventsim.engine.queue.circuit_tables import CircuitTables
+from eventsim.engine.spike_gradients import check_slopes
 from eventsim.errors import ShapeError
 from eventsim.neurons.constants import RateGradient
 from eventsim.spikes import SpikeTrains
@@ -81,6 +87,7 @@ def circuit_gradients(
     d_time: np.ndarray,
     *,
     slope_clip: float = math.inf,
+    exponential_slope: float | None = None,
     max_arrivals: int = MAX_ARRIVALS,
 ) -> CircuitGradients:
     """Differentiate a loss that depends on the spike times of a circuit.
@@ -97,6 +104,10 @@ def circuit_gradients(
         dL/dT of each of them, all else fixed; 0 where the loss does not see it.
     slope_clip : float, network time units per unit of potential
         Largest 1/slope at a crossing; ``inf`` is exact.
+    exponential_slope : float or None, network time units
+        Time constant of the exponential slope, see
+        `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is exact.
+        Spikes without a slope, which instantaneous inputs set off, are left alone.
     max_arrivals : int
         Most arrivals of one sample that may be listed.
 
@@ -109,7 +120,8 @@ def circuit_gradients(
     ------
     ShapeError
         If the arrays do not fit together, a delay is lost in the rounding of times,
-        or there are more arrivals than `max_arrivals`.
+        an option does not fit the neurons, or there are more arrivals than
+        `max_arrivals`.
 
     References
     ----------
@@ -117,6 +129,10 @@ def circuit_gradients(
        gradients for spiking neural networks", Sci. Rep. 11, 2021.
     """
     _check(tables, inputs, spikes, d_time)
+    for number, d in enumerate(tables.dynamics):
+        has_slope = d.kick == 0 or bool(np.any(tables.drive[tables.group == number]))
+        check_slopes("circuit", d, slope_clip, exponential_slope if has_slope else None)
+    rule = Rule(float(slope_clip), float(exponential_slope or 0), True)
     n_connections, n_neurons = tables.target.size, tables.n_neurons
     n_groups = len(tables.dynamics)
     weight, delay = np.zeros(n_connections), np.zeros(n_connections)
@@ -137,8 +153,9 @@ def circuit_gradients(
             theta,
             drive,
             sums,
+            np.zeros(origin.size),
         )
-        _unrun_sample(tables, sent, to, slope_clip, max_arrivals)
+        _unrun_sample(tables, sent, to, rule, max_arrivals)
         is_input = origin < n_given
         places = inputs.offsets[b] + origin[is_input]
         input_time[places] = to.time[is_input]
@@ -185,7 +202,7 @@ def _sent(
 
 
 def _unrun_sample(
-    tables: CircuitTables, sent: Sent, to: Totals, clip: float, max_arrivals: int
+    tables: CircuitTables, sent: Sent, to: Totals, rule: Rule, max_arrivals: int
 ) -> None:
     wires = Wires(
         tables.n_inputs, tables.offsets, tables.target, tables.weight, tables.delay
@@ -229,7 +246,7 @@ def _unrun_sample(
         np.empty((n_sent, 4)),
     )
     most = run_windows(wires, cells, sent, arrivals, windows)
-    unrun_windows(wires, cells, sent, arrivals, windows, most, clip, to)
+    unrun_windows(wires, cells, sent, arrivals, windows, most, rule, to)
 
 
 def _check(

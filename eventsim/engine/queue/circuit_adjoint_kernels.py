@@ -23,6 +23,7 @@ from eventsim.engine.neuron_adjoint_kernels import (
     REFRACTORY,
     keep,
     kept,
+    share_spike,
     unspike,
     unwait,
 )
@@ -71,7 +72,9 @@ class Totals(NamedTuple):
     """Gradients, added to.
 
     By connections; by the time and value of each sent spike; by neurons; and by
-    constants, a row for each population.
+    constants, a row for each population. ``late`` is the part of dL/dT that is not
+    to be shared by `share_spike`: of each sent spike, by the end of its refractory
+    period.
     """
 
     weight: np.ndarray
@@ -81,6 +84,7 @@ class Totals(NamedTuple):
     theta: np.ndarray
     drive: np.ndarray
     sums: np.ndarray
+    late: np.ndarray
 
 
 @jit(inline=True)
@@ -213,7 +217,41 @@ def run_windows(wires, cells, sent, arrivals, windows):
 
 
 @jit()
-def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows, to):
+def share_window(j, since, s, tau_g, first, end, wires, sent, arrivals, to):
+    """Share a spike's dL/dT among the arrivals of its window, by their age.
+
+    Parameters
+    ----------
+    j : float
+        Drive.
+    since : float, network time units
+        Spike before, or 0.
+    s : int
+        The spike.
+    tau_g : float, network time units
+        Time constant.
+    first, end : int
+        Arrivals of the window.
+    wires, sent, arrivals
+        The run.
+    to : Totals
+        Added to: delays and times.
+    """
+    n = end - first
+    weight, share = np.empty(n), np.empty(n)
+    for b in range(n):
+        a = first + b
+        weight[b] = wires.weight[arrivals.connection[a]] * sent.value[arrivals.sent[a]]
+    time = arrivals.time[first:end]
+    share_spike(j, since, sent.time[s], to.time[s], tau_g, time, weight, share)
+    for b in range(n):
+        a = first + b
+        to.delay[arrivals.connection[a]] += share[b]
+        to.time[arrivals.sent[a]] += share[b]
+
+
+@jit()
+def unrun_window(d, theta, j, s, lam, rule, wires, sent, arrivals, windows, rows, to):
     """Differentiate through a spike and all that arrived since the one before.
 
     Parameters
@@ -224,8 +262,8 @@ def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows
         Its spike.
     lam : tuple of four floats
         Derivatives by the state just after the spike.
-    clip : float
-        Largest 1/slope.
+    rule : Rule
+        Options.
     wires, sent, arrivals, windows
         The run.
     rows : ndarray, shape (n, 4)
@@ -248,9 +286,14 @@ def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows
         d, theta, j, now, free, until, first, end, wires, sent, arrivals, rows
     )
     lv, li, lp, lq = lam
+    d_time = to.time[s] + to.late[s]
     lv, li, lp, lq, total, d_theta, d_drive = unspike(
-        d, theta, j, kind, (v, i, p, q), lv, li, lp, lq, to.time[s], clip, sums
+        d, theta, j, kind, (v, i, p, q), lv, li, lp, lq, d_time, rule.clip, sums
     )
+    # Instantaneous inputs set off spikes, which have no slope to replace.
+    is_shared = rule.tau_g > 0 and d.kick == 0
+    if is_shared:
+        share_window(j, since, s, rule.tau_g, first, a, wires, sent, arrivals, to)
     if kind == RELEASED:
         to.time[before] += total
         sums[REFRACTORY] += total
@@ -264,7 +307,7 @@ def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows
         )
         d_drive += by_drive
         if d_free != 0:
-            to.time[before] += d_free
+            (to.late if is_shared else to.time)[before] += d_free
             sums[REFRACTORY] += d_free
         until = now
         if is_arrival:
@@ -275,6 +318,8 @@ def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows
             by_strength = by_weight(d, lv, li)
             to.weight[c] += by_strength * sent.value[source]
             to.value[source] += by_strength * wires.weight[c]
+            if is_shared:
+                continue
             is_held = d.clamps and free > now
             by_time = by_arrival(d, w, 0.0 if is_held else lv, li)
             if kind == TRIGGERED:
@@ -286,7 +331,7 @@ def unrun_window(d, theta, j, s, lam, clip, wires, sent, arrivals, windows, rows
 
 
 @jit()
-def unrun_windows(wires, cells, sent, arrivals, windows, most, clip, to):
+def unrun_windows(wires, cells, sent, arrivals, windows, most, rule, to):
     """Differentiate a loss through all spikes, the last one first.
 
     Parameters
@@ -295,8 +340,8 @@ def unrun_windows(wires, cells, sent, arrivals, windows, most, clip, to):
         The run, as `run_windows` left it.
     most : int
         Most arrivals in one window.
-    clip : float
-        Largest 1/slope.
+    rule : Rule
+        Options; derivatives by rates are always taken.
     to : Totals
         ``to.time`` holds the loss's own derivatives by the spike times; complete
         ones are written. The others are added to.
@@ -305,7 +350,9 @@ def unrun_windows(wires, cells, sent, arrivals, windows, most, clip, to):
     rows = np.empty((most + 1, 4))
     for s in range(sent.time.size - 1, -1, -1):
         k = sent.node[s] - wires.n_inputs
-        if k < 0 or (to.time[s] == 0 and not np.any(lam[k])):
+        if k < 0:
+            continue
+        if to.time[s] == 0 and to.late[s] == 0 and not np.any(lam[k]):
             continue
         d = dynamics_at(cells.constants, cells.group[k])
         lv, li, lp, lq, d_theta, d_drive = unrun_window(
@@ -314,7 +361,7 @@ def unrun_windows(wires, cells, sent, arrivals, windows, most, clip, to):
             cells.drive[k],
             s,
             kept(lam, k),
-            clip,
+            rule,
             wires,
             sent,
             arrivals,

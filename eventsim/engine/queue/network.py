@@ -18,6 +18,7 @@ from eventsim.encode import activations_to_times
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.gradients import Gradients
 from eventsim.engine.input_check import check_activations, check_spikes
+from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.neuron_run_kernels import GRAZED
 from eventsim.engine.passages import Wave, arrive, average, earliest
 from eventsim.engine.queue.circuit_adjoint import CircuitGradients, circuit_gradients
@@ -33,6 +34,7 @@ from eventsim.engine.spike_gradients import (
     LayerGradients,
     SpikeGradients,
     check_d_times,
+    check_slopes,
     d_first_spikes,
     layer_gradients,
 )
@@ -178,6 +180,7 @@ def backward_spikes(
     d_times: Sequence[np.ndarray | None],
     *,
     slope_clip: float = math.inf,
+    exponential_slope: float | None = None,
 ) -> SpikeGradients:
     """Differentiate a loss on spike times by everything they depend on.
 
@@ -192,6 +195,9 @@ def backward_spikes(
         Average pools and flattened maps have no neurons here: ``None``.
     slope_clip : float, default inf
         Largest 1/slope at a threshold crossing; ``inf`` is exact.
+    exponential_slope : float or None, network time units
+        Time constant of the exponential slope, see
+        `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is exact.
 
     Returns
     -------
@@ -201,9 +207,11 @@ def backward_spikes(
     Raises
     ------
     ShapeError
-        If the arrays do not fit.
+        If the arrays do not fit, or an option does not fit the model.
     """
     check_d_times("queue engine", recording, d_times)
+    for _, layer in network.spiking_layers:
+        check_slopes(layer.name, dynamics_of(layer), slope_clip, exponential_slope)
     unrolled, circuit = recording.unrolled, recording.unrolled.circuit
     all_spikes = recording.queue.spikes
     d_all = np.zeros(all_spikes.time.size)
@@ -224,6 +232,7 @@ def backward_spikes(
         all_spikes,
         d_all,
         slope_clip=slope_clip,
+        exponential_slope=exponential_slope,
     )
     groups = [population.name for population in circuit.populations]
     layers = tuple(
@@ -315,9 +324,12 @@ def backward(
     recording: NetworkQueueRecording,
     d_output: np.ndarray,
     *,
+    d_potential_end: np.ndarray | None = None,
+    derivative_clip: float = math.inf,
     slope_clip: float = math.inf,
+    exponential_slope: float | None = None,
     with_input: bool = False,
-    **refused: object,
+    buffers: Buffers | None = None,
 ) -> Gradients:
     """Differentiate a loss on the first spikes of the output neurons.
 
@@ -329,12 +341,16 @@ def backward(
         What `forward` returned.
     d_output : ndarray, shape (batch, n_classes)
         dL/dt of each output neuron's first spike; ignored where it is silent.
-    slope_clip : float
+    d_potential_end : None
+        Derivatives of output potentials are the window engine's.
+    derivative_clip : float
+        Must be ``inf``: it belongs to the dynamic threshold.
+    slope_clip, exponential_slope : float
         See `backward_spikes`.
     with_input : bool, default False
         Also return the derivative with respect to the input spike times.
-    **refused : object
-        Options of the other engines; may be given if they ask for nothing.
+    buffers : Buffers, optional
+        Not used.
 
     Returns
     -------
@@ -344,18 +360,18 @@ def backward(
     Raises
     ------
     ShapeError
-        If an option belongs to another engine.
+        If an option belongs to another threshold or model.
     """
-    for name, value in refused.items():
-        if name != "buffers" and value is not None and value != math.inf:
-            raise ShapeError(
-                f"queue engine: {name} is {value}; expected none, this engine has no "
-                "such option; use the sweep engine"
-            )
+    if d_potential_end is not None or derivative_clip != math.inf:
+        raise ShapeError(
+            "queue engine: loss.silence_penalty or derivative_clip with the static "
+            "threshold; expected neither, they belong to the dynamic one"
+        )
     found = backward_spikes(
         network,
         recording,
         d_first_spikes(recording, d_output),
         slope_clip=slope_clip,
+        exponential_slope=exponential_slope,
     )
     return found.for_training(network, recording.trains[0], with_input)

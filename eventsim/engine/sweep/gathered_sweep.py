@@ -25,6 +25,7 @@ from eventsim.engine.neuron_adjoint_kernels import (
     REFRACTORY,
     Rule,
 )
+from eventsim.engine.spike_gradients import check_slopes
 from eventsim.engine.sweep.gathered_adjoint_kernels import unrun_layer
 from eventsim.engine.sweep.gathered_kernels import order_samples, run_tasks
 from eventsim.engine.sweep.gathered_recording import (
@@ -344,18 +345,4 @@ def _check_options(
             f"layer: d_time has shape {d_time.shape}; expected one number for each of "
             f"the {recording.spikes.time.size} spikes"
         )
-    if not slope_clip > 0:
-        raise ShapeError(
-            f"layer: slope_clip is {slope_clip}; expected a positive number"
-        )
-    if exponential_slope is None:
-        return
-    if not 0 < exponential_slope < math.inf:
-        raise ShapeError(
-            f"layer: exponential_slope is {exponential_slope}; expected a positive time"
-        )
-    if d.kick != 0 or d.recoil != 0 or (d.keep_v, d.drop, d.keep_i) != (0, 0, 0):
-        raise ShapeError(
-            "layer: exponential_slope was asked for with neurons that keep part of "
-            "their state at a spike; expected srm_lif"
-        )
+    check_slopes("layer", d, slope_clip, exponential_slope)

@@ -125,11 +125,8 @@ def close(a, b):
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-8 * scale, rtol=0)
 
 
-@pytest.mark.parametrize("model", sorted(NEURONS))
-@pytest.mark.parametrize("kind", KINDS)
-def test_backward_spikes__queue_and_sweep_agree(kind, model):
-    case = random_case(kind, [model], 7)
-    rng = np.random.default_rng(0)
+def both_gradients(case, **options):
+    """Return the gradients of sweep and queue for a random loss on all spikes."""
     results = []
     for engine in (sweep, queue):
         rng = np.random.default_rng(0)
@@ -138,8 +135,11 @@ def test_backward_spikes__queue_and_sweep_agree(kind, model):
             rng.normal(size=seen.trains[k].time.size) if layer.neuron else None
             for k, layer in enumerate(case.network.layers, start=1)
         ]
-        results.append(engine.backward_spikes(case.network, seen, d_times))
-    swept, queued = results
+        results.append(engine.backward_spikes(case.network, seen, d_times, **options))
+    return results
+
+
+def assert_same_gradients(swept, queued, close):
     close(swept.input_time, queued.input_time)
     close(swept.input_value, queued.input_value)
     for a, b in zip(swept.layers, queued.layers, strict=True):
@@ -152,16 +152,46 @@ def test_backward_spikes__queue_and_sweep_agree(kind, model):
         assert a.time_constants.keys() == b.time_constants.keys()
         for name, value in a.time_constants.items():
             close(value, b.time_constants[name])
+
+
+@pytest.mark.parametrize("model", sorted(NEURONS))
+@pytest.mark.parametrize("kind", KINDS)
+def test_backward_spikes__queue_and_sweep_agree(kind, model):
+    swept, queued = both_gradients(random_case(kind, [model], 7))
+    assert_same_gradients(swept, queued, close)
     assert any(a is not None and np.any(a.delay) for a in swept.layers)
 
 
-def test_backward__trains_like_the_sweep():
-    network = random_network("conv", ["lif"], 3)
+def very_close(a, b):
+    scale = max(1.0, float(np.abs(a).max(initial=0)))
+    np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-12 * scale, rtol=0)
+
+
+@pytest.mark.parametrize("model", ["srm_lif", "srm_lif general", "srm_lif held"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_backward_spikes__queue_and_sweep_share_by_age_alike(kind, model):
+    case = random_case(kind, [model], 2)
+    swept, queued = both_gradients(case, exponential_slope=0.7, slope_clip=0.5)
+    assert_same_gradients(swept, queued, very_close)
+    exact, _ = both_gradients(case)
+    assert np.abs(exact.input_time - swept.input_time).max() > 1e-2
+
+
+SLOPES = [{}, {"slope_clip": 0.5}, {"exponential_slope": 0.7}]
+
+
+@pytest.mark.parametrize("options", SLOPES, ids=str)
+def test_backward__trains_like_the_sweep(options):
+    network = random_network("conv", ["srm_lif"], 3)
     activation = np.random.default_rng(1).random((2, *network.input_shape))
     d_output = np.random.default_rng(2).normal(size=(2, 3))
     swept, queued = (
         engine.backward(
-            network, engine.forward(network, activation), d_output, with_input=True
+            network,
+            engine.forward(network, activation),
+            d_output,
+            with_input=True,
+            **options,
         )
         for engine in (sweep, queue)
     )
@@ -203,10 +233,19 @@ def test_backward_spikes__refuses_layers_without_neurons():
         queue.backward_spikes(case.network, seen, d_times)
 
 
-def test_backward__refuses_options_of_others():
-    network = random_network("dense", ["srm_lif"], 0)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"derivative_clip": 3.0}, "derivative_clip with the static threshold"),
+        ({"d_potential_end": np.ones(2)}, "silence_penalty .* static threshold"),
+        ({"slope_clip": 0.0}, "slope_clip is 0.0; expected a positive number"),
+        ({"exponential_slope": 0.0}, r"exponential_slope is 0\.0; expected a pos"),
+        ({"exponential_slope": 1.0}, r"layer_2 .*: exponential_slope was .*srm_lif"),
+    ],
+)
+def test_backward__refuses_options_of_others(options, message):
+    network = random_network("dense", ["srm_lif", "lif"], 0)
     seen = queue.forward(network, np.full((1, 6), 0.5))
-    with pytest.raises(ShapeError, match=r"exponential_slope is 1\.0; expected none"):
-        queue.backward(
-            network, seen, np.ones((1, 3)), exponential_slope=1.0, buffers=None
-        )
+    with pytest.raises(ShapeError, match=message) as told:
+        queue.backward(network, seen, np.ones((1, 3)), buffers=None, **options)
+    assert "\n" not in str(told.value)
