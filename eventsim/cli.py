@@ -12,6 +12,15 @@ from eventsim import __version__
 
 EXIT_INTERRUPTED = 130
 
+max_events_option = click.option(
+    "--max-events",
+    default=100_000_000,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Queue engine: stop if a sample has more arrivals and spikes.",
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="eventsim")
@@ -89,14 +98,23 @@ def train(
 @click.option(
     "--write", is_flag=True, help="Store the measured activity in the model file."
 )
+@max_events_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evaluate(
-    model: str, data_dir: str | None, engine: str, write: bool, as_json: bool
+    model: str,
+    data_dir: str | None,
+    engine: str,
+    write: bool,
+    max_events: int,
+    as_json: bool,
 ) -> None:
     """Measure MODEL (a model.h5 or a run directory) on its test set, in float64."""
     from eventsim.model_commands import evaluate_model
 
-    _show(evaluate_model(model, data_dir, engine, write=write, quiet=as_json), as_json)
+    result = evaluate_model(
+        model, data_dir, engine, max_events=max_events, write=write, quiet=as_json
+    )
+    _show(result, as_json)
 
 
 @cli.command()
@@ -134,6 +152,7 @@ def evaluate(
     metavar="N",
     help="Stop if there are more.",
 )
+@max_events_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def simulate(
     model: str,
@@ -143,6 +162,7 @@ def simulate(
     t_end: float | None,
     layer: int | None,
     max_spikes: int,
+    max_events: int,
     as_json: bool,
 ) -> None:
     """Run MODEL (a model.h5 or a run directory) on the spikes of a file, in float64.
@@ -159,6 +179,7 @@ def simulate(
         t_end=t_end,
         layer=layer,
         max_spikes=max_spikes,
+        max_events=max_events,
         quiet=as_json,
     )
     if as_json:

@@ -10,8 +10,9 @@ import numpy as np
 from eventsim.batches import evaluation_batches
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Split
-from eventsim.engine import choose_engine
+from eventsim.engine import choose_engine, engine_name
 from eventsim.engine.buffers import Buffers
+from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.errors import DataError
 from eventsim.model_file import Activity
 from eventsim.network import Network
@@ -83,6 +84,7 @@ def evaluate(
     *,
     dtype: np.typing.DTypeLike = np.float64,
     engine: str = "auto",
+    max_events: int = MAX_EVENTS,
     on_batch: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Run every sample of a split once.
@@ -99,6 +101,8 @@ def evaluate(
         Float type of the run.
     engine : str, default "auto"
         Engine to use.
+    max_events : int, default 100 million
+        The queue engine's bound on arrivals plus spikes of one sample.
     on_batch : callable, optional
         Called with the size of each finished batch.
 
@@ -111,11 +115,14 @@ def evaluate(
     ------
     DataError
         If the split is empty.
+    SimulationLimitError
+        If there are more spikes or events than allowed.
     """
     if len(split) == 0:
         raise DataError("evaluate: the set of samples is empty; expected at least one")
     network = network.astype(dtype)
     run = choose_engine(network, engine)
+    limits = {"max_events": max_events} if engine_name(run) == "queue" else {}
     buffers = Buffers()
     counts = [np.zeros(int(np.prod(network.input_shape)), np.int64)]
     counts += [np.zeros(layer.n_neurons, np.int64) for layer in network.layers]
@@ -123,7 +130,7 @@ def evaluate(
     n_right = n_undecided = n_tied = 0
     loss = decision_time = 0.0
     for activation, labels in evaluation_batches(split, config, dtype):
-        recording = run.forward(network, activation, buffers)
+        recording = run.forward(network, activation, buffers, **limits)
         output = read_output(network, recording)
         answer = predict(network, output)
         n_right += int(np.sum(answer == labels))

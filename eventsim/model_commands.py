@@ -17,6 +17,7 @@ from eventsim.batches import encode_inputs
 from eventsim.build import build_network
 from eventsim.config import Config, load_config, parse_config
 from eventsim.engine import choose_engine, engine_name, record
+from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.errors import ConfigError, ModelFileError, RunError, SimulationLimitError
 from eventsim.evaluation import evaluate, sparsity
 from eventsim.gradcheck import gradcheck
@@ -24,14 +25,20 @@ from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.network import Network
 from eventsim.run import load_run_dataset
 from eventsim.spike_file import load_npz, save_npz
-from eventsim.spikes import SpikeTrains
+from eventsim.spikes import SpikeTrains, join_samples
 
 TOLERANCE = 1e-6
 SAMPLES_AT_ONCE = 250
 
 
 def evaluate_model(
-    path: str, data_dir: str | None, engine: str, *, write: bool, quiet: bool
+    path: str,
+    data_dir: str | None,
+    engine: str,
+    *,
+    max_events: int = MAX_EVENTS,
+    write: bool,
+    quiet: bool,
 ) -> dict[str, Any]:
     """Measure a model on the test set of its configuration, in float64.
 
@@ -43,6 +50,8 @@ def evaluate_model(
         Folder with the data files.
     engine : str
         ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
+    max_events : int
+        The queue engine's bound on arrivals plus spikes of one sample.
     write : bool
         Store the measured activity in the model file.
     quiet : bool
@@ -56,7 +65,8 @@ def evaluate_model(
     Raises
     ------
     EventsimError
-        If the model has no configuration, or the data do not fit.
+        If the model has no configuration, the data do not fit, or a sample has too
+        many events.
     """
     model = read_model(path)
     config = _config_of(path, model)
@@ -69,9 +79,17 @@ def evaluate_model(
         leave=False,
         disable=True if quiet else None,
     ) as bar:
-        test = evaluate(
-            model.network, dataset.test, config, engine=engine, on_batch=bar.update
-        )
+        try:
+            test = evaluate(
+                model.network,
+                dataset.test,
+                config,
+                engine=engine,
+                max_events=max_events,
+                on_batch=bar.update,
+            )
+        except SimulationLimitError as error:
+            raise _in_options(error) from error
     if write:
         file = Path(path) / "model.h5" if Path(path).is_dir() else Path(path)
         activity = test.activity(model.network, "test")
@@ -103,6 +121,7 @@ def simulate_model(
     t_end: float | None = None,
     layer: int | None = None,
     max_spikes: int,
+    max_events: int = MAX_EVENTS,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Run a model on the spikes of a file and write those of all layers.
@@ -124,6 +143,8 @@ def simulate_model(
         Which layer of the file to take, if it holds several.
     max_spikes : int
         Bound on the spikes of all layers and samples together, without the input.
+    max_events : int
+        The queue engine's bound on arrivals plus spikes of one sample.
     quiet : bool
         No progress bar.
 
@@ -147,7 +168,9 @@ def simulate_model(
         raise RunError(f"simulate: --out '{out}' is the input; expected another file")
     inputs = load_npz(spikes, prod(network.input_shape), layer=layer)
     start = time.perf_counter()
-    trains, counts = _record_in_parts(network, inputs, engine, max_spikes, quiet)
+    trains, counts = _record_in_parts(
+        network, inputs, engine, max_spikes, max_events, quiet
+    )
     seconds = time.perf_counter() - start
     save_npz(out, trains)
     layers = [
@@ -174,7 +197,12 @@ def simulate_model(
 
 
 def _record_in_parts(
-    network: Network, inputs: SpikeTrains, engine: str, max_spikes: int, quiet: bool
+    network: Network,
+    inputs: SpikeTrains,
+    engine: str,
+    max_spikes: int,
+    max_events: int,
+    quiet: bool,
 ) -> tuple[list[SpikeTrains], np.ndarray]:
     """Return the spikes of every layer, and its grazing crossings and silences."""
     parts: list[tuple[SpikeTrains, ...]] = []
@@ -188,14 +216,20 @@ def _record_in_parts(
         disable=True if quiet else None,
     ) as bar:
         for first in range(0, inputs.batch, SAMPLES_AT_ONCE):
-            part = _samples(inputs, first, first + SAMPLES_AT_ONCE)
+            part = inputs.samples(first, first + SAMPLES_AT_ONCE)
             last = first + part.batch - 1
             try:
-                recording = record(network, part, engine, max_spikes=max(left, 1))
+                recording = record(
+                    network,
+                    part,
+                    engine,
+                    max_spikes=max(left, 1),
+                    max_events=max_events,
+                )
             except SimulationLimitError as error:
                 # The queue has another bound, and leaves a recording.
                 if not isinstance(error.partial, tuple):
-                    raise
+                    raise _in_options(error) from error
                 name = network.layers[len(error.partial) - 1].name
                 raise _too_many_spikes(max_spikes, last, f" in {name}") from error
             parts.append(recording.trains)
@@ -205,7 +239,7 @@ def _record_in_parts(
             if left < 0:
                 raise _too_many_spikes(max_spikes, last)
             bar.update(part.batch)
-    return [_joined(same) for same in zip(*parts, strict=True)], counts
+    return [join_samples(same) for same in zip(*parts, strict=True)], counts
 
 
 def _too_many_spikes(
@@ -218,32 +252,10 @@ def _too_many_spikes(
     )
 
 
-def _samples(trains: SpikeTrains, first: int, stop: int) -> SpikeTrains:
-    """Return the samples from `first` up to, but not including, `stop`."""
-    offsets = trains.offsets[first : stop + 1]
-    part = slice(offsets[0], offsets[-1])
-    return SpikeTrains(
-        trains.time[part],
-        trains.neuron[part],
-        offsets - offsets[0],
-        trains.n_neurons,
-        None if trains.value is None else trains.value[part],
-    )
-
-
-def _joined(parts: Sequence[SpikeTrains]) -> SpikeTrains:
-    """Put the samples of several trains one after the other."""
-    counts = np.concatenate([np.diff(part.offsets) for part in parts])
-    values = [
-        np.ones(part.time.size) if part.value is None else part.value for part in parts
-    ]
-    return SpikeTrains(
-        np.concatenate([part.time for part in parts]),
-        np.concatenate([part.neuron for part in parts]),
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        parts[0].n_neurons,
-        None if all(part.value is None for part in parts) else np.concatenate(values),
-    )
+def _in_options(error: SimulationLimitError) -> SimulationLimitError:
+    """Return the error of the queue with its bound called as on the command line."""
+    text = str(error).replace("raise max_events", "raise --max-events")
+    return SimulationLimitError(text, error.partial)
 
 
 def format_simulation(result: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,6 +140,18 @@ class SpikeTrains:
             times.shape[1],
         )
 
+    def samples(self, first: int, stop: int) -> SpikeTrains:
+        """Return the samples from `first` up to, but not including, `stop`."""
+        offsets = self.offsets[first : stop + 1]
+        part = slice(offsets[0], offsets[-1])
+        return SpikeTrains(
+            self.time[part],
+            self.neuron[part],
+            offsets - offsets[0],
+            self.n_neurons,
+            None if self.value is None else self.value[part],
+        )
+
     def first_spikes(self) -> np.ndarray:
         """Return first spike times, shape (batch, n_neurons), ``inf`` = never."""
         times = np.full((self.batch, self.n_neurons), np.inf, self.time.dtype)
@@ -148,3 +161,18 @@ class SpikeTrains:
     def counts(self) -> np.ndarray:
         """Return spikes per neuron summed over the batch, shape (n_neurons,)."""
         return np.bincount(self.neuron, minlength=self.n_neurons)
+
+
+def join_samples(parts: Sequence[SpikeTrains]) -> SpikeTrains:
+    """Put the samples of several trains of the same neurons one after the other."""
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    values = [
+        np.ones(part.time.size) if part.value is None else part.value for part in parts
+    ]
+    return SpikeTrains(
+        np.concatenate([part.time for part in parts]),
+        np.concatenate([part.neuron for part in parts]),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        parts[0].n_neurons,
+        None if all(part.value is None for part in parts) else np.concatenate(values),
+    )

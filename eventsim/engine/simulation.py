@@ -11,6 +11,7 @@ from eventsim.encode import times_to_activations
 from eventsim.engine.first_spike import network as first_spike
 from eventsim.engine.first_spike.check import beyond_first_spikes
 from eventsim.engine.input_check import check_size
+from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.engine.sweep import network as sweep
 from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
@@ -91,6 +92,7 @@ def simulate(
     engine: str = "auto",
     *,
     max_spikes: int = MAX_SPIKES,
+    max_events: int = MAX_EVENTS,
 ) -> tuple[SpikeTrains, ...]:
     """Find the spikes of every layer, in float64.
 
@@ -105,6 +107,8 @@ def simulate(
         See `choose_engine`.
     max_spikes : int, default 50 million
         The sweep engine's bound on the spikes of a layer, all samples together.
+    max_events : int, default 100 million
+        The queue engine's bound on arrivals plus spikes of one sample.
 
     Returns
     -------
@@ -128,7 +132,9 @@ def simulate(
     >>> network = read_model("model.h5").network  # doctest: +SKIP
     >>> layers = simulate(network, load_npz("in.npz", 784))  # doctest: +SKIP
     """
-    return record(network, spikes, engine, max_spikes=max_spikes).trains
+    return record(
+        network, spikes, engine, max_spikes=max_spikes, max_events=max_events
+    ).trains
 
 
 def record(
@@ -137,12 +143,13 @@ def record(
     engine: str = "auto",
     *,
     max_spikes: int = MAX_SPIKES,
+    max_events: int = MAX_EVENTS,
 ) -> SpikeRecording:
     """Do what `simulate` does and count silent neurons and grazing crossings too.
 
     Parameters
     ----------
-    network, spikes, engine, max_spikes
+    network, spikes, engine, max_spikes, max_events
         See `simulate`.
 
     Returns
@@ -155,7 +162,7 @@ def record(
     if network.has_dynamic_thresholds:
         return _record_windows(module, network, spikes)
     if module.__name__ == QUEUE:
-        return module.forward_spikes(network, spikes)
+        return module.forward_spikes(network, spikes, max_events=max_events)
     return sweep.forward_spikes(
         network, spikes, max_spikes=max_spikes, with_constants=False
     )

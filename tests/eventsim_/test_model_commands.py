@@ -9,6 +9,7 @@ from eventsim_.builders import build, dense
 from eventsim_.spiking_networks import random_case
 
 from eventsim import load_npz, save_npz, simulate
+from eventsim.engine.queue import network as queue
 from eventsim.engine.sweep import network as sweep
 from eventsim.errors import (
     ConfigError,
@@ -23,6 +24,8 @@ from eventsim.model_commands import (
     simulate_model,
 )
 from eventsim.model_file import ModelFile, read_model, write_model
+from eventsim.network import Layer, Network, Neuron
+from eventsim.topology import Dense
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -209,11 +212,61 @@ def test_simulate_model__leaves_other_limits_in_their_words(lif_files, monkeypat
     _, folder = lif_files
 
     def stop(*_, **__):
-        raise SimulationLimitError("raise max_events", partial=object())
+        raise SimulationLimitError("another limit", partial=object())
 
     monkeypatch.setattr("eventsim.model_commands.record", stop)
-    with pytest.raises(SimulationLimitError, match=r"^raise max_events$"):
+    with pytest.raises(SimulationLimitError, match=r"^another limit$"):
         simulated(folder)
+
+
+@pytest.mark.parametrize("at_once", [1, 250])
+def test_simulate_model__stops_at_too_many_events(lif_files, monkeypatch, at_once):
+    monkeypatch.setattr("eventsim.model_commands.SAMPLES_AT_ONCE", at_once)
+    case, folder = lif_files
+    n_events = most_events(case)
+    simulated(folder, engine="queue", max_events=n_events)
+    (folder / "out.npz").unlink()
+    expected = (
+        rf"^simulate: {n_events - 1} events were done by t = .*; most spikes: .*; "
+        r"raise --max-events, end the run earlier, or weaken"
+    )
+    with pytest.raises(SimulationLimitError, match=expected):
+        simulated(folder, engine="queue", max_events=n_events - 1)
+    assert not (folder / "out.npz").exists()
+    # The sweep has no such bound.
+    simulated(folder, engine="sweep", max_events=1)
+    with pytest.raises(SimulationLimitError, match=r"raise max_events, end"):
+        simulate(case.network, case.spikes, "queue", max_events=n_events - 1)
+
+
+def most_events(case):
+    """Return the arrivals and spikes of the sample that has most of them."""
+    low, high = 0, 10**6  # too few, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            queue.forward_spikes(case.network, case.spikes, max_events=middle)
+            high = middle
+        except SimulationLimitError:
+            low = middle
+    return high
+
+
+def test_evaluate_model__names_its_option_where_a_sample_has_too_many_events(
+    tmp_path, finished_run
+):
+    config = re.sub("silence_penalty: .*", "", read_model(finished_run).config)
+    neuron = Neuron("lif", "static", tau_m=2.0, tau_s=1.0, reset="zero")
+    weight = np.full((5, 3), 9.0)
+    layer = Layer("layer_1", Dense((5,), 3), neuron, weight, np.ones(3))
+    write_model(tmp_path / "m.h5", ModelFile(Network((5,), (layer,)), config))
+    path, few = str(tmp_path / "m.h5"), {"write": False, "quiet": True}
+    with pytest.raises(SimulationLimitError, match=r"^simulate: 3 .*; raise --max-"):
+        evaluate_model(path, None, "queue", max_events=3, **few)
+    found = evaluate_model(path, None, "queue", **few)
+    assert found["spikes_per_sample"] > 0
+    swept = evaluate_model(path, None, "sweep", max_events=3, **few)
+    assert swept["spikes_per_sample"] == found["spikes_per_sample"]
 
 
 def checked(path, overrides=(), engine="auto", n_samples=4):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
-from eventsim.spikes import SpikeTrains
+from eventsim.spikes import SpikeTrains, join_samples
 
 
 def trains(time, neuron, offsets, n_neurons=4, value=None):
@@ -99,3 +99,21 @@ def test_from_first_spikes__refuses_nan():
 def test_sample__is_that_of_each_spike():
     times = np.array([[0.5, np.inf], [np.inf, np.inf], [0.2, 0.1]])
     assert SpikeTrains.from_first_spikes(times).sample.tolist() == [0, 2, 2]
+
+
+@pytest.mark.parametrize("value", [None, [2, 3, 4, 5]])
+@pytest.mark.parametrize("n", [1, 2, 4, 9])
+def test_join_samples__undoes_samples(value, n):
+    whole = trains([0, 1, 0.5, 2], [3, 0, 1, 1], [0, 2, 2, 3, 4], value=value)
+    parts = [whole.samples(first, first + n) for first in range(0, 4, n)]
+    assert [part.batch for part in parts] == [min(n, 4 - k) for k in range(0, 4, n)]
+    joined = join_samples(parts)
+    for name in ("time", "neuron", "offsets"):
+        assert getattr(joined, name).tolist() == getattr(whole, name).tolist()
+    assert joined.n_neurons == 4
+    assert (joined.value is None) if value is None else joined.value.tolist() == value
+
+
+def test_join_samples__spikes_without_values_have_the_value_one():
+    parts = [trains([0], [1], [0, 1], value=[0.5]), trains([0], [2], [0, 1])]
+    assert join_samples(parts).value.tolist() == [0.5, 1]

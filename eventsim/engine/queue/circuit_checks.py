@@ -10,6 +10,8 @@ from eventsim.circuit import Circuit
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.spikes import SpikeTrains
 
+MAX_EVENTS = 100_000_000
+
 
 def limit_error(
     circuit: Circuit, max_events: int, time: float, partial: SpikeTrains

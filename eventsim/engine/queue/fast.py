@@ -23,7 +23,11 @@ import numpy as np
 from eventsim.circuit import Circuit
 from eventsim.engine.neuron_run_kernels import GRAZED
 from eventsim.engine.queue import delay_window_kernels, heap_loop_kernels
-from eventsim.engine.queue.circuit_checks import check_circuit_run, limit_error
+from eventsim.engine.queue.circuit_checks import (
+    MAX_EVENTS,
+    check_circuit_run,
+    limit_error,
+)
 from eventsim.engine.queue.circuit_tables import CircuitTables, circuit_tables
 from eventsim.engine.queue.heap_loop_kernels import InputSpikes, Wiring
 from eventsim.engine.queue.neuron_kernels import (
@@ -45,7 +49,6 @@ from eventsim.spikes import SpikeTrains
 
 Scheduler = Literal["auto", "heap", "delay_window"]
 SCHEDULERS: tuple[Scheduler, ...] = ("auto", "heap", "delay_window")
-MAX_EVENTS = 100_000_000
 # Chunks of samples per thread, so that threads that finish early find more to do.
 CHUNKS_PER_THREAD = 4
 # Relative gap of the rates below which their difference has lost digits.

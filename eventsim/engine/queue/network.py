@@ -22,13 +22,9 @@ from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.neuron_run_kernels import GRAZED
 from eventsim.engine.passages import Wave, arrive, average, earliest
 from eventsim.engine.queue.circuit_adjoint import CircuitGradients, circuit_gradients
+from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.engine.queue.circuit_tables import circuit_tables
-from eventsim.engine.queue.fast import (
-    MAX_EVENTS,
-    QueueRecording,
-    Scheduler,
-    run_circuit,
-)
+from eventsim.engine.queue.fast import QueueRecording, Scheduler, run_circuit
 from eventsim.engine.queue.network_circuit import NetworkCircuit, circuit_of
 from eventsim.engine.spike_gradients import (
     LayerGradients,
@@ -289,7 +285,11 @@ def _layer(
 
 
 def forward(
-    network: Network, activation: np.ndarray, buffers: Buffers | None = None
+    network: Network,
+    activation: np.ndarray,
+    buffers: Buffers | None = None,
+    *,
+    max_events: int = MAX_EVENTS,
 ) -> NetworkQueueRecording:
     """Find every spike of a batch of one input spike per neuron.
 
@@ -301,6 +301,8 @@ def forward(
         Input spikes as activations ``1 - t / T_w``, of the weights' float type.
     buffers : Buffers, optional
         Not used.
+    max_events : int, default 100 million
+        See `forward_spikes`.
 
     Returns
     -------
@@ -312,11 +314,13 @@ def forward(
     ShapeError
         If the network cannot be run, or the input does not fit it or is outside
         [0, 1].
+    SimulationLimitError
+        See `forward_spikes`.
     """
     check_activations("queue engine", network, activation)
     times = activations_to_times(activation, activation.dtype.type(network.time_window))
     spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
-    return forward_spikes(network, spikes)
+    return forward_spikes(network, spikes, max_events=max_events)
 
 
 def backward(

@@ -13,6 +13,13 @@ def test_evaluate__text_and_json(call, finished_run):
     assert json.loads(out)["n_samples"] == 60
 
 
+def test_evaluate__takes_a_bound_on_events(call, finished_run):
+    code, out, err = call("evaluate", finished_run, "--max-events", 1)
+    assert (code, err) == (0, "")  # it is the queue's
+    assert "accuracy" in out
+    assert call("evaluate", finished_run, "--max-events", "no")[0] == 2
+
+
 def test_evaluate__writes_only_if_asked(call, copy):
     before = (copy / "model.h5").read_bytes()
     assert call("evaluate", copy)[0] == 0

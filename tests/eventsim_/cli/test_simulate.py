@@ -77,6 +77,19 @@ def test_simulate__refuses_bad_spikes(call, finished_run, arrays, message):
     assert not Path("o").exists()
 
 
+def test_simulate__too_many_events_name_the_option(call, tmp_path):
+    case = random_case("dense", ["lif"], 2)
+    write_model(tmp_path / "m.h5", ModelFile(case.network))
+    save_npz("in.npz", [case.spikes])
+    given = ["--spikes", "in.npz", "--out", "o.npz", "--engine", "queue"]
+    told = error_of(call("simulate", "m.h5", *given, "--max-events", 7))
+    assert told.startswith("simulate: 7 events were done by t = ")
+    assert "raise --max-events" in told
+    assert not Path("o.npz").exists()
+    assert call("simulate", "m.h5", *given)[0] == 0
+    assert call("simulate", "m.h5", *given, "--max-events", 0)[0] == 2
+
+
 def test_simulate__too_many_spikes_name_the_option(call, tmp_path):
     case = random_case("dense", ["lif"], 2, synaptic_delays=False)
     write_model(tmp_path / "m.h5", ModelFile(case.network))
