@@ -51,7 +51,7 @@ def fade_of(d, leak, dt):
 
 
 @jit(inline=True, borrows=True)
-def fire_one(d, t, i, theta, drive, n_left, t_last, dt, leak, fade, found, out):
+def fire_one(d, t, i, theta, drive, n_left, t_last, until, leak, fade, found, out):
     """Let one neuron fire as often as it does within an interval.
 
     Parameters
@@ -66,10 +66,10 @@ def fire_one(d, t, i, theta, drive, n_left, t_last, dt, leak, fade, found, out):
         Of the neuron.
     n_left : int
         Spikes that the neuron may have.
-    t_last, dt : float, network time units
-        Beginning and length of the interval.
+    t_last, until : float, network time units
+        The interval.
     leak, fade : float
-        ``exp(-alpha dt)`` and ``exp(-beta dt)``.
+        ``exp(-alpha dt)`` and ``exp(-beta dt)`` of its length.
     found : int
         Spikes found before, of all neurons.
     out : Found
@@ -84,7 +84,7 @@ def fire_one(d, t, i, theta, drive, n_left, t_last, dt, leak, fade, found, out):
     n_grazing : int
         Crossings with nearly no slope.
     """
-    rest, now, until, first, n_grazing = dt, t_last, t_last + dt, found, 0
+    now, first, n_grazing = t_last, found, 0
     height = d.factor * theta
     while True:
         if found == out.time.size:
@@ -172,7 +172,7 @@ def solve_suspects(d, block, suspects, n_suspects, now, until):
 
 
 @jit(inline=True, borrows=True)
-def fire_suspects(d, block, row, mask, corners, since, end, t_last, dt, found, out):
+def fire_suspects(d, block, row, mask, corners, since, end, t_last, until, found, out):
     """Solve the neurons whose bound reached the threshold.
 
     Parameters
@@ -189,7 +189,7 @@ def fire_suspects(d, block, row, mask, corners, since, end, t_last, dt, found, o
         From `add_and_bound`.
     since, end : tuple of float
         From `since_base`, at the beginning, and from `growth_since`, at the end.
-    t_last, dt, found
+    t_last, until, found
         As in `fire_one`.
     out : Found
         Times, currents and, instead of neurons, lanes are written from `found` on.
@@ -202,7 +202,7 @@ def fire_suspects(d, block, row, mask, corners, since, end, t_last, dt, found, o
     """
     fired, n_grazing = row.fired, 0
     n_suspects = list_suspects(d, block, row, mask, corners, since)
-    n_fired = solve_suspects(d, block, fired, n_suspects, t_last, t_last + dt)
+    n_fired = solve_suspects(d, block, fired, n_suspects, t_last, until)
     if n_fired == 0:
         return found, n_fired, n_grazing
     leak, fade = since[1] * end[1], since[3] * end[3]
@@ -211,7 +211,7 @@ def fire_suspects(d, block, row, mask, corners, since, end, t_last, dt, found, o
         theta, j, n_left = float(block.theta[c]), float(block.drive[c]), row.n_left[c]
         before = found
         v, i, found, n = fire_one(
-            d, t, i, theta, j, n_left, t_last, dt, leak, fade, found, out
+            d, t, i, theta, j, n_left, t_last, until, leak, fade, found, out
         )
         if found > out.time.size:
             break

@@ -160,7 +160,7 @@ def run_position(d, block, row, inputs, t_end, polygon, found, out):
         n_fired, before = 0, found
         if mask != 0:
             found, n_fired, n = fire_suspects(
-                d, block, row, mask, corners, since, end, t, dt, found, out
+                d, block, row, mask, corners, since, end, t, t_next, found, out
             )
             n_grazing += n
         if found > out.rank.size:

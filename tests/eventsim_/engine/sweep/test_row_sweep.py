@@ -271,6 +271,20 @@ def test_forward__float32_times_do_not_pass_the_end():
     assert spikes.time.size == 1
 
 
+def test_forward__the_end_counts_up_to_a_few_roundings():
+    rng = np.random.default_rng(2)
+    d = model_of(MODELS["relpsp"]).dynamics(MODELS["relpsp"])
+    for begin, t_end in zip(rng.uniform(0, 1, 60), rng.uniform(1, 4, 60), strict=True):
+        # A ramp that reaches the threshold at the end, but for rounding.
+        weight = np.full((1, 1), 1 / (t_end - begin))
+        layer = RowLayer(d, Dense((1,), 1), weight, np.ones(1), np.zeros(1))
+        one = SpikeTrains(np.array([begin]), np.zeros(1, np.int32), np.array([0, 1]), 1)
+        found = row_sweep.forward(layer, one, t_end).spikes.time
+        assert found == pytest.approx([t_end], rel=1e-15)
+        assert found <= t_end
+        assert not row_sweep.forward(layer, one, t_end * (1 - 1e-12)).spikes.time.size
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
