@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.jit import jit
-from eventsim.neurons.crossing import crossing_until
+from eventsim.neurons.crossing import spike_until
 from eventsim.neurons.dynamics import (
     advance,
     advance_held,
@@ -205,7 +205,7 @@ def wait(d, v, i, p, q, j, theta, now, until, free, is_end, a, count, found, roo
                 free = now + d.refractory
                 count += 1
                 continue
-        t = crossing_until(d, v, i, p, q, j, height, now, until)
+        t = spike_until(d, v, i, p, q, j, height, now, until)
         if t == math.inf or (decides_later and t == until):
             break
         v, i, p, q = advance(d, v, i, p, q, j, t - now)

@@ -169,7 +169,7 @@ def crossing_until(d, v, i, p, q, j, theta, now, until):
     theta : float
         Height at which the neuron fires.
     now, until : float, network time units
-        The interval, finite. In one of no length nothing can happen.
+        The interval, finite. In one of no length nothing can cross.
 
     Returns
     -------
@@ -183,3 +183,16 @@ def crossing_until(d, v, i, p, q, j, theta, now, until):
     latest = until + ROUNDINGS * until
     t = now + soonest(d, v, i, p, q, j, theta, latest - now)
     return min(t, until) if t <= latest else math.inf
+
+
+@jit(inline=True)
+def spike_until(d, v, i, p, q, j, theta, now, until):
+    """Return when the neuron fires by itself, as a time of the run.
+
+    Like `crossing_until`, with what a neuron does in an interval of no length: one with
+    a refractory kernel fires there if it stands at its threshold and rises.
+    """
+    if d.recoil != 0 and now == until:
+        t = now + with_refractory_kernel(d, v, i, p, q, j, theta, math.inf)
+        return now if t == now else math.inf
+    return crossing_until(d, v, i, p, q, j, theta, now, until)

@@ -39,8 +39,9 @@ already, else at the crossing inside. A maximum that touches the threshold fires
 Just after a spike :math:`u` stands at the threshold (up to rounding, which counts as
 at it). If it still rises, the neuron fires again at once, as often as the slope
 outweighs the recoil, which takes ``recoil * theta`` off it each time; if not, it
-falls below the threshold and fires when it rises to it again. A search of no length
-finds nothing: what arrives at the time of a spike counts for the next one.
+falls below the threshold and fires when it rises to it again. Inputs at the time of
+these spikes come after all of them, and are asked for with another search: it finds
+time 0 if with them the potential rises.
 
 References
 ----------

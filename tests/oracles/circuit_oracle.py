@@ -80,13 +80,15 @@ def first_crossing(cell, now, arrivals, last_spike, t_end, step):
     begin = now if last_spike is None else max(now, last_spike + cell.refractory)
     if begin >= t_end:
         return math.inf
+    # What comes later than the end by a few roundings is at the end.
+    latest = t_end * (1 + 1e-15)
 
     def excess(t):
         return shares(cell, t, arrivals, last_spike).sum(axis=0) - cell.theta
 
     kinks = [time for time, _ in arrivals if begin < time < t_end]
     grid = np.arange(begin, t_end, step)
-    grid = np.unique(np.concatenate([grid, kinks, [t_end]]))
+    grid = np.unique(np.concatenate([grid, kinks, [t_end, latest]]))
     values = excess(grid)
     reached = int(np.argmax(values >= 0)) if (values >= 0).any() else grid.size
     # A maximum between two points of the grid may reach the threshold, too.
@@ -99,13 +101,15 @@ def first_crossing(cell, now, arrivals, last_spike, t_end, step):
                 lambda t: -excess(t)[0], bounds=(left, right), method="bounded"
             ).x
             if excess(top)[0] >= 0:
-                return brentq(lambda t: excess(t)[0], left, top, xtol=1e-15)
+                found = brentq(lambda t: excess(t)[0], left, top, xtol=1e-15)
+                return min(found, t_end)
     if reached == grid.size:
         return math.inf
     if reached == 0:
         return grid[0]
     left, right = grid[reached - 1], grid[reached]
-    return brentq(lambda t: excess(t)[0], left, right, xtol=1e-15, rtol=8.9e-16)
+    found = brentq(lambda t: excess(t)[0], left, right, xtol=1e-15, rtol=8.9e-16)
+    return min(found, t_end)
 
 
 def run(cells, links, inputs, t_end, step=4e-3):

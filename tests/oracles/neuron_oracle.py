@@ -7,7 +7,10 @@ root finder, and so every interval on which the potential rises is known, includ
 one that lies between two points of the grid. Imports nothing that it is meant to
 check. Times are network times.
 
-A spike is where the potential rises and is at least the threshold. Models:
+A spike is where the potential rises and is at least the threshold. An input at the
+time of a crossing, up to roundings, comes after it. A ``slayer_srm`` neuron that still
+rises fires again at once, first without the inputs of that time, as long as it rises,
+then with them. Models:
 
 * ``srm_lif``: sum of ``w tau_m/(tau_m - tau_s) (e^(-s/tau_m) - e^(-s/tau_s))`` over
   the inputs since the last own spike, which erases everything;
@@ -28,6 +31,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 DELTA_MODELS = ("if_delta", "lif_delta")
+# A crossing as near to an input, or to the end, as that is at its time.
+ROUNDINGS = 1e-15
 
 
 @dataclass(frozen=True)
@@ -205,11 +210,9 @@ def first_rise(curve, t, height, *, stands_at_height=False):
     """First of the times, or between them, at which a rising curve is at a height.
 
     curve(times) gives its values and its slopes. `stands_at_height`: it does at the
-    first time, whatever rounding says.
+    first time, whatever rounding says, and does not rise there.
     """
     u, du = curve(t)
-    if stands_at_height and du[0] > 0:
-        return t[0]
 
     def above(x):
         return curve(np.array([x]))[0][0] - height
@@ -248,19 +251,28 @@ def next_spike(cell, inputs, own, t_end):
             values, slopes = potential_terms(cell, arrived, own, t)
             return values.sum(axis=0), slopes.sum(axis=0)
 
+        latest = high + ROUNDINGS * high
         taus = [x for x in (cell.tau_m, cell.tau_s, cell.tau_r) if x is not None]
-        taus = taus or [high - low]
+        taus = taus or [latest - low]
         found = first_rise(
             curve,
-            np.minimum(low + grid(high - low, min(taus), max(taus)), high),
+            np.minimum(low + grid(latest - low, min(taus), max(taus)), latest),
             cell.theta,
             stands_at_height=cell.model == "slayer_srm"
             and len(own) > 0
             and low == own[-1],
         )
         if found < math.inf:
-            return found
+            return found if found < high * (1 - ROUNDINGS) else high
     return math.inf
+
+
+def repeat(cell, inputs, own):
+    """Add to the spikes of a ``slayer_srm`` neuron those at the time of the last."""
+    t = own[-1]
+    for arrived in ([x for x in inputs if x[0] < t], [x for x in inputs if x[0] <= t]):
+        while len(own) < cell.spike_limit and slope(cell, arrived, own, t) > 0:
+            own.append(t)
 
 
 def spike_times(cell, inputs, t_end):
@@ -277,6 +289,8 @@ def spike_times(cell, inputs, t_end):
         if found == math.inf:
             return own
         own.append(found)
+        if cell.model == "slayer_srm":
+            repeat(cell, inputs, own)
 
 
 def _delta_spikes(cell, inputs, t_end):
@@ -300,12 +314,14 @@ def _delta_spikes(cell, inputs, t_end):
             return own
         following = min([t for t in (*arrivals, ready) if t > now], default=t_end)
         following = min(following, t_end)
-        if now >= ready and above(following, now) > 0:
-            # The current carries it across; at the very end the test decides.
-            found = brentq(
-                above, now, following, args=(now,), xtol=1e-300, rtol=8.9e-16
-            )
-            if now < found < following:
+        # At the time of an input, and of a release, the test decides.
+        is_free = following == t_end and t_end not in (*arrivals, ready)
+        latest = following * (1 + ROUNDINGS) if is_free else following
+        if now >= ready and above(latest, now) > 0:
+            # The current carries it across.
+            found = brentq(above, now, latest, args=(now,), xtol=1e-300, rtol=8.9e-16)
+            found = min(found, following)
+            if now < found and (found < following or is_free):
                 own.append(found)
                 now = found
                 ready = found + cell.refractory

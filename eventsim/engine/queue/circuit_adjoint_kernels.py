@@ -36,6 +36,7 @@ from eventsim.engine.neuron_run_kernels import (
 )
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import by_arrival, by_weight
+from eventsim.neurons.crossing import spike_until
 from eventsim.neurons.dynamics import (
     Dynamics,
     grazing_slope,
@@ -139,8 +140,13 @@ def run_window(d, theta, j, now, free, t, first, end, wires, sent, arrivals, row
     v, i, p, q = kept(rows, 0)
     was_high = False
     a = first
-    # An input moves the spike at its own time only if the potential jumps with it.
-    while a < end and (arrivals.time[a] < t or (d.kick != 0 and arrivals.time[a] == t)):
+    # An input moves a spike at its own time only if the potential jumps with it ...
+    takes_all = d.kick != 0
+    if d.recoil != 0 and now == t:
+        # ... or if the spike before left the potential at the threshold, falling.
+        height = d.factor * theta
+        takes_all = spike_until(d, v, i, p, q, j, height, t, t) == math.inf
+    while a < end and (arrivals.time[a] < t or (takes_all and arrivals.time[a] == t)):
         until = arrivals.time[a]
         v, i, p, q = move(d, v, i, p, q, j, now, until, free)
         if until == t and (a == first or now < t):

@@ -32,6 +32,7 @@ from eventsim.engine.queue.neuron_kernels import (
     N_PENDING,
     N_SENT,
     N_SPIKES,
+    SAFE,
     V,
     alarm_bound,
     can_go_on,
@@ -67,12 +68,12 @@ FIRST_SHARE = 1 / 1024
 
 @jit()
 def run_instant(constants, rows, more, alarm, touched, n_touched, count, ends, arrivals,
-                begin, time, code, counters):  # fmt: skip
+                begin, t_end, time, code, counters):  # fmt: skip
     """Run neurons with instantaneous synapses through their arrivals.
 
     Parameters
     ----------
-    constants, rows, more, time, code, counters
+    constants, rows, more, t_end, time, code, counters
         As in `eventsim.engine.queue.neuron_kernels.wait`.
     alarm : ndarray, shape (n_neurons,), network time units
         When to look at a neuron that gets no input.
@@ -99,7 +100,9 @@ def run_instant(constants, rows, more, alarm, touched, n_touched, count, ends, a
             t = arrivals[a, TIME]
             if bound < t:
                 rows[n, LAST], rows[n, V] = last, v
-                bound = wait(constants, rows, more, n, t, False, time, code, counters)
+                bound = wait(
+                    constants, rows, more, n, t, False, t_end, time, code, counters
+                )
                 last, v, free = rows[n, LAST], rows[n, V], rows[n, FREE]
                 height = rows[n, HEIGHT]
                 if bound == -math.inf:
@@ -127,7 +130,7 @@ def run_instant(constants, rows, more, alarm, touched, n_touched, count, ends, a
             if free > last:
                 bound = free
             else:
-                bound = last + earliest_instant(alpha, v, j, height)
+                bound = last * SAFE + earliest_instant(alpha, v, j, height)
         rows[n, LAST], rows[n, V], alarm[n] = last, v, bound
         count[n] = stop - a
         if bound == -math.inf and a < stop:
@@ -137,7 +140,7 @@ def run_instant(constants, rows, more, alarm, touched, n_touched, count, ends, a
 
 @jit()
 def run_continuous(constants, rows, more, alarm, touched, n_touched, count, ends,
-                   arrivals, begin, time, code, counters):  # fmt: skip
+                   arrivals, begin, t_end, time, code, counters):  # fmt: skip
     """Run neurons with continuous potentials through their arrivals.
 
     Parameters and result are those of `run_instant`.
@@ -154,7 +157,9 @@ def run_continuous(constants, rows, more, alarm, touched, n_touched, count, ends
         while a < stop:
             t = arrivals[a, TIME]
             if bound <= t:
-                bound = wait(constants, rows, more, n, t, True, time, code, counters)
+                bound = wait(
+                    constants, rows, more, n, t, True, t_end, time, code, counters
+                )
                 if bound == -math.inf:
                     break
             move_row(g, rows, more, n, t)
@@ -169,7 +174,9 @@ def run_continuous(constants, rows, more, alarm, touched, n_touched, count, ends
 
 
 @jit()
-def run_alarmed(constants, rows, more, alarm, earliest, until, time, code, counters):
+def run_alarmed(
+    constants, rows, more, alarm, earliest, until, t_end, time, code, counters
+):
     """Run the neurons whose alarm comes before `until`.
 
     Returns
@@ -184,7 +191,7 @@ def run_alarmed(constants, rows, more, alarm, earliest, until, time, code, count
         for n in range(first, min(first + BLOCK, alarm.size)):
             if alarm[n] < until:
                 alarm[n] = wait(
-                    constants, rows, more, n, until, False, time, code, counters
+                    constants, rows, more, n, until, False, t_end, time, code, counters
                 )
                 if alarm[n] == -math.inf:
                     return False
@@ -226,7 +233,7 @@ def next_time(input_time, at, stop, pending, counters, earliest):
 
 @jit()
 def run_window(constants, rows, more, alarm, earliest, touched, n_touched, count, ends,
-               arrivals, progress, until, time, code, counters):  # fmt: skip
+               arrivals, progress, until, t_end, time, code, counters):  # fmt: skip
     """Run all neurons through a window, or go on with it.
 
     Parameters
@@ -235,8 +242,8 @@ def run_window(constants, rows, more, alarm, earliest, touched, n_touched, count
         Lower bound of the alarms of each block of neurons.
     progress : ndarray, shape (3,), int64
         How far it has come; zeros to begin with.
-    until : float, network time units
-        End of the window.
+    until, t_end : float, network time units
+        End of the window, and of the run.
     constants, rows, more, alarm, touched, n_touched, count, ends, arrivals, time, \
 code, counters
         As in `run_instant`.
@@ -247,12 +254,12 @@ code, counters
         Whether there was room to finish.
     """
     progress[0] = run_instant(constants, rows, more, alarm, touched, n_touched, count,
-                              ends, arrivals, progress[0], time, code,
+                              ends, arrivals, progress[0], t_end, time, code,
                               counters)  # fmt: skip
     if progress[0] < n_touched:
         return False
     progress[1] = run_continuous(constants, rows, more, alarm, touched, n_touched,
-                                 count, ends, arrivals, progress[1], time, code,
+                                 count, ends, arrivals, progress[1], t_end, time, code,
                                  counters)  # fmt: skip
     if progress[1] < n_touched:
         return False
@@ -260,7 +267,7 @@ code, counters
         lower_bounds(alarm, earliest, touched, n_touched, count)
         progress[2] = 1
     return run_alarmed(
-        constants, rows, more, alarm, earliest, until, time, code, counters
+        constants, rows, more, alarm, earliest, until, t_end, time, code, counters
     )
 
 
@@ -316,7 +323,7 @@ def run_sample(wiring, inputs, sample, longest, t_end, rows, more, alarm, earlie
         progress[:] = 0
         while counters[N_EVENTS] < counters[MOST_EVENTS] and not run_window(
             constants, rows, more, alarm, earliest, touched, n_touched, count, ends,
-            arrivals, progress, until, time, code, counters):  # fmt: skip
+            arrivals, progress, until, t_end, time, code, counters):  # fmt: skip
             if counters[N_SPIKES] == counters[MOST_SPIKES]:
                 time, code = doubled(time), doubled(code)
                 counters[MOST_SPIKES] = time.size

@@ -153,21 +153,20 @@ def arrive(target, jump, delay, constants, rows, more, marks, head, pending, cou
 
 
 @jit()
-def sharpen(constants, rows, more, marks, alarm, heap, place, counters, n):
+def sharpen(constants, rows, more, marks, alarm, heap, place, counters, n, t_end):
     """Renew an alarm that is only a bound."""
     g = group_of(constants, int(rows[n, GROUP]))
     time, marks[n, KNOWN] = alarm_bound(g, rows, n), BOUND
     if rows[n, FREE] > rows[n, LAST]:
         marks[n, KNOWN] = EXACT
     elif time <= alarm[n]:
-        time, marks[n, KNOWN] = crossing_time(g, rows, more, n), EXACT
+        time, marks[n, KNOWN] = crossing_time(g, rows, more, n, t_end), EXACT
     set_alarm(alarm, heap, place, counters, n, time)
 
 
 @jit()
-def ring(
-    constants, rows, more, marks, head, alarm, heap, place, counters, t, time, code
-):
+def ring(constants, rows, more, marks, head, alarm, heap, place, counters, t, t_end,
+         time, code):  # fmt: skip
     """Do what alarms at `t` say.
 
     Continuous potentials are decided by the state before the inputs of that time,
@@ -176,20 +175,23 @@ def ring(
     while first_alarm(alarm, heap, counters) <= t and can_go_on(counters):
         n = heap[0]
         if marks[n, KNOWN] != EXACT:
-            sharpen(constants, rows, more, marks, alarm, heap, place, counters, n)
+            sharpen(
+                constants, rows, more, marks, alarm, heap, place, counters, n, t_end
+            )
         elif constants[int(rows[n, GROUP]), KICK] != 0:
             level = marks[n, LEVEL]
             marks[n, FOLLOWING], head[level] = head[level], n
             counters[N_LISTED] += 1
             set_alarm(alarm, heap, place, counters, n, math.inf)
         else:
-            later = wait(constants, rows, more, n, t, True, time, code, counters)
+            later = wait(constants, rows, more, n, t, True, t_end, time, code, counters)
             marks[n, KNOWN] = BOUND
             set_alarm(alarm, heap, place, counters, n, later)
 
 
 @jit()
-def erupt(constants, rows, more, marks, alarm, heap, place, counters, n, t, time, code):
+def erupt(constants, rows, more, marks, alarm, heap, place, counters, n, t, t_end,
+          time, code):  # fmt: skip
     """Let a touched neuron fire, as often as it does at `t`.
 
     Returns
@@ -203,7 +205,7 @@ def erupt(constants, rows, more, marks, alarm, heap, place, counters, n, t, time
     if g.d.kick != 0 and known != EXACT:
         is_released = rows[n, FREE] == t and known == TOUCHED_ABOVE
         discharge(g, rows, more, n, is_released, time, code, counters)
-    later = wait(constants, rows, more, n, t, True, time, code, counters)
+    later = wait(constants, rows, more, n, t, True, t_end, time, code, counters)
     marks[n, KNOWN] = BOUND
     if later == -math.inf:
         marks[n, KNOWN] = EXACT
@@ -213,8 +215,8 @@ def erupt(constants, rows, more, marks, alarm, heap, place, counters, n, t, time
 
 
 @jit()
-def settle(constants, rows, more, marks, head, alarm, heap, place, counters, t, level,
-           time, code):  # fmt: skip
+def settle(constants, rows, more, marks, head, alarm, heap, place, counters, t, t_end,
+           level, time, code):  # fmt: skip
     """Settle the touched neurons of one level; stops where there is no room."""
     number, g = -1, group_of(constants, 0)
     while head[level] != NOBODY:
@@ -227,20 +229,8 @@ def settle(constants, rows, more, marks, head, alarm, heap, place, counters, t, 
             rows[n, V] >= rows[n, HEIGHT] and rows[n, FREE] <= t
         )
         if later <= t or (is_due and g.d.kick != 0):
-            if not erupt(
-                constants,
-                rows,
-                more,
-                marks,
-                alarm,
-                heap,
-                place,
-                counters,
-                n,
-                t,
-                time,
-                code,
-            ):
+            if not erupt(constants, rows, more, marks, alarm, heap, place, counters, n,
+                         t, t_end, time, code):  # fmt: skip
                 return
         else:
             marks[n, KNOWN] = BOUND
@@ -270,9 +260,8 @@ def begin(wiring, rows, more, marks, head, alarm, heap, place, counters):
 def step(offsets, target, jump, delay, constants, rows, more, marks, head, alarm,
          heap, place, pending, counters, n_inputs, t, t_end, time, code):  # fmt: skip
     """Do everything that happens at `t`, or go on with it; stops without room."""
-    ring(
-        constants, rows, more, marks, head, alarm, heap, place, counters, t, time, code
-    )
+    ring(constants, rows, more, marks, head, alarm, heap, place, counters, t, t_end,
+         time, code)  # fmt: skip
     level = 0
     while True:
         send_new(offsets, delay, pending, counters, n_inputs, time, code, t_end)
@@ -286,7 +275,7 @@ def step(offsets, target, jump, delay, constants, rows, more, marks, head, alarm
         while head[level] == NOBODY:
             level += 1
         settle(constants, rows, more, marks, head, alarm, heap, place, counters, t,
-               level, time, code)  # fmt: skip
+               t_end, level, time, code)  # fmt: skip
 
 
 @jit()
@@ -315,9 +304,8 @@ def run_steps(wiring, inputs, at, stop, clock, rows, more, marks, head, alarm, h
                 continue
             t = first_alarm(alarm, heap, counters)
             if t <= min(arrival, t_end) and marks[heap[0], KNOWN] != EXACT:
-                sharpen(
-                    constants, rows, more, marks, alarm, heap, place, counters, heap[0]
-                )
+                sharpen(constants, rows, more, marks, alarm, heap, place, counters,
+                        heap[0], t_end)  # fmt: skip
                 continue
             clock[0] = min(t, arrival)
             if clock[0] > t_end:

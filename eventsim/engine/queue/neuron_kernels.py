@@ -8,7 +8,8 @@ spikes, bit for bit.
 
 The bound: while the potential rises towards the threshold its slope is at most
 :math:`j + \max(i, 0) - \alpha v`, and it never exceeds
-:math:`\max(v, 0) + i \max_t \kappa(t) + j/\alpha`.
+:math:`\max(v, 0) + i \max_t \kappa(t) + j/\alpha`. It is lowered by more than all
+roundings: a bound that comes out later than the exact time would be waited for.
 
 Kernels of the queue take plain arrays, not records of arrays, and return none:
 Numba counts references at every look into a record, which costs more than the
@@ -30,7 +31,7 @@ from eventsim.engine.neuron_run_kernels import (
     TRIGGERED,
 )
 from eventsim.jit import jit
-from eventsim.neurons.crossing import time_to_threshold
+from eventsim.neurons.crossing import ROUNDINGS, time_to_threshold
 from eventsim.neurons.dynamics import Dynamics, grazing_slope, kappa, pin, reset, slope
 
 # Columns of ``rows``: time and state of the last event, end of the refractory
@@ -50,7 +51,7 @@ N_SPIKES, MOST_SPIKES, N_EVENTS, MOST_EVENTS, N_SENT, N_PENDING, N_ALARMS, N_LIS
     range(8)
 )
 N_COUNTERS = 8
-# What rounding may add to a bound.
+# What rounding may add to a bound, of the threshold and of the time.
 SAFE = 1 - 1e-12
 SERIES_LIMIT = 0.25
 # A spike's code is its neuron times this, plus its kind.
@@ -167,33 +168,34 @@ def earliest(g, v, i, j, height):
     float, network time units
         Not negative; ``inf`` if it never crosses.
     """
-    if v >= height:
+    low = height * SAFE
+    if v >= low:
         return 0.0
     alpha = g.d.alpha
     if i <= 0:
-        if j <= 0 or j <= alpha * height * SAFE:
+        if j <= 0 or j <= alpha * low:
             return math.inf
-        return (height - v) / (j - alpha * v) * SAFE
+        return (low - v) / (j - alpha * v) * SAFE
     rise = j + i - alpha * v
     if rise <= 0:
         return math.inf
     if alpha > 0 or j <= 0:
         bound = max(v, 0.0) + i * g.peak + max(j, 0.0) * g.inverse_alpha
-        if bound < height * SAFE:
+        if bound < low:
             return math.inf
-    return (height - v) / rise * SAFE
+    return (low - v) / rise * SAFE
 
 
 @jit(inline=True)
 def alarm_bound(g, rows, n):
-    """Return the time until which a neuron is left alone."""
+    """Return the time until which a neuron is left alone; it may be over already."""
     last, free = rows[n, LAST], rows[n, FREE]
     v, height, j = rows[n, V], rows[n, HEIGHT], rows[n, DRIVE]
     if free > last:
         return free
     if g.d.kick != 0:
-        return last + earliest_instant(g.d.alpha, v, j, height)
-    return last + earliest(g, v, rows[n, CURRENT], j, height)
+        return last * SAFE + earliest_instant(g.d.alpha, v, j, height)
+    return last * SAFE + earliest(g, v, rows[n, CURRENT], j, height)
 
 
 @jit(inline=True)
@@ -214,11 +216,18 @@ def state_of(g, rows, more, n):
 
 
 @jit()
-def crossing_time(g, rows, more, n):
-    """Return when a neuron outside its refractory period will fire by itself."""
+def crossing_time(g, rows, more, n, t_end):
+    """Return when a neuron outside its refractory period will fire by itself.
+
+    What comes out later than `t_end` by a few roundings is at `t_end`, as in
+    `eventsim.neurons.crossing.crossing_until`.
+    """
     v, i, p, q = state_of(g, rows, more, n)
-    height, j = rows[n, HEIGHT], rows[n, DRIVE]
-    return rows[n, LAST] + time_to_threshold(g.d, v, i, p, q, j, height, math.inf)
+    last, height, j = rows[n, LAST], rows[n, HEIGHT], rows[n, DRIVE]
+    t = last + time_to_threshold(g.d, v, i, p, q, j, height, math.inf)
+    if t > t_end and t <= t_end + ROUNDINGS * t_end and last < t_end:
+        return t_end
+    return t
 
 
 @jit()
@@ -285,7 +294,7 @@ def discharge(g, rows, more, n, is_released, time, code, counters):
 
 
 @jit()
-def wait(constants, rows, more, n, until, inclusive, time, code, counters):
+def wait(constants, rows, more, n, until, inclusive, t_end, time, code, counters):
     """Do what a neuron does by itself before `until`.
 
     Parameters
@@ -300,6 +309,8 @@ def wait(constants, rows, more, n, until, inclusive, time, code, counters):
         End.
     inclusive : bool
         Whether the end itself counts.
+    t_end : float, network time units
+        End of the run.
     time, code : ndarray, shape (room,)
         Where to note spikes.
     counters : ndarray, shape (N_COUNTERS,)
@@ -323,7 +334,7 @@ def wait(constants, rows, more, n, until, inclusive, time, code, counters):
         if rows[n, FREE] > rows[n, LAST]:
             move_row(g, rows, more, n, rows[n, FREE])
         else:
-            bound = crossing_time(g, rows, more, n)
+            bound = crossing_time(g, rows, more, n, t_end)
             if bound > until or (bound == until and not inclusive):
                 return bound
             cross(g, rows, more, n, bound, time, code, counters)

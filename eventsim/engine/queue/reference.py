@@ -6,7 +6,9 @@ This is the event semantics as a program. Pending events lie in one list, sorted
 2. level: inputs first, then neurons from the start of zero-delay chains to their
    end;
 3. phase: what a neuron does by itself (release, threshold crossing), what arrives at
-   it, and the threshold test of models whose potential jumps with an input;
+   it, and what it does at once with all that has arrived: the threshold test of models
+   whose potential jumps with an input, another spike of a neuron with a refractory
+   kernel that an input finds at its threshold;
 4. number of the channel or neuron;
 5. the order in which the events were made.
 
@@ -325,7 +327,7 @@ class QueueSimulator:
         neuron = self._neurons[event.neuron]
         if not neuron.is_exhausted:
             neuron.receive(event.time, event.weight)
-            self._plan_spike(event.neuron)
+            self._plan_spike(event.neuron, is_reached=True)
 
     def _fire(self, event: Event) -> None:
         k = event.neuron
@@ -339,8 +341,11 @@ class QueueSimulator:
         self._plan_spike(k)
         self._send(self._tables.n_inputs + k, 1.0)
 
-    def _plan_spike(self, k: int) -> None:
-        """Replace the spike that the neuron is about to fire."""
+    def _plan_spike(self, k: int, *, is_reached: bool = False) -> None:
+        """Replace the spike that the neuron is about to fire.
+
+        `is_reached`: by an input of this time, and there may be more of them.
+        """
         planned = self._planned[k]
         if planned is not None:
             self._queue.remove(planned)
@@ -348,7 +353,8 @@ class QueueSimulator:
         neuron = self._neurons[k]
         time = neuron.next_spike(self.t_end)
         if time <= self.t_end:
-            phase = TESTED if neuron.d.kick != 0 else BY_ITSELF
+            waits = neuron.d.kick != 0 or (is_reached and time == self.time)
+            phase = TESTED if waits else BY_ITSELF
             level = int(self._tables.level[k])
             self._planned[k] = self._add(Event(time, "spike", k), level, phase)
 

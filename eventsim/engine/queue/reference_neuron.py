@@ -7,7 +7,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from eventsim.neurons import dynamics as rules
-from eventsim.neurons.crossing import time_to_threshold
+from eventsim.neurons.crossing import spike_until
 from eventsim.neurons.dynamics import Dynamics
 
 
@@ -101,24 +101,21 @@ class QueueNeuron:
         )
 
     def next_spike(self, t_end: float) -> float:
-        """Return when the neuron spikes if nothing arrives, ``inf`` = never.
+        """Return when the neuron spikes if nothing arrives, ``inf`` = not in the run.
 
         Inside a refractory period that is not known before its end.
         """
         state = self.state
         if state.is_exhausted or state.time < state.free:
             return math.inf
-        dt = time_to_threshold(
-            self.d,
-            state.v,
-            state.i,
-            state.p,
-            state.q,
-            self.drive,
-            self.d.factor * self.theta,
-            t_end - state.time,
+        height = self.d.factor * self.theta
+        if self.d.recoil == 0 and state.v >= height:
+            return state.time
+        values = state[1:5]
+        time: float = spike_until(
+            self.d, *values, self.drive, height, state.time, t_end
         )
-        return min(state.time + dt, t_end) if dt < math.inf else math.inf
+        return time
 
     def potential(self, time: float) -> float:
         """Return ``u`` at a time, after the events there, from what is kept.

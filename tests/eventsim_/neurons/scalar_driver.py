@@ -7,7 +7,7 @@ import numpy as np
 from eventsim.jit import jit
 from eventsim.network import Neuron
 from eventsim.neurons import model_of
-from eventsim.neurons.crossing import time_to_threshold
+from eventsim.neurons.crossing import crossing_until, spike_until
 from eventsim.neurons.dynamics import (
     advance,
     advance_held,
@@ -16,8 +16,6 @@ from eventsim.neurons.dynamics import (
     reset,
     start,
 )
-
-ROUNDING = 4.5e-16
 
 MODELS = {
     "relpsp": {},
@@ -52,18 +50,17 @@ def run_continuous(d, theta, j, times, weights, t_end, spikes):
     t = release = 0.0
     n_spikes = k = 0
     while True:
-        following = times[k] if k < times.size and times[k] <= t_end else t_end
-        while t < following and n_spikes < d.max_spikes:
+        is_end = k == times.size or times[k] > t_end
+        following = t_end if is_end else times[k]
+        while n_spikes < d.max_spikes:
             if t < release:
                 until = min(release, following)
                 v, i, p, q = advance_held(d, v, i, p, q, j, until - t)
                 t = until
-                continue
-            # Times are compared as they are recorded: the difference of two is
-            # rounded, and a crossing at the very time of an input has to stand.
-            horizon = following - t + ROUNDING * following
-            moment = t + time_to_threshold(d, v, i, p, q, j, d.factor * theta, horizon)
-            if moment > following:
+                if t < release:
+                    break
+            moment = spike_until(d, v, i, p, q, j, d.factor * theta, t, following)
+            if moment == math.inf:
                 break
             v, i, p, q = advance(d, v, i, p, q, j, moment - t)
             v = pin(d, v, p, theta)
@@ -74,13 +71,13 @@ def run_continuous(d, theta, j, times, weights, t_end, spikes):
             spikes[n_spikes] = t
             n_spikes += 1
             release = t + d.refractory
+        if is_end:
+            return n_spikes
         v, i, p, q = advance(d, v, i, p, q, j, following - t)
         t = following
         while k < times.size and times[k] == t:
             v, i = receive(d, v, i, weights[k])
             k += 1
-        if t == t_end:
-            return n_spikes
 
 
 @jit()
@@ -104,16 +101,17 @@ def run_delta(d, theta, j, times, weights, t_end, spikes):
                 release = t + d.refractory
         if t == t_end:
             return n_spikes
-        following = times[k] if k < times.size and times[k] <= t_end else t_end
+        is_end = k == times.size or times[k] > t_end
+        following = t_end if is_end else times[k]
         if t < release < following:
             following = release
-        dt = math.inf
+        moment = math.inf
         if t >= release and n_spikes < d.max_spikes:
-            dt = time_to_threshold(d, v, i, p, q, j, height, following - t)
-        if t + dt < following:
+            moment = crossing_until(d, v, i, p, q, j, height, t, following)
+        if moment < following or (is_end and moment == following == t_end):
             v = pin(d, v, p, theta)
             v, i, p, q = reset(d, v, i, p, q, j, theta)
-            t += dt
+            t = moment
             if n_spikes == spikes.size:
                 return -1
             spikes[n_spikes] = t

@@ -11,9 +11,11 @@ from eventsim.neurons.crossing import (
     bracketed,
     crossing_until,
     final_potential,
+    spike_until,
     time_to_threshold,
     turning_time,
 )
+from eventsim.neurons.dynamics import Dynamics
 
 ALMOST = [1 - 1e-12, 1 + 1e-12, 1 - 1e-6, 1 + 1e-6]
 CASES = [
@@ -201,3 +203,19 @@ def test_crossing_until__is_a_time_of_the_run_not_after_the_interval():
     assert crossing_until(d, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3 - 1e-13) == np.inf
     assert crossing_until(d, 2.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.0) == np.inf
     assert crossing_until(d, 2.0, 1.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.5) == 2.0
+
+
+@pytest.mark.parametrize("until", [2.0, 2.5])
+def test_spike_until__fires_again_at_once_if_a_refractory_kernel_lets_it(until):
+    d = Dynamics(rho=1.0, recoil=1.0, keep_v=1.0)
+
+    def found(v, rise, q, now=2.0):
+        return spike_until(d, v, rise, 0.0, q, 0.0, 1.0, now, until)
+
+    assert found(1.0, 3.0, -1.0) == 2.0
+    assert found(1.0, 3.0, -1.0, now=until) == until
+    # The recoil outweighs the rise, which wins later.
+    assert found(1.0, 3.0, -4.0) > 2.0
+    assert found(1.0, 3.0, -4.0, now=until) == np.inf
+    # Below the threshold.
+    assert found(0.9, 3.0, 0.0, now=until) == np.inf
