@@ -39,7 +39,7 @@ from spike_step import SIZES, our_step
 from eventsim.datasets import load
 from eventsim.encode import activations_to_times
 from eventsim.engine.sweep import row_sweep
-from eventsim.engine.sweep.row_sweep import RowLayer
+from eventsim.engine.sweep.row_layer import RowLayer
 from eventsim.network import Neuron
 from eventsim.neurons import model_of
 from eventsim.spikes import SpikeTrains

@@ -22,7 +22,7 @@ from eventsim.datasets import load
 from eventsim.encode import activations_to_times
 from eventsim.engine.fan_out import fan_out
 from eventsim.engine.sweep import row_sweep
-from eventsim.engine.sweep.row_sweep import RowLayer
+from eventsim.engine.sweep.row_layer import RowLayer
 from eventsim.jit import jit
 from eventsim.network import Neuron
 from eventsim.neurons import model_of
@@ -35,6 +35,8 @@ LAYERS = {
     "dense 784-800": (Dense((28, 28, 1), 800), 0.02, 1.0),
     "conv2d 16C5": (Conv2d((28, 28, 1), 16, (5, 5)), 0.1, 1.0),
     "conv2d 32C5": (Conv2d((28, 28, 1), 32, (5, 5)), 0.1, 1.0),
+    "conv2d 16C5, firing": (Conv2d((28, 28, 1), 16, (5, 5)), 0.3, 1.0),
+    "conv2d 32C5, firing": (Conv2d((28, 28, 1), 32, (5, 5)), 0.3, 1.0),
 }
 
 
@@ -114,7 +116,7 @@ def main() -> None:
         return
     for row in rows:
         print(
-            f"{row['layer']:14s} spikes {row['spikes_in']:.0f} -> "
+            f"{row['layer']:20s} spikes {row['spikes_in']:.0f} -> "
             f"{row['spikes_out']:.0f}  limit {row['limit_ms']:.2f} ms  forward "
             f"{row['forward_ms']:.2f} ms ({row['forward_fraction']:.2f})  backward "
             f"{row['backward_ms']:.2f} ms ({row['backward_fraction']:.2f})"

@@ -21,7 +21,8 @@ from eventsim.engine.sweep.gathered_sweep import (
     gathered_backward,
     gathered_forward,
 )
-from eventsim.engine.sweep.row_sweep import RowLayer, RowRecording
+from eventsim.engine.sweep.row_layer import RowLayer, runs_as_rows
+from eventsim.engine.sweep.row_sweep import RowRecording
 from eventsim.errors import ShapeError
 from eventsim.network import Layer
 from eventsim.spikes import SpikeTrains
@@ -181,7 +182,7 @@ def choose_runner(
             np.tile(drive, repeats),
         )
     )
-    has_rows = isinstance(topology, Dense | Conv2d) and row_sweep.runs(d)
+    has_rows = isinstance(topology, Dense | Conv2d) and runs_as_rows(d)
     if with_constants or delay is not None or not has_rows:
         return gathered
     assert isinstance(topology, Dense | Conv2d)

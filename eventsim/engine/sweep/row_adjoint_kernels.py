@@ -16,6 +16,7 @@ from numba import prange
 from eventsim.engine.sweep.row_adjoint_state_kernels import (
     AdjointRow,
     Sums,
+    put_back,
     read_ties,
     retreat_to,
     undo_start,
@@ -54,11 +55,13 @@ def unrun_position(d, block, row, inputs, fired, t_end, sums):
         Crossings with nearly no slope.
     """
     span = SPAN / max(d.alpha, d.beta, 1e-300)
+    # The first base may have no exponentials: it moves at once.
+    farthest = -1.0
     event, growth = inputs.event, inputs.growth
     n_left, n_grazing, m = fired.picked.size, 0, event.size
     while m > 0 and event[m - 1] >= fired.rank[fired.picked[n_left - 1]]:
         m -= 1
-    # The adjoint state is zero up to here: no exponentials of this base are used.
+    # The adjoint state is zero up to here.
     base = base_at(growth, -1, t_end)
     if m < event.size:
         base = base_at(growth, event[m], float(inputs.time[event[m]]))
@@ -67,14 +70,18 @@ def unrun_position(d, block, row, inputs, fired, t_end, sums):
         k, t = np.int64(-1), 0.0
         if m >= 0:
             k, t = np.int64(event[m]), float(inputs.time[event[m]])
-        is_over = block.is_driven or base[0] - t > span
+        # Whether the base moves must not depend on who fired, see `run_position`.
+        is_over = block.is_driven or base[0] - t > farthest
         if is_over or has_fired_since(fired, n_left, k):
             n_left, n_fired, n = undo_spikes(
                 d, block, row, fired, n_left, k, base[0], t, sums
             )
             n_grazing += n
-            retreat_to(d, block, row, base[0] - t, n_fired, sums)
-            base = base_at(growth, k, t)
+            if is_over:
+                retreat_to(d, block, row, base[0] - t, n_fired, sums)
+                base, farthest = base_at(growth, k, t), span
+            else:
+                put_back(d, row, n_fired, since_base(d, growth, k, t, base))
         if k < 0:
             break
         lift, up_a, _, up_b, _ = since_base(d, growth, k, t, base)

@@ -76,6 +76,30 @@ def retreat_to(d, block, row, dt, n_fired, sums):
 
 
 @jit(inline=True, borrows=True)
+def put_back(d, row, n_fired, since):
+    """Write the adjoint states of neurons that fired, as seen from the base.
+
+    Parameters
+    ----------
+    d : Dynamics
+        Constants.
+    row : AdjointRow
+        Changed; `fired` holds their states before they fired.
+    n_fired : int
+        How many.
+    since : tuple of float
+        From `since_base`, at the time of these states.
+    """
+    real = row.x.dtype.type
+    lift, _, down_a, _, down_b = since
+    for m in range(n_fired):
+        lane = int(row.fired[0, m])
+        x = down_a * row.fired[1, m]
+        row.x[lane] = real(x)
+        row.y[lane] = real(d.gain * down_b * row.fired[2, m] + lift * x)
+
+
+@jit(inline=True, borrows=True)
 def read_ties(block, row, inputs, first, last, numbers, sums):
     """Read the derivatives of inputs of one time, between which nothing can fire.
 

@@ -61,18 +61,29 @@ def rise_and_step(d, dt, leak, fade):
     """
     x = abs(d.beta - d.alpha) * dt
     if x > SERIES_BELOW:
-        rise = (leak - fade) / (d.beta - d.alpha)
+        rise = 1 / (d.beta - d.alpha) * (leak - fade)
     else:
         rise = max(leak, fade) * dt * mean_decay(x)
     y = d.alpha * dt
-    step = (1 - leak) / d.alpha if y > SERIES_BELOW else dt * mean_decay(y)
+    step = 1 / d.alpha * (1 - leak) if y > SERIES_BELOW else dt * mean_decay(y)
     return rise, step
+
+
+@jit(inline=True, borrows=True)
+def fade_of(d, leak, dt):
+    """Return ``exp(-beta dt)``, from ``exp(-alpha dt)`` where it is a power of it."""
+    if d.beta == 2 * d.alpha:
+        return leak * leak
+    if d.beta == d.alpha:
+        return leak
+    return math.exp(-d.beta * dt)
 
 
 @jit(inline=True, borrows=True)
 def tabulate_event(d, t, growth, k):
     """Write row `k` of the table of `tabulate_growth`."""
-    a, b = math.exp(d.alpha * t), math.exp(d.beta * t)
+    a = math.exp(d.alpha * t)
+    b = fade_of(d, a, -t)
     growth[k, 0] = a
     growth[k, 1] = 1 / a
     growth[k, 2] = b

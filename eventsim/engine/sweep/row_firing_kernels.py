@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim.engine.sweep.row_coefficients import rise_and_step
+from eventsim.engine.sweep.row_coefficients import fade_of, rise_and_step
 from eventsim.engine.sweep.row_lanes import LANES, lowest_bit, suspects_of
 from eventsim.jit import jit
 from eventsim.neurons.crossing import crossing_until
@@ -38,16 +38,6 @@ class Found(NamedTuple):
     neuron: np.ndarray
     current: np.ndarray
     rank: np.ndarray
-
-
-@jit(inline=True, borrows=True)
-def fade_of(d, leak, dt):
-    """Return ``exp(-beta dt)``, from ``exp(-alpha dt)`` where it is a power of it."""
-    if d.beta == 2 * d.alpha:
-        return leak * leak
-    if d.beta == d.alpha:
-        return leak
-    return math.exp(-d.beta * dt)
 
 
 @jit(inline=True, borrows=True)
@@ -101,7 +91,8 @@ def fire_one(d, t, i, theta, drive, n_left, t_last, until, leak, fade, found, ou
         if found - first >= n_left:
             return -math.inf, i, found, n_grazing
         if min(leak, fade) > SMALLEST_DECAY:
-            leak, fade = leak / leak_wait, fade / fade_wait
+            leak /= leak_wait
+            fade = leak * leak if d.beta == 2 * d.alpha else fade / fade_wait
         else:
             leak = math.exp(-d.alpha * rest)
             fade = fade_of(d, leak, rest)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim.engine.sweep.row_coefficients import rise_and_step
-from eventsim.engine.sweep.row_firing_kernels import fade_of
+from eventsim.engine.sweep.row_coefficients import fade_of, rise_and_step
 from eventsim.jit import jit
 from eventsim.neurons.adjoint import cross, unfire
 from eventsim.neurons.dynamics import grazing_slope, pin, slope
@@ -167,14 +166,16 @@ def spikes_by_position(neurons, ranks, n_positions, n_channels, first, last):
         Those of position p are ``ends[p]:ends[p + 1]``.
     """
     ends = np.zeros(n_positions + 1, np.int64)
-    n_picked = 0
-    for m in range(neurons.size):
-        p, c = place_of(neurons[m], n_positions, n_channels)
-        if first <= c < last:
-            ends[p + 1] += 1
-            n_picked += 1
-    for p in range(n_positions):
-        ends[p + 1] += ends[p]
+    n_picked = neurons.size
+    if n_positions > 1:
+        n_picked = 0
+        for m in range(neurons.size):
+            p, c = place_of(neurons[m], n_positions, n_channels)
+            if first <= c < last:
+                ends[p + 1] += 1
+                n_picked += 1
+        for p in range(n_positions):
+            ends[p + 1] += ends[p]
     picked, lanes = np.empty(n_picked, np.int64), np.empty(n_picked, np.int64)
     n_taken = np.zeros(n_positions, np.int64)
     for m in range(neurons.size if n_picked > 0 else 0):
@@ -188,6 +189,9 @@ def spikes_by_position(neurons, ranks, n_positions, n_channels, first, last):
             picked[at], lanes[at] = picked[at - 1], lanes[at - 1]
             at -= 1
         picked[at], lanes[at] = m, c - first
+    if n_positions == 1:
+        ends[1] = n_taken[0]
+        picked, lanes = picked[: ends[1]], lanes[: ends[1]]
     return picked, lanes, ends
 
 

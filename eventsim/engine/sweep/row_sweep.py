@@ -16,20 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.engine.fan_out import fan_out
 from eventsim.engine.sweep.gathered_recording import GatheredGradients
 from eventsim.engine.sweep.row_adjoint_kernels import row_backward
 from eventsim.engine.sweep.row_adjoint_state_kernels import Sums
 from eventsim.engine.sweep.row_coefficients import LARGEST_EXPONENT, tabulate_growth
-from eventsim.engine.sweep.row_firing_kernels import SAFETY, Found
+from eventsim.engine.sweep.row_firing_kernels import Found
 from eventsim.engine.sweep.row_kernels import row_forward
-from eventsim.engine.sweep.row_lanes import LANES, MOST_GROUPS
+from eventsim.engine.sweep.row_lanes import LANES
+from eventsim.engine.sweep.row_layer import RowLayer
 from eventsim.engine.sweep.row_order_kernels import collect
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
 from eventsim.neurons.dynamics import Dynamics
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import Conv2d, Dense
+from eventsim.topology import Dense
 
 MAX_SPIKES = 50_000_000
 # Smaller batches are cut into blocks of channels, so that all threads have work.
@@ -41,99 +41,6 @@ MOST_BLOCKS = 8
 SAMPLE_GROUPS_FORWARD, SAMPLE_GROUPS = 32, 8
 ROOM = 1000
 SPIKES_PER_NEURON, BURST_PER_NEURON = 0.25, 4
-
-
-@dataclass(frozen=True, eq=False)
-class RowLayer:
-    """Neurons of a dense layer or convolution.
-
-    Parameters
-    ----------
-    dynamics : Dynamics
-        Constants of the model.
-    topology : Dense or Conv2d
-        Geometry.
-    weight : ndarray, shape ``topology.weight_shape``
-        Weights; their float type is the one of the run.
-    theta, drive : ndarray, shape (n_features,)
-        Threshold and constant drive of each unit or channel.
-
-    Raises
-    ------
-    ShapeError
-        If the model needs another engine.
-    """
-
-    dynamics: Dynamics
-    topology: Dense | Conv2d
-    weight: np.ndarray
-    theta: np.ndarray
-    drive: np.ndarray
-
-    def __post_init__(self) -> None:
-        if not runs(self.dynamics):
-            raise ShapeError(
-                "row sweep: a model with instantaneous synapses, a refractory period "
-                "or a refractory kernel; expected one without; use the gathered sweep"
-            )
-        features = (self.n_channels,)
-        for name, array, shape in (
-            ("weight", self.weight, self.topology.weight_shape),
-            ("theta", self.theta, features),
-            ("drive", self.drive, features),
-        ):
-            if array.shape != shape:
-                raise ShapeError(
-                    f"row sweep: {name} has shape {array.shape}; expected {shape}"
-                )
-        if not np.all((self.theta > 0) & (self.theta < math.inf)):
-            raise ShapeError(
-                f"row sweep: a threshold is {self.theta.min()}; expected positive, "
-                "finite numbers"
-            )
-
-    @property
-    def n_channels(self) -> int:
-        """Neurons of a position."""
-        return self.topology.n_features
-
-    @property
-    def n_lanes(self) -> int:
-        """The same, padded to whole groups."""
-        return -(-self.n_channels // LANES) * LANES
-
-    @property
-    def positions(self) -> tuple[Any, int]:
-        """What all kernels take first: fan-out, number of positions."""
-        table = fan_out(self.topology)
-        return (table.offsets, table.position, table.row), table.n_positions
-
-    @property
-    def constants(self) -> tuple[Any, ...]:
-        """What they take then: weights and padded constants, see `row_forward`."""
-        factor = self.dynamics.factor * (1 - SAFETY)
-        n_driven = self.n_lanes if np.any(self.drive) else 0
-        return (
-            self._padded(self.weight.reshape(-1, self.n_channels), 0).ravel(),
-            self.n_lanes,
-            self.n_channels,
-            self._padded(self.theta, math.inf),
-            self._padded(factor * self.theta, math.inf),
-            self._padded(self.drive, 0)[:n_driven],
-        )
-
-    def _padded(self, array: np.ndarray, value: float) -> np.ndarray:
-        width = [(0, 0)] * (array.ndim - 1) + [(0, self.n_lanes - array.shape[-1])]
-        array = np.asarray(array, self.weight.dtype)
-        if self.n_lanes != array.shape[-1]:
-            array = np.pad(array, width, constant_values=value)
-        return np.ascontiguousarray(array)
-
-    def blocks(self, n: int) -> np.ndarray:
-        """Return where each of at least `n` blocks of padded channels begins."""
-        groups = self.n_lanes // LANES
-        n = min(max(n, -(-groups // MOST_GROUPS)), groups)
-        return np.arange(n + 1) * groups // n * LANES
 
 
 @dataclass(frozen=True)
@@ -159,11 +66,6 @@ class RowRecording:
     rank: np.ndarray
     t_end: float
     n_grazing: int
-
-
-def runs(d: Dynamics) -> bool:
-    """Tell whether rows of such neurons can be run."""
-    return d.kick == 0 and d.recoil == 0 and d.refractory == 0
 
 
 def forward(
@@ -205,7 +107,8 @@ def forward(
     blocks = layer.blocks(MOST_BLOCKS if is_split else 1)
     groups = _groups(batch, SAMPLE_GROUPS_FORWARD)
     positions, constants = layer.positions, layer.constants
-    n_neurons = layer.n_channels * positions[1] * int(np.diff(groups).max(initial=0))
+    n_samples = -(-batch // max(groups.size - 1, 1))
+    n_neurons = layer.n_channels * positions[1] * n_samples
     room = ROOM + int(SPIKES_PER_NEURON * n_neurons)
     counts = np.zeros((2, blocks.size - 1, batch), np.int64)
     while True:
@@ -223,7 +126,8 @@ def forward(
             found,
             counts,
         )
-        if counts[0].sum() > max_spikes:
+        offsets = _ends(counts[0].sum(axis=0))
+        if offsets[-1] > max_spikes:
             raise SimulationLimitError(
                 f"sweep: a layer fired more than {max_spikes} times up to time "
                 f"{t_end}; expected fewer; lower weights or currents, shorten the "
@@ -235,7 +139,14 @@ def forward(
             # A few samples run away: let the others not ask for as much.
             groups = _groups(batch, (groups.size - 1) // 4)
         room = min(4 * room, max_spikes + 1)
-    return _collected(layer, found, counts, groups, t_end)
+    return _collected(layer, found, counts, groups, offsets, t_end)
+
+
+def _ends(counts: np.ndarray) -> np.ndarray:
+    """Return where each of some runs of the given lengths begins, and the last ends."""
+    ends = np.zeros(counts.size + 1, np.int64)
+    np.cumsum(counts, out=ends[1:])
+    return ends
 
 
 def _groups(batch: int, n: int) -> np.ndarray:
@@ -260,10 +171,13 @@ def _room_for(shape: Any, dtype: np.dtype) -> Found:
 
 
 def _collected(
-    layer: RowLayer, found: Found, counts: np.ndarray, groups: np.ndarray, t_end: float
+    layer: RowLayer,
+    found: Found,
+    counts: np.ndarray,
+    groups: np.ndarray,
+    offsets: np.ndarray,
+    t_end: float,
 ) -> RowRecording:
-    offsets = np.zeros(counts.shape[2] + 1, np.int64)
-    np.cumsum(counts[0].sum(axis=0), out=offsets[1:])
     joined = _room_for(int(offsets[-1]), layer.weight.dtype)
     collect(found, counts[0], groups, offsets, joined)
     n_neurons = math.prod(layer.topology.output_shape)
