@@ -129,16 +129,12 @@ class SpikeTrains:
         """
         if np.any(np.isnan(times)):
             raise ShapeError("spikes: a spike time is NaN; 'inf' means never")
-        order = np.argsort(times, axis=1, kind="stable")
-        ordered = np.take_along_axis(times, order, axis=1)
-        fired = np.isfinite(ordered)
-        offsets = np.concatenate([[0], np.cumsum(fired.sum(axis=1))])
-        return cls(
-            ordered[fired],
-            order[fired].astype(np.int32),
-            offsets.astype(np.int64),
-            times.shape[1],
-        )
+        n_neurons = times.shape[1]
+        place = np.flatnonzero(np.isfinite(times))
+        sample, neuron = np.divmod(place, max(n_neurons, 1))
+        time, sample, neuron = _sorted_by_time(times.ravel()[place], sample, neuron)
+        offsets = np.searchsorted(sample, np.arange(len(times) + 1)).astype(np.int64)
+        return cls(time, neuron.astype(np.int32), offsets, n_neurons)
 
     def samples(self, first: int, stop: int) -> SpikeTrains:
         """Return the samples from `first` up to, but not including, `stop`."""
@@ -176,3 +172,22 @@ def join_samples(parts: Sequence[SpikeTrains]) -> SpikeTrains:
         parts[0].n_neurons,
         None if all(part.value is None for part in parts) else np.concatenate(values),
     )
+
+
+def _sorted_by_time(
+    time: np.ndarray, sample: np.ndarray, neuron: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sort spikes by sample, time, neuron; given by sample and neuron.
+
+    Times of 32 bits that are not negative are in the order of their bits. With sample
+    and neuron they fit into one integer, which is sorted several times as fast.
+    """
+    n_bits = int(neuron.max(initial=0)).bit_length()
+    n_all = 31 + n_bits + int(sample.max(initial=0)).bit_length()
+    if time.dtype != np.float32 or n_all > 63 or np.any(np.signbit(time)):
+        order = np.lexsort((time, sample))
+        return time[order], sample[order], neuron[order]
+    bits = time.view(np.int32).astype(np.int64)
+    key = np.sort(((sample << 31 | bits) << n_bits) | neuron)
+    rest, neuron = key >> n_bits, key & ((1 << n_bits) - 1)
+    return (rest & 0x7FFFFFFF).astype(np.int32).view(np.float32), rest >> 31, neuron

@@ -108,6 +108,8 @@ def arrive(wave: Wave, t_end: float) -> Passed:
     """
     spikes = wave.spikes
     time = spikes.time
+    if wave.delay is None and _all_arrive(spikes, t_end):
+        return Passed(spikes, np.arange(time.size))
     if wave.delay is not None:
         delay = np.asarray(wave.delay)
         time = (time + delay[spikes.neuron % delay.size]).astype(time.dtype)
@@ -115,6 +117,12 @@ def arrive(wave: Wave, t_end: float) -> Passed:
     return _passed(
         spikes, time[origin], spikes.neuron[origin], origin, spikes.n_neurons
     )
+
+
+def _all_arrive(spikes: SpikeTrains, t_end: float) -> bool:
+    """Tell whether spikes can be passed as they are."""
+    is_in_time = bool(np.all(spikes.time <= t_end))
+    return is_in_time and _is_sorted(spikes.time, spikes.neuron, spikes.sample)
 
 
 def average(wave: Wave, topology: AveragePool) -> tuple[Wave, np.ndarray]:

@@ -117,3 +117,22 @@ def test_join_samples__undoes_samples(value, n):
 def test_join_samples__spikes_without_values_have_the_value_one():
     parts = [trains([0], [1], [0, 1], value=[0.5]), trains([0], [2], [0, 1])]
     assert join_samples(parts).value.tolist() == [0.5, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (0, 4), (5, 0), (40, 300)])
+@pytest.mark.parametrize("low", [0.0, -2.0])
+def test_from_first_spikes__by_time_then_neuron(dtype, shape, low):
+    rng = np.random.default_rng(0)
+    times = rng.integers(low, 30, shape) / dtype(7) + dtype(-0.0)
+    times = times.astype(dtype)
+    times[rng.uniform(size=shape) < 0.5] = np.inf
+    times[:1, :1] = -0.0
+    spikes = SpikeTrains.from_first_spikes(times)
+    for b, row in enumerate(times):
+        here = slice(spikes.offsets[b], spikes.offsets[b + 1])
+        order = np.argsort(row, kind="stable")[: np.isfinite(row).sum()]
+        assert spikes.neuron[here].tolist() == order.tolist()
+        assert spikes.time[here].tolist() == row[order].tolist()
+    assert spikes.time.dtype == dtype
+    assert spikes.batch == len(times)

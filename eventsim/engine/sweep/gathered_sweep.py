@@ -80,22 +80,23 @@ class GatheredLayer:
 
     def __post_init__(self) -> None:
         synapses, neurons = (self.fan_in.n_weights,), (self.fan_in.n_out,)
-        zero = np.zeros(synapses) if self.delay is None else self.delay
-        for name, array, shape in (
+        arrays = [
             ("weight", self.weight, synapses),
-            ("delay", zero, synapses),
             ("theta", self.theta, neurons),
             ("drive", self.drive, neurons),
-        ):
+        ]
+        if self.delay is not None:
+            arrays.append(("delay", self.delay, synapses))
+        for name, array, shape in arrays:
             if array.shape != shape:
                 raise ShapeError(
                     f"layer: {name} has shape {array.shape}; expected {shape}"
                 )
             if not np.all(np.isfinite(array)):
                 raise ShapeError(f"layer: {name} has values that are not finite")
-        if np.any(zero < 0):
+        if self.delay is not None and np.any(self.delay < 0):
             raise ShapeError(
-                f"layer: a delay is {zero.min()}; expected a time, not negative"
+                f"layer: a delay is {self.delay.min()}; expected a time, not negative"
             )
         if not np.all(self.theta > 0):
             raise ShapeError(
