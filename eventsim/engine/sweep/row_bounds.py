@@ -89,8 +89,7 @@ def polygon_of(d):
     for k in range(3):
         t = TOUCHES[k] * unit
         z, height = phi(d.alpha, t), kappa(d.alpha, d.beta, t)
-        slope[k + 1] = math.exp((d.alpha - d.beta) * t)
-        slope[k + 1] -= d.alpha * height * math.exp(d.alpha * t)
+        slope[k + 1] = 1 - d.beta * height * math.exp(d.alpha * t)
         if k == 2 and d.alpha == 0 and d.beta > 0:
             # It rises for ever, towards a limit.
             height, slope[3] = 1 / d.beta, 0.0

@@ -29,6 +29,8 @@ NEURONS = [
     Neuron("lif", "static", 0.5, 3.0),
     Neuron("lif", "static", 1000.0, 1.0),
     Neuron("lif", "static", 1.0, 1000.0),
+    Neuron("lif", "static", 1.0, 1e9),
+    Neuron("lif", "static", 1e9, 1.0),
     Neuron("non_leaky_if", "static", tau_s=0.7),
     Neuron("relpsp", "static"),
 ]
