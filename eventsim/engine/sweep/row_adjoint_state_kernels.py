@@ -67,7 +67,7 @@ def retreat_to(d, block, row, dt, n_fired, sums):
         for c in range(row.x.size):
             sums.drive[block.first + c] += row.x[c] * step
     n = np.int64(row.x.size // LANES)
-    move_row(row.y, row.x, 0, n, (fade, rise * d.gain, leak))
+    move_row(row.y, row.x, n, (fade, rise * d.gain, leak))
     real = row.x.dtype.type
     for m in range(n_fired):
         lane = int(row.fired[0, m])

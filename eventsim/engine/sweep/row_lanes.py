@@ -219,7 +219,7 @@ def _move(
     return x, y
 
 
-def _move_body(lanes, data, first, at, leak, rise, fade):
+def _move_body(lanes, data, first, leak, rise, fade):
     _move(lanes, data, first, leak, rise, fade)
 
 
@@ -279,7 +279,7 @@ def _read_four_body(lanes, data, first, at_1, at_2, at_3, at_4, a, b, by_a, by_b
     return found
 
 
-_moves = _operation(2, 3, "none", _move_body)
+_moves = _operation(2, 3, "none", _move_body, n_places=0)
 _adds = _operation(3, 2, "none", _add_body)
 _adds_four = _operation(3, 2, "none", _add_four_body, n_places=4)
 _watches_one = _operation(4, 4, "groups", _watch_body)
@@ -301,19 +301,19 @@ def lowest_bit(typing, mask):
 
 
 @intrinsic
-def move_row(typing, x, y, at, n, numbers):
-    """Let ``x = leak x + rise y`` and ``y = fade y``; `at` is not used.
+def move_row(typing, x, y, n, numbers):
+    """Let ``x = leak x + rise y`` and ``y = fade y``.
 
     Parameters
     ----------
     x, y : ndarray, shape (16 n,)
         A row.
-    at, n : int
-        First weight (of none here), number of groups of 16 neurons.
+    n : int
+        Number of groups of 16 neurons.
     numbers : tuple of float
         ``leak, rise, fade``.
     """
-    return _moves(x, y, at, n, numbers)
+    return _moves(x, y, n, numbers)
 
 
 @intrinsic

@@ -129,7 +129,7 @@ def move_to(d, block, row, s, leak, fade):
     """Move the base of a row by `s`, in which it decays by `leak` and `fade`."""
     rise, step = rise_and_step(d, s, leak, fade)
     n = np.int64(row.x.size // LANES)
-    move_row(row.x, row.y, 0, n, (leak, rise * d.gain, fade))
+    move_row(row.x, row.y, n, (leak, rise * d.gain, fade))
     if block.is_driven:
         for c in range(row.x.size):
             row.x[c] += row.x.dtype.type(step) * block.drive[c]

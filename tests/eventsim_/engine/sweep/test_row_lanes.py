@@ -18,7 +18,7 @@ def lowest_bit(mask):
 
 @jit()
 def move_row(x, y, n, leak, rise, fade):
-    row_lanes.move_row(x, y, 0, n, (float(leak), float(rise), float(fade)))
+    row_lanes.move_row(x, y, n, (float(leak), float(rise), float(fade)))
 
 
 @jit()
