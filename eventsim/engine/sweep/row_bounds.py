@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim.engine.sweep.row_coefficients import SERIES_BELOW, mean_decay
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import kappa, phi
 
@@ -152,22 +151,3 @@ def four_corners(d, polygon, z, since):
     three = share_and_rest(d, min(z, corner[2]), third, since)
     four = share_and_rest(d, z, last, since)
     return one[0], one[1], two[0], two[1], three[0], three[1], four[0], four[1]
-
-
-@jit(inline=True)
-def silence_of(d, dt, since, end):
-    """Return ``phi_alpha(dt)`` of a silence, where its polygon ends.
-
-    Parameters
-    ----------
-    d : Dynamics
-        Constants.
-    dt : float, network time units
-        Its length.
-    since, end : tuple of float
-        From `since_base`, at its beginning, and from `growth_since`, at its end.
-    """
-    x = d.alpha * dt
-    if x > SERIES_BELOW:
-        return 1 / d.alpha * (1 - since[1] * end[1])
-    return dt * mean_decay(x)

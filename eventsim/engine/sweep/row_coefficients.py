@@ -31,14 +31,19 @@ LARGEST_EXPONENT = 20.0
 SERIES_BELOW = 0.01
 # In units of the shorter time constant.
 SPAN = 1.0
-# What `since_base` returns at the base itself.
-AT_BASE = (0.0, 1.0, 1.0, 1.0, 1.0)
 
 
 @jit(inline=True)
 def mean_decay(x):
     """Return ``(1 - exp(-x)) / x`` for small ``x``."""
     return 1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5 * (1 - x / 6))))
+
+
+@jit(inline=True)
+def step_of(d, dt, leak):
+    """Return ``phi_alpha`` of an interval of length `dt` from its decay by alpha."""
+    x = d.alpha * dt
+    return 1 / d.alpha * (1 - leak) if x > SERIES_BELOW else dt * mean_decay(x)
 
 
 @jit(inline=True)
@@ -64,9 +69,7 @@ def rise_and_step(d, dt, leak, fade):
         rise = 1 / (d.beta - d.alpha) * (leak - fade)
     else:
         rise = max(leak, fade) * dt * mean_decay(x)
-    y = d.alpha * dt
-    step = 1 / d.alpha * (1 - leak) if y > SERIES_BELOW else dt * mean_decay(y)
-    return rise, step
+    return rise, step_of(d, dt, leak)
 
 
 @jit(inline=True, borrows=True)

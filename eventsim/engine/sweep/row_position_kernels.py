@@ -8,7 +8,6 @@ from eventsim.engine.sweep.row_bounds import (
     NARROW,
     four_corners,
     share_and_rest,
-    silence_of,
     two_corners,
 )
 from eventsim.engine.sweep.row_coefficients import (
@@ -16,6 +15,7 @@ from eventsim.engine.sweep.row_coefficients import (
     base_at,
     growth_since,
     since_base,
+    step_of,
 )
 from eventsim.engine.sweep.row_firing_kernels import fire_suspects
 from eventsim.engine.sweep.row_lanes import (
@@ -73,7 +73,7 @@ def add_and_bound(d, block, row, at, ab, dt, since, end, polygon):
         add_row(x, y, weight, at, n, ab)
         none = (0.0, 0.0)
         return watch_driven(d, block, row, dt), (*none, *none, *none, *none)
-    z = silence_of(d, dt, since, end)
+    z = step_of(d, dt, since[1] * end[1])
     if z <= polygon.corner[0] and n > NARROW:
         one = share_and_rest(d, z, z, since)
         mask = add_and_watch_one(x, y, weight, low, at, n, (*ab, *one))

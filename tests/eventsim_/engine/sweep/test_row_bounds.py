@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from eventsim_.engine.sweep.row_neurons import ROW_NEURONS
 
 from eventsim.engine.sweep.row_bounds import (
     flat_polygon_of,
@@ -9,13 +10,13 @@ from eventsim.engine.sweep.row_bounds import (
     peak_of,
     polygon_of,
     share_and_rest,
-    silence_of,
     two_corners,
 )
 from eventsim.engine.sweep.row_coefficients import (
     base_at,
     growth_since,
     since_base,
+    step_of,
     tabulate_growth,
 )
 from eventsim.network import Neuron
@@ -23,16 +24,11 @@ from eventsim.neurons import model_of
 from eventsim.neurons.dynamics import kappa, phi
 
 NEURONS = [
-    Neuron("lif", "static", 2.0, 1.0),
-    Neuron("lif", "static", 1.0, 1.0),
-    Neuron("lif", "static", 1.0, 1.0 + 1e-9),
-    Neuron("lif", "static", 0.5, 3.0),
+    *ROW_NEURONS,
     Neuron("lif", "static", 1000.0, 1.0),
     Neuron("lif", "static", 1.0, 1000.0),
     Neuron("lif", "static", 1.0, 1e9),
     Neuron("lif", "static", 1e9, 1.0),
-    Neuron("non_leaky_if", "static", tau_s=0.7),
-    Neuron("relpsp", "static"),
 ]
 SILENCES = [1e-9, 1e-4, 0.03, 0.4, 3.0, 30.0, 3e4]
 
@@ -49,7 +45,7 @@ def silence(d, dt, begin):
     base = base_at(growth, 0, 0.0)
     since = since_base(d, growth, 1, begin, base)
     end = growth_since(d, growth, 2, begin + dt, base)
-    return silence_of(d, dt, since, end), since
+    return step_of(d, dt, since[1] * end[1]), since
 
 
 def bounds_of(d, dt, begin=0.0):

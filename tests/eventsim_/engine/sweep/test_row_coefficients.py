@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from eventsim_.engine.sweep.row_neurons import ROW_NEURONS
 
 from eventsim.engine.sweep.row_coefficients import (
     base_at,
@@ -11,18 +12,9 @@ from eventsim.engine.sweep.row_coefficients import (
     rise_and_step,
     tabulate_growth,
 )
-from eventsim.network import Neuron
 from eventsim.neurons import model_of
 from eventsim.neurons.dynamics import kappa, phi
 
-NEURONS = [
-    Neuron("lif", "static", 2.0, 1.0),
-    Neuron("lif", "static", 1.0, 1.0),
-    Neuron("lif", "static", 1.0, 1.0 + 1e-9),
-    Neuron("lif", "static", 0.5, 3.0),
-    Neuron("non_leaky_if", "static", tau_s=0.7),
-    Neuron("relpsp", "static"),
-]
 INTERVALS = [0.0, 1e-12, 1e-6, 0.004, 0.0099, 0.0101, 0.3, 5.0, 40.0]
 
 
@@ -38,7 +30,7 @@ def test_mean_decay__is_the_mean_of_the_exponential(x):
 
 
 @pytest.mark.parametrize("dt", INTERVALS)
-@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+@pytest.mark.parametrize("neuron", ROW_NEURONS, ids=str)
 def test_rise_and_step__are_kappa_and_phi(neuron, dt):
     d = model_of(neuron).dynamics(neuron)
     leak, fade, rise, step = propagator(d, dt)
@@ -53,7 +45,7 @@ def growth_of(d, times):
 
 
 @pytest.mark.parametrize("is_tabulated", [True, False])
-@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+@pytest.mark.parametrize("neuron", ROW_NEURONS, ids=str)
 def test_growth_since__is_that_of_the_time_between(neuron, is_tabulated):
     d = model_of(neuron).dynamics(neuron)
     times = [0.0, 0.7, 0.7005, 3.0]
@@ -69,7 +61,7 @@ def test_growth_since__is_that_of_the_time_between(neuron, is_tabulated):
 
 
 @pytest.mark.parametrize("s", [-0.7, -1e-3, 0.0, 1e-9, 0.004, 0.3, 1.2])
-@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+@pytest.mark.parametrize("neuron", ROW_NEURONS, ids=str)
 def test_lift_since__carries_an_input_back_to_the_base(neuron, s):
     # An input at s, seen from the base, must act later as if it came at s.
     d = model_of(neuron).dynamics(neuron)
