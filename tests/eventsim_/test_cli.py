@@ -5,20 +5,11 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from eventsim_.cli.calls import caller, error_of
+from eventsim_.cli.calls import error_of
 
 from eventsim.cli import cli
 
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch, one_thread):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def call(capsys):
-    """Return a function from arguments to exit code, output and errors."""
-    return caller(capsys)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.mark.parametrize("command", ["", *cli.commands])

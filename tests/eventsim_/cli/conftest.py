@@ -3,18 +3,11 @@
 import shutil
 
 import pytest
-from eventsim_.cli.calls import caller
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch, one_thread):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def call(capsys):
-    """Return a function from arguments to exit code, output and errors."""
-    return caller(capsys)
+def _own_folder(own_folder):
+    """Do so for every test here."""
 
 
 @pytest.fixture
