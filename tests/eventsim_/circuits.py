@@ -6,6 +6,8 @@ import numpy as np
 from oracles import circuit_oracle as oracle
 
 from eventsim.circuit import Circuit, Input, Population, Projection, all_to_all
+from eventsim.engine.queue.circuit_adjoint import circuit_gradients
+from eventsim.engine.queue.circuit_tables import circuit_tables
 from eventsim.engine.queue.reference import QueueSimulator
 from eventsim.network import Neuron
 from eventsim.spikes import SpikeTrains
@@ -141,3 +143,16 @@ def in_oracle(case):
         zip(case.spikes.time, case.spikes.neuron, case.spikes.value, strict=True)
     )
     return oracle.run(cells, links, inputs, case.t_end)
+
+
+def lif(**constants):
+    return Neuron("lif", "static", tau_m=2.0, **constants)
+
+
+def gradients(case, d_time=None, **options):
+    """Gradients of a case; by default of the sum of all spike times."""
+    spikes = reference(case)
+    d_time = np.ones(spikes.time.size) if d_time is None else d_time
+    return circuit_gradients(
+        circuit_tables(case.circuit), case.spikes, spikes, np.asarray(d_time), **options
+    )
