@@ -16,7 +16,8 @@ from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.errors import DataError
 from eventsim.model_file import Activity
 from eventsim.network import Network
-from eventsim.readout import loss_of_output, predict, read_output
+from eventsim.readout import class_scores, loss_of_output, predict, read_output
+from eventsim.spikes import SpikeTrains
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Evaluation:
         Share of samples in which no output neuron fired (counted as wrong).
     tied : float, dimensionless
         Share of samples in which two or more output neurons fired first together
-        (the lowest class is the answer). 0 for potentials.
+        (the lowest class is the answer), or have the same score. 0 for potentials.
     mean_decision_time : float, network time units
         Mean time of the first output spike, undecided samples counted with the end
-        of the run; for potentials, the time at which they are read.
+        of the run; for counts and potentials, the time at which they are read.
     spike_counts : tuple of ndarray, each shape (n,), int64
         Spikes per neuron over all samples, all spikes of a neuron that fires more
         than once: the input, then each layer. With the
@@ -136,7 +137,13 @@ def evaluate(
         n_right += int(np.sum(answer == labels))
         batch_loss = loss_of_output(network, recording, output, labels, config.loss)
         loss += batch_loss.value * labels.size
-        if network.readout == "spike_time":
+        if isinstance(output, SpikeTrains):
+            scores = class_scores(network, output)
+            best = scores.max(axis=1, keepdims=True)
+            n_undecided += int(np.sum(best == 0))
+            n_tied += int(np.sum(np.sum(scores == best, axis=1)[best[:, 0] > 0] > 1))
+            decision_time += network.duration * labels.size
+        elif network.readout == "spike_time":
             first = output.min(axis=1)
             n_undecided += int(np.sum(np.isinf(first)))
             is_first = np.isfinite(output) & (output == first[:, None])

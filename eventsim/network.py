@@ -18,11 +18,25 @@ from eventsim.topology import AveragePool, Shape, Synapses, Topology
 
 Threshold = Literal["dynamic", "static"]
 Reset = Literal["zero", "subtract"]
-Readout = Literal["spike_time", "potential_start", "potential_end"]
+Readout = Literal[
+    "spike_time", "spike_count", "weighted_count", "potential_start", "potential_end"
+]
+Input = Literal["spikes", "currents"]
 
 THRESHOLDS: tuple[Threshold, ...] = ("dynamic", "static")
 RESETS: tuple[Reset, ...] = ("zero", "subtract")
-READOUTS: tuple[Readout, ...] = ("spike_time", "potential_start", "potential_end")
+READOUTS: tuple[Readout, ...] = (
+    "spike_time",
+    "spike_count",
+    "weighted_count",
+    "potential_start",
+    "potential_end",
+)
+INPUTS: tuple[Input, ...] = ("spikes", "currents")
+READS_POTENTIALS = ("potential_start", "potential_end")
+"""Readouts of a potential, which ask for the dynamic threshold."""
+READS_ALL_SPIKES = ("spike_count", "weighted_count")
+"""Readouts of all output spikes, which ask for the static threshold."""
 
 LAYER_ARRAYS = ("weight", "theta", "current", "delay", "synaptic_delay")
 """Fields of `Layer` that hold arrays."""
@@ -125,12 +139,18 @@ class Network:
         In order from the input; the input itself is layer 0 and is not listed.
     time_window : float, network time units
         ``T_w``, the length of a layer's firing window, positive.
-    readout : {"spike_time", "potential_start", "potential_end"}
-        What the class scores are read from: the output layer's spike times, or
-        its membrane potential at the start or the end of its window.
+    readout : str
+        What the class scores are read from. ``"spike_time"``: the output layer's
+        first spikes; ``"spike_count"``: the number of its spikes;
+        ``"weighted_count"``: the same, a spike at t counting ``1.1 - 0.1 t /
+        duration``; ``"potential_start"``, ``"potential_end"``: its membrane potential
+        at the start or the end of its window.
     t_end : float or None, network time units
         End of a run, positive; spikes at ``t_end`` count. ``None``: the end of the
         last window. Dynamic thresholds have windows, so it must be ``None`` there.
+    input : {"spikes", "currents"}
+        What the first layer is given: spikes, or one constant current from each
+        input neuron, which acts with its weights for the whole run (direct coding).
 
     Raises
     ------
@@ -143,6 +163,7 @@ class Network:
     time_window: float = 1.0
     readout: Readout = "spike_time"
     t_end: float | None = None
+    input: Input = "spikes"
 
     def __post_init__(self) -> None:
         if not self.layers or self.layers[-1].neuron is None:
@@ -334,11 +355,11 @@ def _check_end(network: Network) -> None:
         )
     last = network.layers[-1]
     assert last.neuron is not None
-    if network.readout != "spike_time" and last.neuron.model != "relpsp":
+    if network.readout in READS_POTENTIALS and last.neuron.model != "relpsp":
         raise ShapeError(
             f"network: readout '{network.readout}' of {last.name}, whose neuron model "
-            f"is '{last.neuron.model}'; expected 'spike_time', potentials are read "
-            "with the dynamic threshold only"
+            f"is '{last.neuron.model}'; expected 'spike_time' or a count, "
+            "potentials are read with the dynamic threshold only"
         )
 
 
@@ -348,6 +369,16 @@ def _check_windows(network: Network) -> None:
         raise ShapeError(
             f"network: t_end is {network.t_end} in a network with dynamic thresholds; "
             "expected none, the run ends with the last window; leave it out"
+        )
+    if network.readout in READS_ALL_SPIKES:
+        raise ShapeError(
+            f"network: readout '{network.readout}' in a network with dynamic "
+            "thresholds, whose neurons fire once; expected 'spike_time' or a potential"
+        )
+    if network.input == "currents":
+        raise ShapeError(
+            "network: input 'currents' in a network with dynamic thresholds; expected "
+            "'spikes', these have windows; use the static threshold"
         )
     for layer in network.layers:
         if isinstance(layer.topology, AveragePool):

@@ -15,8 +15,10 @@ import numpy as np
 
 from eventsim.errors import ModelFileError
 from eventsim.network import (
+    INPUTS,
     LAYER_ARRAYS,
     READOUTS,
+    READS_ALL_SPIKES,
     RESETS,
     THRESHOLDS,
     Layer,
@@ -38,7 +40,7 @@ NUMBERS = (*POSITIVE, "refractory")
 CONSTANTS = (*NUMBERS, "reset", "max_spikes")
 """Constants of a neuron as attributes of its layer; absent ones have their default."""
 
-OF_NETWORK = ("input_shape", "time_window", "readout", "n_layers", "t_end")
+OF_NETWORK = ("input_shape", "time_window", "readout", "n_layers", "t_end", "input")
 GEOMETRY = ("name", "kind", "input_shape", "output_shape", "stride", "padding", "size")
 OF_LAYER = (*GEOMETRY, "units", "neuron", "threshold", *CONSTANTS)
 DATASETS = (*LAYER_ARRAYS, "pre", "post")
@@ -58,7 +60,9 @@ def format_version_of(network: Network) -> int:
         1 if an old reader understands all of it, else 2: it would overlook neuron
         constants, currents, delays and the end of the run.
     """
-    if network.t_end is not None:
+    if network.t_end is not None or network.readout in READS_ALL_SPIKES:
+        return 2
+    if network.input != "spikes":
         return 2
     for layer in network.layers:
         if isinstance(layer.topology, Sparse | AveragePool):
@@ -87,6 +91,8 @@ def write_network(group: h5py.Group, network: Network) -> None:
     group.attrs["n_layers"] = len(network.layers)
     if network.t_end is not None:
         group.attrs["t_end"] = network.t_end
+    if network.input != "spikes":
+        group.attrs["input"] = network.input
     for k, layer in enumerate(network.layers, start=1):
         _write_layer(group.create_group(f"layer_{k}"), layer)
 
@@ -168,6 +174,9 @@ def read_network(path: Path, group: h5py.Group, version: int) -> Network:
             f"model file '{path}': readout", group.attrs["readout"], READOUTS
         ),
         t_end=None if t_end is None else float(t_end),
+        input=one_of(
+            f"model file '{path}': input", group.attrs.get("input", "spikes"), INPUTS
+        ),
     )
 
 

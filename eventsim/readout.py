@@ -15,10 +15,14 @@ from eventsim.losses import (
 )
 from eventsim.losses.potential_cross_entropy import predict_largest
 from eventsim.losses.time_cross_entropy import predict_earliest
-from eventsim.network import Network
+from eventsim.network import READS_ALL_SPIKES, Network
+from eventsim.spikes import SpikeTrains
+
+LATE = 0.1
+"""How much less than 1.1 a spike at the end of the run counts."""
 
 
-def read_output(network: Network, recording: Any) -> np.ndarray:
+def read_output(network: Network, recording: Any) -> np.ndarray | SpikeTrains:
     """Return what the readout looks at.
 
     Parameters
@@ -30,9 +34,12 @@ def read_output(network: Network, recording: Any) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (batch, n_classes), network time units
-        Spike times (``inf`` = silent), or membrane potentials.
+    ndarray, shape (batch, n_classes), network time units, or SpikeTrains
+        First spike times (``inf`` = silent), membrane potentials, or all spikes of the
+        output layer.
     """
+    if network.readout in READS_ALL_SPIKES:
+        return recording.trains[-1]
     if network.readout == "spike_time":
         return recording.times(network, len(network.layers))
     potential = recording.output_potential
@@ -44,7 +51,7 @@ def read_output(network: Network, recording: Any) -> np.ndarray:
 def loss_of_output(
     network: Network,
     recording: Any,
-    output: np.ndarray,
+    output: np.ndarray | SpikeTrains,
     labels: np.ndarray,
     config: LossConfig,
 ) -> LossValue:
@@ -56,7 +63,7 @@ def loss_of_output(
         Names the readout.
     recording : Recording
         Result of the forward run.
-    output : ndarray, shape (batch, n_classes), network time units
+    output : ndarray, shape (batch, n_classes), or SpikeTrains
         What `read_output` returned for it.
     labels : ndarray, shape (batch,), int
         True classes.
@@ -68,6 +75,8 @@ def loss_of_output(
     LossValue
         Value and derivatives, for the engine's `backward`.
     """
+    if isinstance(output, SpikeTrains):
+        raise NotImplementedError
     if network.readout != "spike_time":
         return potential_cross_entropy(output, labels, beta=config.beta)
     loss = time_cross_entropy(
@@ -85,8 +94,38 @@ def loss_of_output(
     )
 
 
-def predict(network: Network, output: np.ndarray) -> np.ndarray:
-    """Return the class of each sample, -1 where no output neuron fired."""
+def class_scores(network: Network, output: SpikeTrains) -> np.ndarray:
+    """Return the number of spikes of each class, weighted if the readout says so.
+
+    Parameters
+    ----------
+    network : Network
+        Names the readout.
+    output : SpikeTrains
+        Spikes of the output layer.
+
+    Returns
+    -------
+    ndarray, shape (batch, n_classes), dimensionless
+        ``sum over spikes of 1.1 - 0.1 t / duration`` for ``"weighted_count"``, where an
+        early spike breaks a tie (code of Zhu et al. 2023), else plain counts.
+    """
+    worth = np.ones(output.time.size)
+    if network.readout == "weighted_count":
+        worth = 1 + LATE - LATE * output.time / network.duration
+    shape = (output.batch, output.n_neurons)
+    key = output.sample * output.n_neurons + output.neuron
+    return np.bincount(key, worth, output.batch * output.n_neurons).reshape(shape)
+
+
+def predict(network: Network, output: np.ndarray | SpikeTrains) -> np.ndarray:
+    """Return the class of each sample, -1 where no output neuron fired.
+
+    Ties go to the lowest class.
+    """
+    if isinstance(output, SpikeTrains):
+        scores = class_scores(network, output)
+        return np.where(scores.any(axis=1), scores.argmax(axis=1), -1)
     if network.readout == "spike_time":
         return predict_earliest(output)
     return predict_largest(output)

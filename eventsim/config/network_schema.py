@@ -95,10 +95,17 @@ class NetworkConfig(Section):
         description="Time a neuron's spike takes to leave, network time units. Static "
         "threshold only.",
     )
-    readout: Literal["spike_time", "potential_start", "potential_end"] = Field(
+    readout: Literal[
+        "spike_time",
+        "spike_count",
+        "weighted_count",
+        "potential_start",
+        "potential_end",
+    ] = Field(
         default="spike_time",
-        description="Class scores: first output spike, or the output potential at the "
-        "start or end of the last window.",
+        description="Class scores: first output spike; number of output spikes, or the "
+        "same with earlier ones counting up to 1.1 (static threshold); output "
+        "potential at the start or end of the last window (dynamic threshold).",
     )
 
     @field_validator("layers", mode="before")
@@ -123,15 +130,20 @@ class NetworkConfig(Section):
                 else f"neuron.model '{neuron.model}'"
             )
             raise ValueError(f"{needs} needs neuron.theta")
-        if self.readout != "spike_time":
+        if self.readout.startswith("potential"):
             raise ValueError(
                 f"readout '{self.readout}' needs the dynamic threshold; "
-                "use 'spike_time'"
+                "use 'spike_time' or a count"
             )
         if neuron.derivative_clip is not None:
             raise ValueError("neuron.derivative_clip needs the dynamic threshold")
 
     def _check_dynamic(self) -> None:
+        if self.readout.endswith("count"):
+            raise ValueError(
+                f"readout '{self.readout}' needs the static threshold, where neurons "
+                "may fire more than once; use 'spike_time' or a potential"
+            )
         if self.neuron.theta is not None:
             raise ValueError(
                 "neuron.theta belongs to the static threshold; the dynamic one starts "

@@ -218,17 +218,18 @@ def check_d_times(
             )
 
 
-def d_first_spikes(
+def d_output_spikes(
     recording: SpikeRecording, d_output: np.ndarray
 ) -> list[np.ndarray | None]:
-    """Hand derivatives by first output spikes to these spikes.
+    """Hand derivatives by first, or by all, output spikes to these spikes.
 
     Parameters
     ----------
     recording : SpikeRecording
         What was run.
-    d_output : ndarray, shape (batch, n_classes)
-        dL/dt of the first spike of every output neuron; ignored where it is silent.
+    d_output : ndarray, shape (batch, n_classes) or (n_output_spikes,)
+        dL/dt of the first spike of every output neuron, ignored where it is silent;
+        or of every spike of the output layer.
 
     Returns
     -------
@@ -236,9 +237,12 @@ def d_first_spikes(
         One entry for each layer.
     """
     last = recording.trains[-1]
+    others: list[np.ndarray | None] = [None] * (len(recording.trains) - 2)
+    if d_output.ndim == 1:
+        return [*others, d_output]
     sample = last.sample
     key = sample * last.n_neurons + last.neuron
     _, first = np.unique(key, return_index=True)
     d_time = np.zeros(last.time.size)
     d_time[first] = d_output.reshape(-1)[key[first]]
-    return [None] * (len(recording.trains) - 2) + [d_time]
+    return [*others, d_time]

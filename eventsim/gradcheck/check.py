@@ -18,7 +18,7 @@ from eventsim.config.schema import LossConfig
 from eventsim.encode import activations_to_times
 from eventsim.engine import choose_engine, engine_name
 from eventsim.engine.layer_dynamics import dynamics_of
-from eventsim.engine.spike_gradients import SpikeGradients, d_first_spikes
+from eventsim.engine.spike_gradients import SpikeGradients, d_output_spikes
 from eventsim.engine.sweep import network as sweep
 from eventsim.errors import ShapeError
 from eventsim.gradcheck.comparison import Start, compare
@@ -177,7 +177,7 @@ def _differentiate_by_all(probe: Probe) -> SpikeGradients:
     recording = probe.engine.forward_spikes(probe.network, spikes)
     d_output = probe.loss_of(recording).d_output
     return probe.engine.backward_spikes(
-        probe.network, recording, d_first_spikes(recording, d_output)
+        probe.network, recording, d_output_spikes(recording, d_output)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eventsim.errors import ShapeError
-from eventsim.network import Network
+from eventsim.network import READS_ALL_SPIKES, READS_POTENTIALS, Network
 from eventsim.topology import AveragePool, Sparse
 
 
@@ -33,10 +33,10 @@ def require_runnable(network: Network) -> None:
         )
     last = network.layers[-1]
     assert last.neuron is not None
-    if network.readout != "spike_time" and last.neuron.threshold == "static":
+    if network.readout in READS_POTENTIALS and last.neuron.threshold == "static":
         raise ShapeError(
             f"sweep engine: readout '{network.readout}' of {last.name}, which has a "
-            "static threshold; expected 'spike_time'"
+            "static threshold; expected 'spike_time' or a count"
         )
     static = None
     for _, layer in network.spiking_layers:
@@ -63,6 +63,10 @@ def beyond_first_spikes(network: Network) -> str | None:
     str or None
         For example ``"layer_1 has a delay"``.
     """
+    if network.readout in READS_ALL_SPIKES:
+        return "all output spikes are read"
+    if network.input != "spikes":
+        return f"its input are {network.input}"
     for layer in network.layers:
         neuron = layer.neuron
         if isinstance(layer.topology, AveragePool | Sparse):

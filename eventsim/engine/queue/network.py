@@ -31,12 +31,12 @@ from eventsim.engine.spike_gradients import (
     SpikeGradients,
     check_d_times,
     check_slopes,
-    d_first_spikes,
+    d_output_spikes,
     layer_gradients,
 )
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.errors import ShapeError, SimulationLimitError
-from eventsim.network import Network
+from eventsim.network import READS_POTENTIALS, Network
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, EarliestPool, Synapses
 
@@ -80,10 +80,10 @@ def require_runnable(network: Network) -> None:
         If a layer has the dynamic threshold, potentials are read, or an average
         pool is followed by one that passes the earliest spike.
     """
-    if network.readout != "spike_time":
+    if network.readout in READS_POTENTIALS:
         raise ShapeError(
-            f"queue engine: readout '{network.readout}'; expected 'spike_time', a "
-            "queue knows spikes only; use the window engine"
+            f"queue engine: readout '{network.readout}'; expected 'spike_time' or a "
+            "count, a queue knows spikes only; use the window engine"
         )
     circuit_of(network)
 
@@ -335,7 +335,7 @@ def backward(
     with_input: bool = False,
     buffers: Buffers | None = None,
 ) -> Gradients:
-    """Differentiate a loss on the first spikes of the output neurons.
+    """Differentiate a loss on the spikes of the output neurons.
 
     Parameters
     ----------
@@ -343,8 +343,9 @@ def backward(
         The network that made the recording.
     recording : NetworkQueueRecording
         What `forward` returned.
-    d_output : ndarray, shape (batch, n_classes)
-        dL/dt of each output neuron's first spike; ignored where it is silent.
+    d_output : ndarray, shape (batch, n_classes) or (n_output_spikes,)
+        dL/dt of each output neuron's first spike, ignored where it is silent; or of
+        every spike of the output layer.
     d_potential_end : None
         Derivatives of output potentials are the window engine's.
     derivative_clip : float
@@ -374,7 +375,7 @@ def backward(
     found = backward_spikes(
         network,
         recording,
-        d_first_spikes(recording, d_output),
+        d_output_spikes(recording, d_output),
         slope_clip=slope_clip,
         exponential_slope=exponential_slope,
     )

@@ -21,13 +21,13 @@ from eventsim.engine.gradients import Gradients
 from eventsim.engine.input_check import check_activations, check_spikes
 from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.passages import Wave, arrive, average, earliest
-from eventsim.engine.spike_gradients import d_first_spikes
+from eventsim.engine.spike_gradients import d_output_spikes
 from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
 from eventsim.engine.sweep.layer_runner import choose_runner
 from eventsim.engine.sweep.network_adjoint import backward_spikes
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.errors import ShapeError, SimulationLimitError
-from eventsim.network import Layer, Network
+from eventsim.network import READS_POTENTIALS, Layer, Network
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, EarliestPool, Synapses
 
@@ -74,10 +74,10 @@ def require_runnable(network: Network) -> None:
                 f"behind {averages}, which averages; expected a layer with neurons in "
                 "between"
             )
-    if network.readout != "spike_time":
+    if network.readout in READS_POTENTIALS:
         raise ShapeError(
             f"sweep engine: readout '{network.readout}' of {network.layers[-1].name}, "
-            "which has a static threshold; expected 'spike_time'"
+            "which has a static threshold; expected 'spike_time' or a count"
         )
 
 
@@ -235,7 +235,7 @@ def backward(
     with_input: bool = False,
     buffers: Buffers | None = None,
 ) -> Gradients:
-    """Differentiate a loss on the first spikes of the output neurons.
+    """Differentiate a loss on the spikes of the output neurons.
 
     Parameters
     ----------
@@ -243,8 +243,9 @@ def backward(
         The network that made the recording.
     recording : SpikeSweepRecording
         What `forward` returned.
-    d_output : ndarray, shape (batch, n_classes)
-        dL/dt of each output neuron's first spike; ignored where it is silent.
+    d_output : ndarray, shape (batch, n_classes) or (n_output_spikes,)
+        dL/dt of each output neuron's first spike, ignored where it is silent; or of
+        every spike of the output layer.
     d_potential_end : None
         Derivatives of output potentials are the window engine's.
     derivative_clip : float
@@ -274,7 +275,7 @@ def backward(
     found = backward_spikes(
         network,
         recording,
-        d_first_spikes(recording, d_output),
+        d_output_spikes(recording, d_output),
         slope_clip=slope_clip,
         exponential_slope=exponential_slope,
     )

@@ -5,7 +5,7 @@ from eventsim_.spiking_networks import random_case, random_network
 from eventsim.engine.spike_gradients import (
     by_feature,
     check_d_times,
-    d_first_spikes,
+    d_output_spikes,
     layer_gradients,
 )
 from eventsim.engine.spike_recording import SpikeRecording
@@ -22,10 +22,10 @@ def recording(time, neuron, offsets, n=2):
     return SpikeRecording((spikes, spikes), (0, 0))
 
 
-def test_d_first_spikes__goes_to_the_first_spike_of_each_neuron():
+def test_d_output_spikes__goes_to_the_first_spike_of_each_neuron():
     seen = recording([1, 2, 3, 1, 4], [0, 1, 0, 1, 1], [0, 3, 5])
     d_output = np.array([[10.0, 20.0], [30.0, 40.0]])
-    (by_last,) = d_first_spikes(seen, d_output)
+    (by_last,) = d_output_spikes(seen, d_output)
     assert by_last.tolist() == [10, 20, 0, 40, 0]
 
 
