@@ -18,13 +18,13 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 FIRST_BATCH = """
 import sys, time
 start = time.perf_counter()
-from eventsim import run, trainer
+from eventsim import run, training
 from eventsim.config import load_config
 class Done(Exception): pass
 def stop(epoch, progress): raise Done
 config = load_config(sys.argv[1], ["data.limit_train=2000"])
 try:
-    trainer.train(config, run.load_run_dataset(config), on_batch=stop)
+    training.train(config, run.load_run_dataset(config), on_batch=stop)
 except Done:
     print(time.perf_counter() - start)
 """

@@ -21,7 +21,7 @@ _HOMES = {
     "load_npz": "eventsim.spike_file",
     "save_npz": "eventsim.spike_file",
     "simulate": "eventsim.engine",
-    "train": "eventsim.trainer",
+    "train": "eventsim.training",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

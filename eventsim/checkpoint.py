@@ -12,10 +12,10 @@ from eventsim.atomic_write import replacing_hdf5
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
 from eventsim.errors import RunError
-from eventsim.trainer import TrainingState, start_training
+from eventsim.training import TrainingState, start_training
 
 CHECKPOINT = "checkpoint.h5"
-FORMAT = "eventsim-checkpoint"
+FORMAT = "eventsim-checkpoint-2"
 
 
 def save_checkpoint(folder: Path, state: TrainingState) -> None:
@@ -42,8 +42,9 @@ def save_checkpoint(folder: Path, state: TrainingState) -> None:
         file.attrs["best_epoch"] = state.best_epoch
         file.attrs["best_score"] = state.best_score
         file["history"] = json.dumps(state.history)
-        _write_arrays(file, "weights", state.network.weights)
-        _write_arrays(file, "best_weights", state.best_weights)
+        _write_arrays(file, "network", state.network.trained_arrays)
+        _write_arrays(file, "parameters", state.parameters.arrays)
+        _write_arrays(file, "best", state.best)
         for name, arrays in state.optimizer.slots.items():
             _write_arrays(file, f"slots/{name}", arrays)
 
@@ -98,12 +99,13 @@ def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingS
                     f"'{FORMAT}'; start the run again"
                 )
             _require_same_run(path, file, state)
-            _read_arrays(path, file, "weights", state.network.weights)
+            _read_arrays(path, file, "network", state.network.trained_arrays)
+            _read_arrays(path, file, "parameters", state.parameters.arrays)
             for name, arrays in state.optimizer.slots.items():
                 _read_arrays(path, file, f"slots/{name}", arrays)
-            if len(file["best_weights"]):
-                state.best_weights = [w.copy() for w in state.network.weights]
-                _read_arrays(path, file, "best_weights", state.best_weights)
+            if len(file["best"]):
+                state.best = [array.copy() for array in state.network.trained_arrays]
+                _read_arrays(path, file, "best", state.best)
             state.epoch = int(file.attrs["epoch"])
             state.optimizer.n_updates = int(file.attrs["n_updates"])
             state.best_epoch = int(file.attrs["best_epoch"])

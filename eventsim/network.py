@@ -254,14 +254,28 @@ class Network:
         """Weight arrays of the layers with neurons, in order, not copied."""
         return [layer.weight for layer in self.layers if layer.weight is not None]
 
+    @property
+    def trained_arrays(self) -> list[np.ndarray]:
+        """All weight arrays, then all threshold arrays, in order, not copied."""
+        thetas = [layer.theta for layer in self.layers if layer.theta is not None]
+        return [*self.weights, *thetas]
+
+    def with_arrays(self, arrays: list[np.ndarray]) -> Network:
+        """Return the same network with other arrays, in order of `trained_arrays`."""
+        n = self.n_spiking_layers
+        pairs = iter(zip(arrays[:n], arrays[n:], strict=True))
+        layers = []
+        for layer in self.layers:
+            if layer.weight is not None:
+                weight, theta = next(pairs)
+                layer = replace(layer, weight=weight, theta=theta)
+            layers.append(layer)
+        return replace(self, layers=tuple(layers))
+
     def with_weights(self, weights: list[np.ndarray]) -> Network:
         """Return the same network with other weight arrays, in the same order."""
-        remaining = iter(weights)
-        layers = tuple(
-            layer if layer.weight is None else replace(layer, weight=next(remaining))
-            for layer in self.layers
-        )
-        return replace(self, layers=layers)
+        thetas = self.trained_arrays[len(weights) :]
+        return self.with_arrays([*weights, *thetas])
 
     def astype(self, dtype: np.typing.DTypeLike) -> Network:
         """Return a copy with all arrays of the layers in another float type."""

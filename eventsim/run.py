@@ -30,7 +30,7 @@ from eventsim.interrupt import deferred_interrupt
 from eventsim.jit import is_first_start
 from eventsim.model_file import ModelFile, write_model
 from eventsim.network import Network
-from eventsim.trainer import (
+from eventsim.training import (
     BatchProgress,
     EpochResult,
     TrainingState,
@@ -231,7 +231,7 @@ def _summary(
 ) -> dict[str, Any]:
     spikes = sparsity(network, test)
     kept = state.history[epoch - 1] if epoch else {}
-    speeds = [float(line["samples_per_second"]) for line in state.history]  # type: ignore[arg-type]
+    speeds = [float(line["samples_per_second"]) for line in state.history]
     summary = {
         "name": config.name,
         "test_accuracy": test.accuracy,

@@ -136,6 +136,12 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(
         default=0.0, ge=0, description="L2 term in the gradient; decoupled for adamw."
     )
+    norm_decay: float | None = Field(
+        default=None,
+        ge=0,
+        description="The same for scales and means of standardised weights; null is "
+        "weight_decay.",
+    )
     gradient_clip: float | None = Field(
         default=None, gt=0, description="Largest norm of the whole gradient."
     )
@@ -176,8 +182,36 @@ class ScheduleConfig(Section):
         return self
 
 
+class StandardiseConfig(Section):
+    """Weight standardisation: each unit's weights have a given mean and spread."""
+
+    thresholds: Literal["trained", "fixed"] = Field(
+        default="trained",
+        description="trained: the spread moves into the unit's threshold after every "
+        "update, which so is updated by a factor (Zhu et al. 2023); fixed: thresholds "
+        "stay, the spread of the weights is trained.",
+    )
+
+
+class SupervisoryConfig(Section):
+    """A spike that training gives to the label's output neuron."""
+
+    when: Literal["always", "if_silent"] = Field(
+        default="always",
+        description="always: in every sample (code of Zhu et al. 2023); if_silent: "
+        "only where the neuron does not fire.",
+    )
+    slope: float = Field(
+        default=0.05,
+        gt=0,
+        description="The spike is put at the last time, after the neuron's own spikes, "
+        "at which its potential rises at least so fast (per network time unit); "
+        "nowhere if there is none.",
+    )
+
+
 class TrainingConfig(Section):
-    """How long, how many at a time, and which weights are kept."""
+    """How long, how many at a time, which weights are kept; care for silence."""
 
     epochs: int = Field(ge=1, description="Passes over the training samples.")
     batch_size: int = Field(default=128, ge=1, description="Samples per update.")
@@ -195,6 +229,35 @@ class TrainingConfig(Section):
     weight_mean: float = Field(
         default=0.0, description="Mean of the initial weights, in units of 1 / fan_in."
     )
+    standardise: StandardiseConfig | None = Field(
+        default=None,
+        description="Standardise the weights of every layer; null trains them as they "
+        "are. Static threshold only.",
+    )
+    target_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Before training, set the thresholds of each layer, one factor for "
+        "all its neurons, so that they fire so many spikes per neuron and sample on "
+        "the first batch; null leaves them at neuron.theta. Static threshold only.",
+    )
+    supervisory_spike: SupervisoryConfig | None = Field(
+        default=None,
+        description="Let the label's neuron fire in training; null leaves it alone. "
+        "Static threshold only.",
+    )
+    wake_silent: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="After each epoch, multiply by this the thresholds of units and "
+        "channels that fired for no training sample; null leaves them. Static "
+        "threshold only.",
+    )
+
+
+STATIC_OPTIONS = ("standardise", "target_rate", "supervisory_spike", "wake_silent")
+"""Options of training that change or cross static thresholds."""
 
 
 class Config(Section):
@@ -235,6 +298,17 @@ class Config(Section):
     def _consistent(self) -> Config:
         reads_times = self.network.readout == "spike_time"
         is_dynamic = self.network.neuron.threshold == "dynamic"
+        for name in STATIC_OPTIONS:
+            if is_dynamic and getattr(self.training, name) is not None:
+                raise ValueError(
+                    f"training.{name} is set with the dynamic threshold, which cannot "
+                    "be changed; leave it out or use the static threshold"
+                )
+        if self.optimizer.norm_decay is not None and self.training.standardise is None:
+            raise ValueError(
+                "optimizer.norm_decay is set without training.standardise, whose "
+                "scales it belongs to; leave it out"
+            )
         if self.loss.silence_penalty and not (reads_times and is_dynamic):
             raise ValueError(
                 "loss.silence_penalty needs network.readout 'spike_time' and the "

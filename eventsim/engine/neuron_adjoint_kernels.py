@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.engine.neuron_run_kernels import (
+    FORCED,
     GRAZED,
     RELEASED,
     TRIGGERED,
@@ -246,10 +247,11 @@ def unspike(d, theta, j, kind, state, lv, li, lp, lq, d_time, clip, sums):
     lv, li, lp, lq, total, d_theta, d_drive = unfire(
         d, v, i, p, q, j, theta, is_held, lv, li, lp, lq, d_time
     )
-    if kind <= GRAZED:
+    if kind <= GRAZED or kind == FORCED:
         steepness = slope(d, v, i, p, q, j)
         lv, lp, by_crossing = cross(d, lv, lp, total, steepness, clip)
-        d_theta += by_crossing
+        # A forced spike is at a height of its own.
+        d_theta += by_crossing if kind <= GRAZED else 0.0
         sums[GRAZING] += 1.0 if kind == GRAZED and total != 0 else 0.0
         total = 0.0
     return lv, li, lp, lq, total, d_theta, d_drive

@@ -4,7 +4,8 @@ The event semantics in code: what happens between two arrivals (`wait`), at one
 (`receive` and `discharge`) and at a spike. A spike is *crossed* where the potential
 reached the threshold by itself, *grazed* where it did so with nearly no slope,
 *triggered* where an instantaneous input lifted it there, and *released* where it
-stood above the threshold at the end of the refractory period.
+stood above the threshold at the end of the refractory period. A *forced* spike is none
+of the neuron's own: training puts it where the potential rises.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from eventsim.neurons.dynamics import (
     start,
 )
 
-CROSSED, GRAZED, TRIGGERED, RELEASED = 0, 1, 2, 3
+CROSSED, GRAZED, TRIGGERED, RELEASED, FORCED = 0, 1, 2, 3, 4
 ROUNDING = 1e-9
 SHORT = 1e-3
 

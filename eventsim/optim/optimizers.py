@@ -55,11 +55,20 @@ class Sgd:
         Constants.
     weights : list of ndarray
         Gives shapes and types of the state.
+    are_weights : list of bool, optional
+        Which arrays have ``weight_decay``; the others have ``norm_decay``. All by
+        default.
     """
 
-    def __init__(self, config: OptimizerConfig, weights: list[np.ndarray]) -> None:
+    def __init__(
+        self,
+        config: OptimizerConfig,
+        weights: list[np.ndarray],
+        are_weights: list[bool] | None = None,
+    ) -> None:
         self.config = config
         self.n_updates = 0
+        self.decays = _decays(config, are_weights or [True] * len(weights))
         self.slots = {"velocity": [np.zeros_like(w) for w in weights]}
 
     def update(
@@ -69,8 +78,8 @@ class Sgd:
         config = self.config
         scale = _clip_scale(gradients, config.gradient_clip)
         self.n_updates += 1
-        for weight, gradient, velocity in zip(
-            weights, gradients, self.slots["velocity"], strict=True
+        for weight, gradient, velocity, decay in zip(
+            weights, gradients, self.slots["velocity"], self.decays, strict=True
         ):
             real = weight.dtype.type
             sgd_update(
@@ -80,7 +89,7 @@ class Sgd:
                 real(lr),
                 real(config.momentum),
                 config.nesterov,
-                real(config.weight_decay),
+                real(decay),
                 real(scale),
             )
 
@@ -94,6 +103,8 @@ class Adam:
         Constants; the name ``"adamw"`` decouples the decay.
     weights : list of ndarray
         Gives shapes and types of the state.
+    are_weights : list of bool, optional
+        See `Sgd`.
 
     References
     ----------
@@ -103,9 +114,15 @@ class Adam:
        ICLR 2019.
     """
 
-    def __init__(self, config: OptimizerConfig, weights: list[np.ndarray]) -> None:
+    def __init__(
+        self,
+        config: OptimizerConfig,
+        weights: list[np.ndarray],
+        are_weights: list[bool] | None = None,
+    ) -> None:
         self.config = config
         self.n_updates = 0
+        self.decays = _decays(config, are_weights or [True] * len(weights))
         self.slots = {
             "mean": [np.zeros_like(w) for w in weights],
             "square": [np.zeros_like(w) for w in weights],
@@ -121,8 +138,13 @@ class Adam:
         correction = math.sqrt(1 - config.beta2**self.n_updates)
         step = lr * correction / (1 - config.beta1**self.n_updates)
         is_decoupled = config.name == "adamw"
-        for weight, gradient, mean, square in zip(
-            weights, gradients, self.slots["mean"], self.slots["square"], strict=True
+        for weight, gradient, mean, square, decay in zip(
+            weights,
+            gradients,
+            self.slots["mean"],
+            self.slots["square"],
+            self.decays,
+            strict=True,
         ):
             real = weight.dtype.type
             adam_update(
@@ -134,12 +156,22 @@ class Adam:
                 real(config.beta1),
                 real(config.beta2),
                 real(config.epsilon * correction),
-                real(0 if is_decoupled else config.weight_decay),
-                real(1 - lr * config.weight_decay if is_decoupled else 1),
+                real(0 if is_decoupled else decay),
+                real(1 - lr * decay if is_decoupled else 1),
                 real(scale),
             )
 
 
-def make_optimizer(config: OptimizerConfig, weights: list[np.ndarray]) -> Optimizer:
+def make_optimizer(
+    config: OptimizerConfig,
+    weights: list[np.ndarray],
+    are_weights: list[bool] | None = None,
+) -> Optimizer:
     """Return the optimiser that a configuration names."""
-    return Sgd(config, weights) if config.name == "sgd" else Adam(config, weights)
+    kind = Sgd if config.name == "sgd" else Adam
+    return kind(config, weights, are_weights)
+
+
+def _decays(config: OptimizerConfig, are_weights: list[bool]) -> list[float]:
+    other = config.weight_decay if config.norm_decay is None else config.norm_decay
+    return [config.weight_decay if is_weight else other for is_weight in are_weights]

@@ -9,7 +9,7 @@ from eventsim_.training_states import assert_same_state
 from eventsim.checkpoint import load_checkpoint, require_checkpoint, save_checkpoint
 from eventsim.errors import RunError
 from eventsim.run import load_run_dataset
-from eventsim.trainer import start_training, train
+from eventsim.training import start_training, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

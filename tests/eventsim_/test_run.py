@@ -10,11 +10,12 @@ import pytest
 import yaml
 from eventsim_.training_states import untimed
 
-from eventsim import run, trainer
+from eventsim import run
 from eventsim.config import load_config
 from eventsim.errors import ConfigError, DataError, RunError
 from eventsim.model_file import read_model
 from eventsim.run import load_run_dataset, train_run
+from eventsim.training import step as training_step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -248,9 +249,9 @@ def test_train_run__diverged_training_keeps_the_checkpoint(
         return loss.__class__(np.nan, loss.d_output) if len(calls) == 7 else loss
 
     calls = []
-    original = trainer.loss_of_output
+    original = training_step.loss_of_output
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "loss_of_output", poisoned)
+        patch.setattr(training_step, "loss_of_output", poisoned)
         with pytest.raises(
             RunError, match="loss is nan in epoch 2, batch 2; lower opt"
         ):

@@ -12,8 +12,9 @@ def untimed(history):
 
 def arrays_of(state):
     return [
-        *state.network.weights,
-        *state.best_weights,
+        *state.network.trained_arrays,
+        *state.best,
+        *state.parameters.arrays,
         *chain.from_iterable(state.optimizer.slots.values()),
     ]
 

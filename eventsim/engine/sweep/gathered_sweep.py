@@ -133,7 +133,8 @@ def _double(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, np.float64)
 
 
-def _input_arrays(layer: GatheredLayer, spikes: SpikeTrains) -> tuple:
+def input_arrays(layer: GatheredLayer, spikes: SpikeTrains) -> tuple:
+    """Return input spikes as kernels take them; `ShapeError` if they do not fit."""
     if spikes.n_neurons != layer.fan_in.n_in:
         raise ShapeError(
             f"layer: input spikes are of {spikes.n_neurons} neurons; expected "
@@ -184,7 +185,7 @@ def gathered_forward(
     """
     if not 0 <= t_end < math.inf:
         raise ShapeError(f"run: the end is at {t_end}; expected a time, not negative")
-    inputs = (*layer.arrays, *_input_arrays(layer, spikes), float(t_end))
+    inputs = (*layer.arrays, *input_arrays(layer, spikes), float(t_end))
     n_out = layer.fan_in.n_out
     # Small batches are cut further; the number of threads plays no part.
     n_blocks = max(1, min(-(-N_TASKS // max(spikes.batch, 1)), n_out // 32))
@@ -308,7 +309,7 @@ def gathered_backward(
     out = recording.spikes
     unrun_layer(
         *layer.arrays,
-        *_input_arrays(layer, spikes),
+        *input_arrays(layer, spikes),
         out.time,
         out.neuron,
         recording.kind,

@@ -136,6 +136,11 @@ def _at_first_position(by_feature: np.ndarray, n_neurons: int) -> np.ndarray:
 Runner = GatheredRunner | RowRunner
 
 
+def gathered_layer_of(runner: Runner) -> GatheredLayer:
+    """Return the layer that a runner runs, as its neurons gather their arrivals."""
+    return (runner.gathered if isinstance(runner, RowRunner) else runner).layer
+
+
 def choose_runner(
     layer: Layer, delay: np.ndarray | None = None, *, with_constants: bool = True
 ) -> Runner:

@@ -22,9 +22,10 @@ from eventsim.engine.input_check import check_activations, check_spikes
 from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.passages import Wave, arrive, average, earliest
 from eventsim.engine.spike_gradients import d_output_spikes
+from eventsim.engine.sweep.forced_spikes import ForcedSpikes
 from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
 from eventsim.engine.sweep.layer_runner import choose_runner
-from eventsim.engine.sweep.network_adjoint import backward_spikes
+from eventsim.engine.sweep.network_adjoint import backward_spikes, force_output
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.network import READS_POTENTIALS, Layer, Network
@@ -34,6 +35,7 @@ from eventsim.topology import AveragePool, EarliestPool, Synapses
 __all__ = [
     "backward",
     "backward_spikes",
+    "force_output",
     "forward",
     "forward_spikes",
     "require_runnable",
@@ -233,6 +235,7 @@ def backward(
     slope_clip: float = math.inf,
     exponential_slope: float | None = None,
     with_input: bool = False,
+    forced: tuple[ForcedSpikes, np.ndarray] | None = None,
     buffers: Buffers | None = None,
 ) -> Gradients:
     """Differentiate a loss on the spikes of the output neurons.
@@ -254,6 +257,8 @@ def backward(
         See `backward_spikes`.
     with_input : bool, default False
         Also return the derivative with respect to the input spike times.
+    forced : ForcedSpikes and ndarray, shape (batch,), or None
+        Supervisory spikes of `force_output`, and dL/dT of each.
     buffers : Buffers, optional
         Not used.
 
@@ -278,5 +283,6 @@ def backward(
         d_output_spikes(recording, d_output),
         slope_clip=slope_clip,
         exponential_slope=exponential_slope,
+        forced=forced,
     )
     return found.for_training(network, recording.trains[0], with_input)

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from eventsim.engine.neuron_adjoint_kernels import Rule
 from eventsim.engine.spike_gradients import (
     LayerGradients,
     SpikeGradients,
     check_d_times,
     layer_gradients,
 )
-from eventsim.engine.sweep.layer_runner import SlopeRule
+from eventsim.engine.sweep.forced_spikes import (
+    ForcedSpikes,
+    backward_forced,
+    force_spikes,
+)
+from eventsim.engine.sweep.gathered_recording import GatheredGradients
+from eventsim.engine.sweep.layer_runner import SlopeRule, gathered_layer_of
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.network import Layer, Network
 from eventsim.topology import AveragePool, EarliestPool, Synapses
@@ -30,6 +38,7 @@ def backward_spikes(
     *,
     slope_clip: float = math.inf,
     exponential_slope: float | None = None,
+    forced: tuple[ForcedSpikes, np.ndarray] | None = None,
 ) -> SpikeGradients:
     """Differentiate a loss on spike times by everything they depend on.
 
@@ -47,6 +56,8 @@ def backward_spikes(
     exponential_slope : float or None, network time units
         Time constant of the exponential slope, see
         `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is exact.
+    forced : ForcedSpikes and ndarray, shape (batch,), or None
+        Spikes that `force_output` gave to output neurons, and dL/dT of each.
 
     Returns
     -------
@@ -70,7 +81,13 @@ def backward_spikes(
             layers.append(None)
             continue
         by_layer, d_time, d_value = _unrun(
-            layer, step, d_time, own, rule, recording.with_constants
+            layer,
+            step,
+            d_time,
+            own,
+            rule,
+            recording.with_constants,
+            forced if k == len(network.layers) else None,
         )
         layers.append(by_layer)
     return SpikeGradients(tuple(layers[::-1]), d_time, d_value)
@@ -83,6 +100,7 @@ def _unrun(
     own: np.ndarray | None,
     rule: SlopeRule,
     with_constants: bool,
+    forced: tuple[ForcedSpikes, np.ndarray] | None,
 ) -> tuple[LayerGradients, np.ndarray, np.ndarray]:
     """Return a layer's gradients and the derivatives by its input's times and values.
 
@@ -99,6 +117,8 @@ def _unrun(
     found = step.runner.backward(
         step.arrived, step.recording, total, rule, with_constants
     )
+    if forced is not None:
+        found = _with_forced(step, found, *forced, rule)
     gradients = layer_gradients(
         layer,
         found.weight,
@@ -114,6 +134,78 @@ def _unrun(
         gradients,
         _to_origin(found.input_time, step.arrived_from, n_given),
         _to_origin(found.value, step.arrived_from, n_given),
+    )
+
+
+def force_output(
+    network: Network,
+    recording: SpikeSweepRecording,
+    labels: np.ndarray,
+    *,
+    least_slope: float,
+    only_if_silent: bool,
+) -> ForcedSpikes:
+    """Let the label's output neuron of each sample fire where its potential rises.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : SpikeSweepRecording
+        What `forward` returned.
+    labels : ndarray, shape (batch,), int
+        The neuron of each sample.
+    least_slope : float, 1 / network time unit
+        Slope of the potential, positive.
+    only_if_silent : bool
+        Leave neurons alone that fire by themselves.
+
+    Returns
+    -------
+    ForcedSpikes
+        For the loss and for `backward_spikes`.
+
+    Raises
+    ------
+    ShapeError
+        If the output neurons' model has no such spikes.
+    """
+    step = recording.steps[-1]
+    assert step.runner is not None
+    return force_spikes(
+        gathered_layer_of(step.runner),
+        step.arrived,
+        step.recording.spikes,
+        labels,
+        network.duration,
+        least_slope=least_slope,
+        only_if_silent=only_if_silent,
+    )
+
+
+def _with_forced(
+    step: Step,
+    found: GatheredGradients,
+    forced: ForcedSpikes,
+    d_forced: np.ndarray,
+    rule: SlopeRule,
+) -> GatheredGradients:
+    """Add what a loss on forced spikes makes of a layer's gradients."""
+    assert step.runner is not None
+    more = backward_forced(
+        gathered_layer_of(step.runner),
+        step.arrived,
+        step.recording.spikes,
+        forced,
+        d_forced,
+        Rule(float(rule.clip), float(rule.exponential or 0), False),
+    )
+    return replace(
+        found,
+        weight=found.weight + more.weight.reshape(found.weight.shape),
+        drive=found.drive + more.drive,
+        input_time=found.input_time + more.input_time,
+        value=found.value + more.value,
     )
 
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from eventsim_.training_states import assert_same_state
 
-from eventsim import trainer
 from eventsim.datasets import Split
 from eventsim.errors import ConfigError, DataError, RunError
 from eventsim.run import load_run_dataset
-from eventsim.trainer import kept_network, start_training, train
+from eventsim.training import kept_network, start_training, train
+from eventsim.training import step as training_step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -232,8 +232,8 @@ def test_train__a_loss_that_is_not_finite_names_epoch_and_batch(
         # Five batches per epoch: the eighth is batch 3 of epoch 2.
         return loss.__class__(math.nan, loss.d_output) if len(calls) == 8 else loss
 
-    original = trainer.loss_of_output
-    monkeypatch.setattr(trainer, "loss_of_output", poisoned)
+    original = training_step.loss_of_output
+    monkeypatch.setattr(training_step, "loss_of_output", poisoned)
     with pytest.raises(RunError, match="loss is nan in epoch 2, batch 3; lower"):
         run(tiny_config("data.n_validation=0"))
 
@@ -258,7 +258,10 @@ def test_train__weights_that_are_not_finite(tiny_config, monkeypatch):
         weights[0][0, 0] = np.inf
 
     monkeypatch.setattr(state.optimizer, "update", spoil)
-    with pytest.raises(RunError, match="weights are NaN or infinite after epoch 1"):
+    with pytest.raises(
+        RunError,
+        match=r"weights of layer_1 \(dense 12\) are NaN or infinite after epoch 1",
+    ):
         train(config, load_run_dataset(config), state)
 
 

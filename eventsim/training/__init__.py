@@ -1,0 +1,15 @@
+"""Training: batches in, weights and thresholds updated, numbers out. No files."""
+
+from eventsim.training.loop import kept_network, train
+from eventsim.training.records import BatchProgress, EpochResult, TrainingState
+from eventsim.training.start import require_trainable, start_training
+
+__all__ = [
+    "BatchProgress",
+    "EpochResult",
+    "TrainingState",
+    "kept_network",
+    "require_trainable",
+    "start_training",
+    "train",
+]

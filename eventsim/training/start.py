@@ -1,0 +1,124 @@
+"""The state before the first epoch, and what cannot be trained at all."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from eventsim.batches import training_batches
+from eventsim.build import build_network
+from eventsim.config.schema import AugmentConfig, Config
+from eventsim.datasets.records import Dataset
+from eventsim.errors import ConfigError, DataError
+from eventsim.network import Network
+from eventsim.optim import (
+    Parameters,
+    PlainWeights,
+    StandardisedWeights,
+    make_optimizer,
+)
+from eventsim.training.records import TrainingState
+from eventsim.training.threshold_init import set_thresholds
+
+DELTA_MODELS = ("if_delta", "lif_delta")
+
+
+def start_training(config: Config, dataset: Dataset) -> TrainingState:
+    """Return the state before the first epoch.
+
+    Parameters
+    ----------
+    config : Config
+        The run.
+    dataset : Dataset
+        Gives the shapes.
+
+    Returns
+    -------
+    TrainingState
+        Random weights from the seed, thresholds set to a firing rate if that is
+        asked for, fresh optimiser.
+
+    Raises
+    ------
+    DataError
+        If there is no training sample.
+    ConfigError
+        If the layers do not fit the data, image options are set for other data, or
+        spike times do not depend on the weights.
+    RunError
+        If a layer cannot be brought to fire at the wanted rate.
+    """
+    if len(dataset.train) == 0:
+        raise DataError(
+            "train: the training set is empty; expected at least one sample"
+        )
+    _refuse_image_options(config, dataset)
+    network = build_network(config, dataset.input_shape, dataset.n_classes)
+    require_trainable(network)
+    parameters = _parameters(config, network)
+    if config.training.target_rate is not None:
+        inputs, _ = next(training_batches(dataset.train, config, epoch=1))
+        set_thresholds(network, inputs, config.training.target_rate)
+    optimizer = make_optimizer(
+        config.optimizer, parameters.arrays, parameters.are_weights
+    )
+    return TrainingState(network, parameters, optimizer, _describe_data(dataset))
+
+
+def _parameters(config: Config, network: Network) -> Parameters:
+    standardise = config.training.standardise
+    if standardise is None:
+        return PlainWeights(network)
+    trains_thresholds = standardise.thresholds == "trained"
+    return StandardisedWeights(network, trains_thresholds=trains_thresholds)
+
+
+def require_trainable(network: Network) -> None:
+    """Refuse a network whose spike times do not depend on the weights.
+
+    Parameters
+    ----------
+    network : Network
+        Any.
+
+    Raises
+    ------
+    ConfigError
+        If its neurons fire exactly when an input arrives: instantaneous synapses
+        without a current that would carry the potential to the threshold.
+    """
+    for _, layer in network.spiking_layers:
+        if layer.neuron is None or layer.neuron.model not in DELTA_MODELS:
+            continue
+        if layer.current is None or not np.any(layer.current):
+            raise ConfigError(
+                f"train: {layer.name} has the neuron model '{layer.neuron.model}', "
+                "which fires when an input arrives, so its spike times have no "
+                "derivative by the weights; expected a model with synaptic currents "
+                "such as lif, or a network.current; evaluate and simulate run it as "
+                "it is"
+            )
+
+
+def _refuse_image_options(config: Config, dataset: Dataset) -> None:
+    """Options that would have no effect are mistakes."""
+    if dataset.train.inputs.dtype == np.uint8:
+        return
+    for name, unset in (("augment", AugmentConfig()), ("normalise", None)):
+        value = getattr(config.data, name)
+        if value != unset:
+            raise ConfigError(
+                f"config: data.{name} is for images, got {{{value}}} for the data set "
+                f"'{dataset.name}'; leave it out"
+            )
+
+
+def _describe_data(dataset: Dataset) -> str:
+    sizes = ", ".join(
+        f"{len(getattr(dataset, part))} {part}"
+        for part in ("train", "validation", "test")
+    )
+    labels = zlib.crc32(dataset.train.labels.tobytes())
+    return f"{dataset.name} ({sizes}, labels {labels:08x})"

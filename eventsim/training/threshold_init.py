@@ -1,0 +1,108 @@
+"""Thresholds before training: each layer fires at a wanted rate on a first batch.
+
+Layer by layer, from the input on, one factor on all thresholds of the layer is found
+by bisection of its logarithm, so that the layer's neurons fire the wanted number of
+spikes per neuron and run (code of Zhu et al. 2023). Of a network driven by constant
+currents the last third of the run is measured, when the layers before have begun to
+fire; else the whole run, since input spikes come and go.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from eventsim.engine.passages import Wave, arrive
+from eventsim.engine.spike_recording import SpikeRecording
+from eventsim.engine.sweep import network as sweep
+from eventsim.errors import RunError, SimulationLimitError
+from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
+
+SMALLEST, LARGEST = 0.01, 100.0
+TOLERANCE = 1.01
+LATE = 2 / 3
+SPIKES_PER_NEURON = 200
+"""A run with more spikes than this is far above any wanted rate, and stopped."""
+
+
+def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
+    """Set a network's thresholds in place, for a firing rate on some samples.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds; those it has are changed by one factor a layer, between
+        0.01 and 100, found to 1 %.
+    inputs : ndarray, shape (batch, *input shape)
+        Encoded samples.
+    rate : float, spikes per neuron and run
+        What every layer shall reach, output layer included.
+
+    Raises
+    ------
+    RunError
+        If the neurons of a layer do not reach the rate with a hundredth of their
+        thresholds.
+    """
+    ends = [k for k, _ in network.spiking_layers]
+    since = LATE if network.input == "currents" else 0.0
+    arrived: SpikeTrains | None = None
+    for before, k in pairwise([0, *ends]):
+        part = replace(
+            network,
+            input_shape=network.layers[before].topology.input_shape,
+            layers=network.layers[before:k],
+            readout="spike_count",
+            t_end=network.duration,
+            input=network.input if arrived is None else "spikes",
+        )
+        _set_last_layer(part, inputs if arrived is None else arrived, rate, since)
+        sent = _run(part, inputs if arrived is None else arrived).trains[-1]
+        wave = Wave(sent, network.layers[k - 1].delay)
+        arrived = arrive(wave, network.duration).spikes
+
+
+def _set_last_layer(
+    network: Network, inputs: np.ndarray | SpikeTrains, rate: float, since: float
+) -> None:
+    layer = network.layers[-1]
+    assert layer.theta is not None
+    theta = layer.theta.copy()
+    # The larger the scale of the weights, the smaller the threshold.
+    low, high = SMALLEST, LARGEST
+    while high / low > TOLERANCE:
+        middle = math.sqrt(low * high)
+        layer.theta[...] = theta / middle
+        if _rate(network, inputs, since) > rate:
+            high = middle
+        else:
+            low = middle
+    if high == LARGEST:
+        layer.theta[...] = theta
+        raise RunError(
+            f"train: {layer.name} does not fire {rate:g} spikes per neuron with "
+            f"{1 / LARGEST:g} of its thresholds; expected training.target_rate within "
+            "reach; lower it, raise training.weight_gain or weight_mean, or lengthen "
+            "network.t_end"
+        )
+
+
+def _rate(network: Network, inputs: np.ndarray | SpikeTrains, since: float) -> float:
+    """Return spikes per neuron and run, from those after a share of the run."""
+    try:
+        spikes = _run(network, inputs).trains[-1]
+    except SimulationLimitError:
+        return math.inf
+    n_late = int(np.count_nonzero(spikes.time >= since * network.duration))
+    return n_late / ((1 - since) * spikes.n_neurons * spikes.batch)
+
+
+def _run(network: Network, inputs: np.ndarray | SpikeTrains) -> SpikeRecording:
+    if not isinstance(inputs, SpikeTrains):
+        return sweep.forward(network, inputs)
+    limit = 1000 + SPIKES_PER_NEURON * network.n_neurons * inputs.batch
+    return sweep.forward_spikes(network, inputs, max_spikes=limit, with_constants=False)
