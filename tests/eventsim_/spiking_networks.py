@@ -1,6 +1,7 @@
 """Random small networks of every model, with currents, delays, values and pools."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from eventsim_.gathered_layers import NEURONS, random_trains
@@ -97,3 +98,31 @@ def with_layer(network, k, **changes):
     layers = list(network.layers)
     layers[k - 1] = replace(layers[k - 1], **changes)
     return replace(network, layers=tuple(layers))
+
+
+def dense_network(
+    seed=0,
+    *,
+    sizes=(6, 8, 3),
+    model="srm_lif",
+    theta=1.0,
+    t_end=5.0,
+    readout="spike_count",
+    dtype=np.float64,
+):
+    """Return a plain multi-layer network with random weights, static thresholds."""
+    rng = np.random.default_rng(seed)
+    neuron, size = NEURONS[model]
+    layers = []
+    for k, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
+        weight = rng.normal(0.4, 1.0, (n_in, n_out)) * size / np.sqrt(n_in)
+        layers.append(
+            Layer(
+                f"layer_{k} (dense {n_out})",
+                Dense((n_in,), n_out),
+                neuron,
+                weight.astype(dtype),
+                np.full(n_out, theta, dtype),
+            )
+        )
+    return Network((sizes[0],), tuple(layers), 1.0, readout, t_end)

@@ -16,14 +16,12 @@ from eventsim.engine.sweep.gathered_recording import (
     GatheredRecording,
 )
 from eventsim.engine.sweep.gathered_sweep import (
-    MAX_SPIKES,
     GatheredLayer,
     gathered_backward,
     gathered_forward,
 )
 from eventsim.engine.sweep.row_layer import RowLayer, runs_as_rows
 from eventsim.engine.sweep.row_sweep import RowRecording
-from eventsim.errors import ShapeError
 from eventsim.network import Layer
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Conv2d, Dense, Synapses
@@ -86,7 +84,7 @@ class RowRunner:
     layer : RowLayer
         The layer.
     gathered : GatheredRunner
-        The same layer, for derivatives that rows do not have.
+        The same layer, for what rows do not have.
     """
 
     layer: RowLayer
@@ -107,17 +105,13 @@ class RowRunner:
         with_constants: bool,
     ) -> GatheredGradients:
         """Differentiate; thresholds and drives of a feature by its first neuron."""
-        if rule.exponential is not None:
-            again = self.gathered.forward(spikes, recording.t_end, MAX_SPIKES)
-            if not np.array_equal(again.spikes.neuron, recording.spikes.neuron):
-                raise ShapeError(
-                    "sweep engine: the exponential slope is found in float64, where "
-                    "other neurons fire than in float32; expected the same spikes; "
-                    "set precision to float64"
-                )
-            return self.gathered.backward(spikes, again, d_time, rule, with_constants)
         found = row_sweep.backward(
-            self.layer, spikes, recording, d_time, slope_clip=rule.clip
+            self.layer,
+            spikes,
+            recording,
+            d_time,
+            slope_clip=rule.clip,
+            exponential_slope=rule.exponential,
         )
         n_neurons = recording.spikes.n_neurons
         return replace(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.engine.spike_gradients import check_slopes
 from eventsim.engine.sweep.gathered_recording import GatheredGradients
 from eventsim.engine.sweep.row_adjoint_kernels import row_backward
 from eventsim.engine.sweep.row_adjoint_state_kernels import Sums
@@ -25,6 +26,7 @@ from eventsim.engine.sweep.row_kernels import row_forward
 from eventsim.engine.sweep.row_lanes import LANES
 from eventsim.engine.sweep.row_layer import RowLayer
 from eventsim.engine.sweep.row_order_kernels import collect
+from eventsim.engine.sweep.row_share_kernels import share_rows
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
 from eventsim.neurons.dynamics import Dynamics
@@ -194,6 +196,7 @@ def backward(
     d_time: np.ndarray,
     *,
     slope_clip: float = math.inf,
+    exponential_slope: float | None = None,
 ) -> GatheredGradients:
     """Differentiate a loss through every spike of a layer.
 
@@ -209,6 +212,9 @@ def backward(
         dL/dT of each spike of ``recording.spikes``.
     slope_clip : float, default inf
         Largest ``1 / slope`` of a crossing; ``inf`` is exact.
+    exponential_slope : float or None, network time units
+        See `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is
+        exact.
 
     Returns
     -------
@@ -219,8 +225,9 @@ def backward(
     Raises
     ------
     ShapeError
-        If `d_time` does not fit.
+        If `d_time` does not fit, or an option does not fit the model.
     """
+    check_slopes("row sweep", layer.dynamics, slope_clip, exponential_slope)
     if d_time.shape != recording.spikes.time.shape:
         raise ShapeError(
             f"row sweep: d_time has shape {d_time.shape}; expected "
@@ -266,7 +273,9 @@ def backward(
     return GatheredGradients(
         weight=weight.reshape(layer.weight.shape),
         delay=None,
-        input_time=sums.arrival.sum(axis=0),
+        input_time=sums.arrival.sum(axis=0)
+        if exponential_slope is None
+        else _shares(layer, spikes, recording, d_time, exponential_slope),
         value=np.full(spikes.time.size, np.nan),
         theta=sums.theta.sum(axis=0)[:n],
         drive=drive,
@@ -274,6 +283,37 @@ def backward(
         refractory=math.nan,
         n_grazing=int(sums.n_grazing.sum()),
     )
+
+
+def _shares(
+    layer: RowLayer,
+    spikes: SpikeTrains,
+    recording: RowRecording,
+    d_time: np.ndarray,
+    tau_g: float,
+) -> np.ndarray:
+    """Return what the exponential slope makes of dL/dT for each input spike."""
+    found = np.zeros(spikes.time.size)
+    weight, n_lanes = layer.constants[:2]
+    share_rows(
+        _trains(layer, spikes),
+        *layer.positions,
+        weight,
+        n_lanes,
+        np.ascontiguousarray(layer.drive, np.float64),
+        float(recording.t_end),
+        Found(
+            recording.spikes.time,
+            recording.spikes.neuron,
+            recording.current,
+            recording.rank,
+        ),
+        recording.spikes.offsets,
+        np.ascontiguousarray(d_time, np.float64),
+        float(tau_g),
+        found,
+    )
+    return found
 
 
 def _trains(layer: RowLayer, spikes: SpikeTrains) -> tuple[np.ndarray, ...]:
