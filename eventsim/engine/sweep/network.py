@@ -284,5 +284,6 @@ def backward(
         slope_clip=slope_clip,
         exponential_slope=exponential_slope,
         forced=forced,
+        with_input=with_input,
     )
     return found.for_training(network, recording.trains[0], with_input)

@@ -39,6 +39,7 @@ def backward_spikes(
     slope_clip: float = math.inf,
     exponential_slope: float | None = None,
     forced: tuple[ForcedSpikes, np.ndarray] | None = None,
+    with_input: bool = True,
 ) -> SpikeGradients:
     """Differentiate a loss on spike times by everything they depend on.
 
@@ -58,6 +59,9 @@ def backward_spikes(
         `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is exact.
     forced : ForcedSpikes and ndarray, shape (batch,), or None
         Spikes that `force_output` gave to output neurons, and dL/dT of each.
+    with_input : bool, default True
+        Whether derivatives by the input spikes are wanted; else an exponential slope
+        of the first layer, which nothing depends on, is left out.
 
     Returns
     -------
@@ -71,11 +75,14 @@ def backward_spikes(
     """
     check_d_times("sweep engine", recording, d_times)
     rule = SlopeRule(slope_clip, exponential_slope)
+    first, _ = next(network.spiking_layers)
     layers: list[LayerGradients | None] = []
     last = recording.trains[-1]
     d_time, d_value = np.zeros(last.time.size), np.zeros(last.time.size)
     for k in range(len(network.layers), 0, -1):
         layer, step, own = network.layers[k - 1], recording.steps[k - 1], d_times[k - 1]
+        if k == first and not with_input:
+            rule = SlopeRule(slope_clip)
         if step.runner is None:
             d_time, d_value = _unpass(layer, step, d_time, d_value, own)
             layers.append(None)
