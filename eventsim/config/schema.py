@@ -43,7 +43,9 @@ class NormaliseConfig(Section):
 class DataConfig(Section):
     """Which samples are used, and where they come from."""
 
-    name: str = Field(description="Data set: mnist, fashion-mnist or yin-yang.")
+    name: str = Field(
+        description="Data set: mnist, fashion-mnist, cifar10, cifar100 or yin-yang."
+    )
     dir: str | None = Field(
         default=None, description="Folder with the files; --data-dir overrides it."
     )

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from types import ModuleType
 
-from eventsim.datasets import fashion_mnist, mnist, yin_yang
+from eventsim.datasets import cifar10, cifar100, fashion_mnist, mnist, yin_yang
 from eventsim.datasets.records import Dataset, Request, Split
 from eventsim.datasets.split import check_numbers
 from eventsim.errors import DataError
@@ -21,6 +21,8 @@ __all__ = ["DATASETS", "Dataset", "Split", "load"]
 DATASETS: dict[str, ModuleType] = {
     "mnist": mnist,
     "fashion-mnist": fashion_mnist,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
     "yin-yang": yin_yang,
 }
 
@@ -42,7 +44,7 @@ def load(
     Parameters
     ----------
     name : str
-        A key of `DATASETS`: mnist, fashion-mnist or yin-yang.
+        A key of `DATASETS`: mnist, fashion-mnist, cifar10, cifar100 or yin-yang.
     data_dir : path or None
         Folder with the files, or with a sub-folder `name` that has them. If
         given, no other place is tried. Generated data sets ignore it.

@@ -109,7 +109,7 @@ def find_images(source: ImageSource, data_dir: Path | None) -> Images | NotFound
     tried = []
     variable = os.environ.get(DATA_DIR_VARIABLE)
     if variable:
-        paths = _in_data_dir(source, _folder_of_variable(variable))
+        paths = _in_data_dir(source, folder_of_variable(variable))
         if paths and _foreign_name(source, paths) is None:
             return read_images(source, paths)
         tried.append(f"{DATA_DIR_VARIABLE} '{variable}': no such files")
@@ -207,7 +207,24 @@ def _from_named_folder(source: ImageSource, data_dir: Path) -> Images:
     return read_images(source, paths)
 
 
-def _folder_of_variable(value: str) -> Path:
+def folder_of_variable(value: str) -> Path:
+    """Return the folder that ``EVENTSIM_DATA_DIR`` names.
+
+    Parameters
+    ----------
+    value : str
+        Value of the variable, not empty.
+
+    Returns
+    -------
+    Path
+        A folder that exists.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder.
+    """
     folder = Path(os.path.expanduser(value))  # leaves an unknown ~user as it is
     if not folder.is_dir():
         what = "something that is no folder" if folder.exists() else "no such folder"

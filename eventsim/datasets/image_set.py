@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from eventsim.datasets.cifar_files import CifarSource
 from eventsim.datasets.image_files import Images, ImageSource
 from eventsim.datasets.records import Dataset, Request
 from eventsim.datasets.split import limit, take_validation
 
 
 def as_dataset(
-    source: ImageSource,
+    source: ImageSource | CifarSource,
     images: Images,
     request: Request,
     default_n_validation: int,
@@ -21,7 +22,7 @@ def as_dataset(
 
     Parameters
     ----------
-    source : ImageSource
+    source : ImageSource or CifarSource
         Data set that the images belong to.
     images : Images
         All its samples.

@@ -28,7 +28,12 @@ def test_load__expands_the_home_folder(tmp_path, write_set, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("minst", "mnist"), ("fashion_mnist", "fashion-mnist"), ("yinyang", "yin-yang")],
+    [
+        ("minst", "mnist"),
+        ("fashion_mnist", "fashion-mnist"),
+        ("yinyang", "yin-yang"),
+        ("cifar-10", "cifar10"),
+    ],
 )
 def test_load__unknown_name_gets_the_nearest(name, nearest):
     message = rf"unknown data set, got '{name}'; .*; did you mean '{nearest}'\?"
@@ -37,7 +42,9 @@ def test_load__unknown_name_gets_the_nearest(name, nearest):
 
 
 def test_load__unknown_name_without_a_near_one():
-    message = r"got 'q'; expected one of mnist, fashion-mnist, yin-yang$"
+    message = (
+        r"got 'q'; expected one of mnist, fashion-mnist, cifar10, cifar100, yin-yang$"
+    )
     with pytest.raises(DataError, match=message):
         load("q")
 
