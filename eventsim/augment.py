@@ -1,4 +1,4 @@
-"""Vary images before they are encoded as spikes, with NumPy alone.
+"""Vary images before they are encoded as spikes.
 
 All functions work on whole batches. What :func:`augment` does depends only on
 its arguments and on the state of the random generator.
@@ -21,10 +21,12 @@ def augment(
     *,
     shift: int = 0,
     crop_padding: int = 0,
+    shift_fill: int = 0,
     flip: bool = False,
+    autoaugment: str | None = None,
     cutout: int = 0,
 ) -> np.ndarray:
-    """Shift, crop, flip and cut out at random, in this order.
+    """Shift, crop, flip, change by a policy and cut out at random, in this order.
 
     Parameters
     ----------
@@ -35,13 +37,19 @@ def augment(
         numbers of the whole batch are drawn at once, in the order of the steps.
     shift : int, pixels
         Move each image by a whole number of pixels, uniform in [-shift, shift]
-        in each direction; zeros come in at the edges.
+        in each direction; pixels of `shift_fill` come in at the edges.
     crop_padding : int, pixels
-        Pad with that many zeros on each side and crop a random window of the
+        Pad with that many pixels on each side and crop a random window of the
         original size. This is the same operation as `shift`; with both given,
         one follows the other.
+    shift_fill : int, in [0, 255]
+        Value of all channels of the pixels that come in from outside the image, by
+        `shift` or `crop_padding` or the shears, translations and rotations of
+        `autoaugment`.
     flip : bool
         Mirror each image left to right with probability 1/2.
+    autoaugment : {"cifar10", "imagenet"} or None
+        Policy of :func:`eventsim.autoaugment.apply_policy`; colour images only.
     cutout : int, pixels
         Side of a square that is set to zero. Its centre is uniform over the
         image, so a part of it may lie outside.
@@ -56,17 +64,28 @@ def augment(
     ShapeError
         If `images` is not a batch of uint8 images.
     ConfigError
-        If a number of pixels is negative, or a shift moves all of the image out.
+        If a number of pixels is negative, a shift moves all of the image out, the
+        fill is not a byte, or `autoaugment` is unknown or the images are not in
+        colour.
     """
     _check_images("augment", images)
     _check_pixels(images, shift=shift, crop_padding=crop_padding, cutout=cutout)
+    if not 0 <= shift_fill <= 255:
+        raise ConfigError(
+            f"augment: shift_fill is not a pixel value, got {shift_fill}; expected 0 "
+            "to 255"
+        )
     for reach in (shift, crop_padding):
         if reach:
-            images = _move(images, rng, reach)
+            images = _move(images, rng, reach, shift_fill)
     if flip:
         mirrored = np.flatnonzero(rng.random(len(images)) < 0.5)
         images = images.copy()
         images[mirrored] = images[mirrored, :, ::-1]
+    if autoaugment is not None:
+        from eventsim.autoaugment import apply_policy  # loads Pillow
+
+        images = apply_policy(images, rng, autoaugment, shift_fill)
     if cutout:
         images = _cut_out(images, rng, cutout)
     return images
@@ -144,12 +163,14 @@ def normalise(
     return unit
 
 
-def _move(images: np.ndarray, rng: np.random.Generator, reach: int) -> np.ndarray:
-    """Return one random window of each image padded with `reach` zeros."""
+def _move(
+    images: np.ndarray, rng: np.random.Generator, reach: int, fill: int
+) -> np.ndarray:
+    """Return one random window of each image padded with `reach` pixels of `fill`."""
     n, height, width, channels = images.shape
     offsets = rng.integers(0, 2 * reach + 1, size=(n, 2))
-    padded = np.zeros(
-        (n, height + 2 * reach, width + 2 * reach, channels), dtype=np.uint8
+    padded = np.full(
+        (n, height + 2 * reach, width + 2 * reach, channels), fill, dtype=np.uint8
     )
     padded[:, reach : reach + height, reach : reach + width] = images
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))

@@ -75,6 +75,11 @@ def training_batches(
         Encoded inputs in the configuration's precision.
     labels : ndarray, shape (batch,), int64
         Classes.
+
+    Raises
+    ------
+    ConfigError
+        If a step of augmentation does not fit the images.
     """
     order = np.random.default_rng([config.seed, ORDER_STREAM, epoch]).permutation(
         len(split)
@@ -89,7 +94,9 @@ def training_batches(
                 inputs,
                 rng,
                 shift=change.shift,
+                shift_fill=change.shift_fill,
                 flip=change.flip,
+                autoaugment=change.autoaugment,
                 cutout=change.cutout,
             )
         yield encode_inputs(inputs, config, config.precision), split.labels[chosen]

@@ -19,11 +19,23 @@ class AugmentConfig(Section):
         description="Shift by up to this many pixels, each way; the same as a random "
         "crop after padding by as many.",
     )
+    shift_fill: int = Field(
+        default=0,
+        ge=0,
+        le=255,
+        description="Value, 0..255, of pixels that come in from outside the image, "
+        "here and in autoaugment.",
+    )
     flip: bool = Field(
         default=False, description="Mirror left-right with probability 1/2."
     )
+    autoaugment: Literal["imagenet", "cifar10"] | None = Field(
+        default=None,
+        description="Policy of Cubuk et al. 2019 by the data it was learned on, "
+        "applied after the flip. Colour images only.",
+    )
     cutout: int = Field(
-        default=0, ge=0, description="Side of a square set to 0, in pixels."
+        default=0, ge=0, description="Side of a square set to 0 at the end, in pixels."
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim.augment import augment, normalise, to_unit
+from eventsim.autoaugment import apply_policy
 from eventsim.errors import ConfigError, ShapeError
 
 
@@ -13,10 +14,10 @@ def images():
     return np.random.default_rng(0).integers(1, 256, shape, dtype=np.uint8)
 
 
-def moved(image, down, right):
+def moved(image, down, right, fill=0):
     """Return an image moved by whole pixels, one pixel at a time."""
     height, width, _ = image.shape
-    result = np.zeros_like(image)
+    result = np.full_like(image, fill)
     for row in range(height):
         for column in range(width):
             if 0 <= row + down < height and 0 <= column + right < width:
@@ -24,13 +25,13 @@ def moved(image, down, right):
     return result
 
 
-def shifts_that_explain(before, after, reach):
+def shifts_that_explain(before, after, reach, fill=0):
     steps = range(-reach, reach + 1)
     return [
         (down, right)
         for down in steps
         for right in steps
-        if np.array_equal(moved(before, down, right), after)
+        if np.array_equal(moved(before, down, right, fill), after)
     ]
 
 
@@ -42,6 +43,14 @@ def test_augment__every_image_is_moved_within_reach(images, step, reach):
     assert out.dtype == np.uint8
     for before, after in zip(images, out, strict=True):
         assert len(shifts_that_explain(before, after, reach)) == 1
+
+
+@pytest.mark.parametrize("step", ["shift", "crop_padding"])
+def test_augment__moved_images_are_filled_up(images, step):
+    options = {step: 3, "shift_fill": 128}
+    out = augment(images, np.random.default_rng(1), **options)
+    for before, after in zip(images, out, strict=True):
+        assert len(shifts_that_explain(before, after, 3, fill=128)) == 1
 
 
 def test_augment__crop_padding_is_shift(images):
@@ -114,6 +123,37 @@ def test_augment__steps_follow_one_another(images):
         cutout=3,
     )
     np.testing.assert_array_equal(at_once, one_by_one)
+
+
+def test_augment__policy_comes_after_the_flip_and_before_the_cutout():
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    rng = np.random.default_rng(6)
+    moved_and_flipped = augment(images, rng, shift=2, shift_fill=99, flip=True)
+    changed = apply_policy(moved_and_flipped, rng, "cifar10", fill=99)
+    expected = augment(changed, rng, cutout=3)
+    out = augment(
+        images,
+        np.random.default_rng(6),
+        shift=2,
+        shift_fill=99,
+        flip=True,
+        autoaugment="cifar10",
+        cutout=3,
+    )
+    np.testing.assert_array_equal(out, expected)
+    assert not np.array_equal(changed, moved_and_flipped)
+
+
+def test_augment__policies_need_colour(images):
+    with pytest.raises(ConfigError, match="not in colour, got 2 channels; expected 3"):
+        augment(images, np.random.default_rng(0), autoaugment="imagenet")
+
+
+@pytest.mark.parametrize("fill", [-1, 256])
+def test_augment__rejects_fills_that_are_not_pixels(images, fill):
+    message = f"shift_fill is not a pixel value, got {fill}; expected 0 to 255"
+    with pytest.raises(ConfigError, match=message):
+        augment(images, np.random.default_rng(0), shift=1, shift_fill=fill)
 
 
 def test_augment__generator_decides_and_input_stays(images):

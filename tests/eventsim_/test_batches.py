@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
-from eventsim.batches import encode_inputs, evaluation_batches, training_batches
+from eventsim.augment import augment
+from eventsim.batches import (
+    AUGMENT_STREAM,
+    encode_inputs,
+    evaluation_batches,
+    training_batches,
+)
 from eventsim.datasets import Split
+from eventsim.errors import ConfigError, ShapeError
 
 
 @pytest.fixture
@@ -89,3 +96,45 @@ def test_encode_inputs__pixels_by_their_definition(config):
 def test_encode_inputs__features_and_bias(tiny_config):
     encoded = encode_inputs(np.array([[0.25, 0.5]]), tiny_config(), np.float64)
     assert encoded.tolist() == [[0.25, 0.5, 1.0]]
+
+
+def test_encode_inputs__normalises_each_channel(config):
+    pixels = np.array([[51, 102, 204], [102, 153, 255]], np.uint8).reshape(1, 1, 2, 3)
+    normal = config("data.normalise={mean: [0.2, 0.3, 0.9], std: [1, 0.5, 0.1]}")
+    # (0.2, 0.4, 0.8) and (0.4, 0.6, 1.0) less the means, over the deviations; to 0..1
+    expected = [[0.0, 0.2, 0.0], [0.2, 0.6, 1.0]]
+    encoded = encode_inputs(pixels, normal, np.float64)
+    np.testing.assert_allclose(encoded[0, 0], expected, atol=1e-12)
+
+
+def test_encode_inputs__constants_for_other_channels(config):
+    normal = config("data.normalise={mean: [0.2, 0.3, 0.9], std: [1]}")
+    with pytest.raises(ShapeError, match=r"mean does not fit.*of the 1 channels"):
+        encode_inputs(np.zeros((1, 2, 2, 1), np.uint8), normal, np.float64)
+
+
+def test_training_batches__every_step_of_augmentation_is_passed_on(config):
+    inputs = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    images = Split(inputs, np.arange(6))
+    config = config(
+        "data.augment={shift: 2, shift_fill: 77, flip: true, autoaugment: cifar10, "
+        "cutout: 3}",
+        "training.batch_size=6",
+    )
+    (batch, labels), *_ = training_batches(images, config, 3)
+    expected = augment(
+        inputs[labels],
+        np.random.default_rng([config.seed, AUGMENT_STREAM, 3]),
+        shift=2,
+        shift_fill=77,
+        flip=True,
+        autoaugment="cifar10",
+        cutout=3,
+    )
+    np.testing.assert_array_equal(np.round(255 * batch).astype(np.uint8), expected)
+
+
+def test_training_batches__grey_images_have_no_policy(images, config):
+    config = config("data.augment.autoaugment=imagenet")
+    with pytest.raises(ConfigError, match="images are not in colour, got 1 channel;"):
+        next(training_batches(images, config, 1))
