@@ -70,7 +70,8 @@ class NetworkConfig(Section):
     layers: list[LayerConfig] = Field(
         min_length=1,
         description="List of layers, or the usual short form such as "
-        "'16C5-P2-32C5-P2-800-128-10' (A2 for an average pool).",
+        "'16C5-P2-32C5-P2-800-128-10' (A2 for an average pool, 32C5p2 for padding 2, "
+        "32C5p2x3 for three such layers).",
     )
     time_window: float = Field(
         default=1.0, gt=0, description="T_w, network time units."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_SHORT_CONV = re.compile(r"^(\d+)C(\d+)$")
+_SHORT_CONV = re.compile(r"^(\d+)C(\d+)(?:p(\d+))?(?:x([1-9]\d?))?$")
 _SHORT_POOL = re.compile(r"^([PA])(\d+)$")
 _KINDS = {"P": "earliest", "A": "average"}
 
@@ -41,6 +41,8 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
     text : str
         For example ``"16C5-P2-800-10"``: 16 channels with a 5 x 5 kernel, 2 x 2
         pooling of the earliest spike (``A2``: average), 800 units, 10 units.
+        ``16C5p2`` pads the map by 2 on each side, ``256C3p1x3`` is three such
+        layers (at most 99).
 
     Returns
     -------
@@ -55,8 +57,11 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
     layers: list[dict[str, Any]] = []
     for part in text.split("-"):
         if match := _SHORT_CONV.match(part):
-            channels, kernel = map(int, match.groups())
-            layers.append({"type": "conv2d", "channels": channels, "kernel": kernel})
+            channels, kernel, padding, times = match.groups()
+            conv = {"type": "conv2d", "channels": int(channels), "kernel": int(kernel)}
+            if padding is not None:
+                conv["padding"] = int(padding)
+            layers += [dict(conv) for _ in range(int(times or 1))]
         elif match := _SHORT_POOL.match(part):
             pool = {"type": "pool", "size": int(match.group(2))}
             kind = _KINDS[match.group(1)]
@@ -65,7 +70,8 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
             layers.append({"type": "dense", "units": int(part)})
         else:
             raise ValueError(
-                f"'{part}' is not a layer; expected parts like 16C5 (convolution), P2 "
-                "(earliest-spike pool), A2 (average pool) or 800 (dense), joined by '-'"
+                f"'{part}' is not a layer; expected parts like 16C5 (convolution), "
+                "16C5p2 (with padding 2), 16C5p2x3 (three of them), P2 (earliest-spike "
+                "pool), A2 (average pool) or 800 (dense), joined by '-'"
             )
     return layers

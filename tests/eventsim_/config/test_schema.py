@@ -84,6 +84,14 @@ POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy
         (["optimizer.momentum=0.9"], "momentum belongs to 'sgd'; adam has beta1"),
         (["schedule.name=milestones"], "'milestones' and a list of milestones go"),
         (["schedule.milestones=[3]"], "'milestones' and a list of milestones go"),
+        (
+            ["data.augment.autoaugment=svhn"],
+            "autoaugment is 'svhn'; expected 'imagenet' or 'cifar10'",
+        ),
+        (
+            ["data.augment.shift_fill=256"],
+            "shift_fill is 256; expected less than or equal to",
+        ),
     ],
 )
 def test_config__inconsistent_choices_are_refused(overrides, message):
@@ -103,6 +111,8 @@ def test_config__inconsistent_choices_are_refused(overrides, message):
         ["optimizer={name: sgd, momentum: 0.9, nesterov: true}"],
         ["schedule={name: milestones, milestones: [1, 2]}"],
         ["encode.value_max=sample"],
+        ["data.augment={shift: 4, shift_fill: 128, autoaugment: cifar10}"],
+        ["data.augment.flip=true", "data.augment.autoaugment=imagenet"],
     ],
 )
 def test_config__consistent_choices_pass(overrides):
