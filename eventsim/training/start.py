@@ -45,8 +45,10 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
     DataError
         If there is no training sample.
     ConfigError
-        If the layers do not fit the data, image options are set for other data, or
-        spike times do not depend on the weights.
+        If the layers or steps of augmentation do not fit the data, image options are
+        set for other data, or spike times do not depend on the weights.
+    ShapeError
+        If constants of normalisation do not fit the channels.
     RunError
         If a layer cannot be brought to fire at the wanted rate.
     """
@@ -55,6 +57,7 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
             "train: the training set is empty; expected at least one sample"
         )
     _refuse_image_options(config, dataset)
+    _try_first_sample(config, dataset)
     network = build_network(config, dataset.input_shape, dataset.n_classes)
     require_trainable(network)
     parameters = _parameters(config, network)
@@ -113,6 +116,11 @@ def _refuse_image_options(config: Config, dataset: Dataset) -> None:
                 f"config: data.{name} is for images, got {{{value}}} for the data set "
                 f"'{dataset.name}'; leave it out"
             )
+
+
+def _try_first_sample(config: Config, dataset: Dataset) -> None:
+    """Let augmentation and normalisation that do not fit fail before a run begins."""
+    next(training_batches(dataset.train.take(np.arange(1)), config, epoch=1))
 
 
 def _describe_data(dataset: Dataset) -> str:

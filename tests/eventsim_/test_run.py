@@ -411,3 +411,28 @@ def test_train_run__warns_when_the_outputs_are_silent(tiny_yaml, no_plots, capsy
     silent = ["training.weight_mean=-20.0", "training.epochs=1"]
     train_run(str(tiny_yaml), overrides=silent, out="silent")
     assert "no output neuron fired" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("augment: {autoaugment: cifar10}", "not in colour, got 1 channel"),
+        ("augment: {cutout: 29}", "cutout is larger than the image, got 29"),
+        (
+            "normalise: {mean: [0, 0, 0], std: [1, 1, 1]}",
+            "mean does not fit the images",
+        ),
+    ],
+)
+def test_train_run__options_that_do_not_fit_leave_no_folder(
+    tiny_yaml, tmp_path, options, message
+):
+    overrides = [
+        "data={name: mnist, limit_train: 40, limit_test: 20, " + options + "}",
+        "encode.bias_spikes=0",
+        "network.layers=10",
+    ]
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match=message):
+        train_run(str(tiny_yaml), overrides=overrides, out=str(out), quiet=True)
+    assert not out.exists()
