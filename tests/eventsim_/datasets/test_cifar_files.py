@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_find_cifar__as_many_images_as_there_are(tmp_path):
 
 @pytest.mark.parametrize(("name", "n_expected"), [(NAMES[2], 4), (NAMES[5], 4)])
 def test_find_cifar__a_published_folder_has_the_published_sizes(
-    tmp_path, name, n_expected
+    tmp_path, monkeypatch, name, n_expected
 ):
     folder = tmp_path / "cifar-10-batches-bin"
     write_files(folder, {**FILES, name: FILES[name][: 3 * 3073]})
@@ -111,7 +112,8 @@ def test_find_cifar__a_published_folder_has_the_published_sizes(
         rf"{name}: the number of images differs from the published file, got 3; "
         rf"expected {n_expected}; get the file again, or .* folder named 'cifar10'"
     )
-    for data_dir in (tmp_path, folder):
+    monkeypatch.chdir(folder)
+    for data_dir in (tmp_path, folder, Path(".")):
         with pytest.raises(DataError, match=message):
             find_cifar(SMALL, data_dir)
 
