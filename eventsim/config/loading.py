@@ -6,8 +6,10 @@ import difflib
 import types
 import typing
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,16 +19,38 @@ from eventsim.config.short_form import expand_layers
 from eventsim.config.yaml_reader import read_yaml, write_yaml
 from eventsim.errors import ConfigError
 
+Model = TypeVar("Model", bound=BaseModel)
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for one place of a configuration.
+
+    Parameters
+    ----------
+    key : str
+        Dotted name of the place, such as ``"network.layers.0.units"``.
+    value : object
+        What to put there, as YAML holds it; a mapping replaces a whole section.
+    where : str
+        Who says so, for messages.
+    """
+
+    key: str
+    value: Any
+    where: str
+
+
+def load_config(path: str | Path, overrides: Sequence[str | Setting] = ()) -> Config:
     """Read a configuration file and apply overrides.
 
     Parameters
     ----------
     path : str or Path
         YAML file.
-    overrides : sequence of str
-        Entries like ``"training.epochs=3"``; values are read as YAML.
+    overrides : sequence of str or Setting
+        Entries like ``"training.epochs=3"``, whose values are read as YAML, or the
+        same already read. Later ones win.
 
     Returns
     -------
@@ -38,35 +62,61 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     ConfigError
         With the field, its value, what was expected and how to fix it.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(
-            f"config '{path}' cannot be read: {reason}; expected a YAML file"
-        ) from error
-    return parse_config(text, overrides, where=f"config '{path}'")
+    where = f"config '{path}'"
+    return parse_config(read_text(path, where), overrides, where=where)
 
 
 def parse_config(
-    text: str, overrides: Sequence[str] = (), *, where: str = "config"
+    text: str, overrides: Sequence[str | Setting] = (), *, where: str = "config"
 ) -> Config:
     """Check YAML text; see `load_config`."""
+    raw = read_mapping(text, where)
+    _expand_short_form(raw, where)
+    for override in overrides:
+        setting = read_override(override) if isinstance(override, str) else override
+        _apply(raw, setting)
+        _expand_short_form(raw, setting.where)
+    return validated(Config, raw, where)
+
+
+def read_text(path: str | Path, where: str) -> str:
+    """Return the text of a file; `ConfigError`, beginning with `where`, if not."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"{where} cannot be read: {reason}; expected a YAML file"
+        ) from error
+
+
+def read_mapping(text: str, where: str) -> dict[str, Any]:
+    """Return the keys and values of a YAML document that has some."""
     raw = read_yaml(text, where)
     if not isinstance(raw, dict):
         raise ConfigError(
             f"{where}: got {_shorten(raw)} at the top level; expected lines of the "
             "form 'key: value'"
         )
-    _expand_short_form(raw, where)
-    for override in overrides:
-        _apply(raw, override)
-        _expand_short_form(raw, f"--set '{override}'")
+    return raw
+
+
+def validated(model: type[Model], raw: dict[str, Any], where: str) -> Model:
+    """Return checked values; `ConfigError` with the first problem in one line."""
     try:
-        return Config.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_explain(error)}") from error
+        raise ConfigError(f"{where}: {_explain(error, model)}") from error
+
+
+def read_override(text: str) -> Setting:
+    """Read ``KEY=VALUE`` of the command line; `ConfigError` if it is not that."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(
+            f"--set '{text}': expected KEY=VALUE, for example training.epochs=3"
+        )
+    return Setting(key.strip(), read_yaml(value, f"--set {key}"), f"--set '{text}'")
 
 
 def changed_keys(before: Config, after: Config) -> list[str]:
@@ -102,21 +152,15 @@ def _expand_short_form(raw: dict[str, Any], where: str) -> None:
             raise ConfigError(f"{where}: network.layers: {error}") from error
 
 
-def _apply(raw: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(
-            f"--set '{override}': expected KEY=VALUE, for example training.epochs=3"
-        )
-    value = read_yaml(text, f"--set {key}")
+def _apply(raw: dict[str, Any], setting: Setting) -> None:
     at: Any = raw
-    parts = key.strip().split(".")
+    parts = setting.key.split(".")
     for depth, part in enumerate(parts):
         is_last = depth == len(parts) - 1
         if isinstance(at, list):
             if not part.isdecimal() or int(part) >= len(at):
                 raise ConfigError(
-                    f"--set '{override}': '{part}' is not a place in a list of "
+                    f"{setting.where}: '{part}' is not a place in a list of "
                     f"{len(at)}; expected 0 to {len(at) - 1}"
                 )
             index: Any = int(part)
@@ -128,23 +172,23 @@ def _apply(raw: dict[str, Any], override: str) -> None:
                     at[index] = {}
         else:
             raise ConfigError(
-                f"--set '{override}': '{'.'.join(parts[:depth])}' holds the value "
+                f"{setting.where}: '{'.'.join(parts[:depth])}' holds the value "
                 f"{at!r}; expected a section with keys"
             )
         if is_last:
-            at[index] = value
+            at[index] = deepcopy(setting.value)
         else:
             at = at[index]
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Put the first problem of a pydantic error into one line."""
     problems = error.errors(include_url=False)
     first = problems[0]
     where = _plain_place(first)
     kind, given = first["type"], first["input"]
     if kind == "extra_forbidden":
-        allowed = _keys_at(first["loc"][:-1])
+        allowed = _keys_at(model, first["loc"][:-1])
         key = str(first["loc"][-1])
         near = difflib.get_close_matches(key, allowed, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(allowed)}"
@@ -209,9 +253,9 @@ def _plain_location(location: tuple[int | str, ...]) -> list[int | str]:
     return plain
 
 
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that are allowed at a place of the configuration."""
-    at: Any = Config
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are allowed at a place of a file."""
+    at: Any = model
     for part in location:
         at = _step(at, part)
     return list(at.model_fields)

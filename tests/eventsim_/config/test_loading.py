@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from eventsim.config import Config, config_to_yaml, load_config, parse_config
+from eventsim.config.loading import Setting
 from eventsim.errors import ConfigError
 
 BASE = """\
@@ -235,3 +236,22 @@ def test_parse_config__is_frozen(name):
     config = parse_config(BASE)
     with pytest.raises(ValueError, match="frozen"):
         setattr(config, name, None)
+
+
+def test_parse_config__a_setting_is_an_override_already_read():
+    layers = [{"type": "dense", "units": 5}, {"type": "dense", "units": 3}]
+    given = Setting("network.layers", layers, "here")
+    config = parse_config(BASE, [given, "network.layers.0.units=7"])
+    assert config.network.layers[0].units == 7
+    assert layers[0]["units"] == 5, "a later override must not change the setting"
+    assert parse_config(BASE, ["network.layers.0.units=7", given]).network.layers[
+        0
+    ].units == 5  # fmt: skip
+
+
+def test_parse_config__a_setting_says_where_it_is_from():
+    given = Setting("network.layers.9.units", 3, "file 'x', line 3")
+    with pytest.raises(ConfigError, match=r"^file 'x', line 3: '9' is not a place in"):
+        parse_config(BASE, [given])
+    with pytest.raises(ConfigError, match=r"^file 'y': 'name' holds the value 'x'; ex"):
+        parse_config(BASE, [Setting("name.x", 3, "file 'y'")])
