@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -77,6 +77,7 @@ def train_run(
     resume: str | None = None,
     data_dir: str | None = None,
     quiet: bool = False,
+    stop_if_requested: Callable[[], None] | None = None,
 ) -> RunResult:
     """Train from a configuration file and leave a complete run directory.
 
@@ -94,6 +95,9 @@ def train_run(
         Folder with the data files.
     quiet : bool, default False
         No progress bars.
+    stop_if_requested : callable, optional
+        Called between batches; raises KeyboardInterrupt to end the run there. Whoever
+        gives it handles Ctrl-C, and tells about that and about stand-in data.
 
     Returns
     -------
@@ -123,7 +127,9 @@ def train_run(
         config = load_config(config_path, overrides)
         _refuse_taken(out)
     dataset = load_run_dataset(config, data_dir)
-    _announce(dataset, quiet)
+    is_alone = stop_if_requested is None
+    if is_alone:
+        _announce(dataset, quiet)
     if resume is None:
         state = start_training(config, dataset)
         folder = _new_folder(config, out)
@@ -136,34 +142,40 @@ def train_run(
             _say(f"resuming {folder} after epoch {state.epoch}")
     if is_first_start() and not quiet:
         _say("first start: compiling kernels, once, for about half a minute ...")
-    with _EpochBars(config, dataset, quiet) as bars, _stopping() as stop_if_requested:
+    stopping = _stopping(stop_if_requested)
+    with _EpochBars(config, dataset, quiet) as bars, stopping as stop:
 
         def after_batch(epoch: int, progress: BatchProgress) -> None:
             bars.batch_done(epoch, progress)
-            stop_if_requested()
+            stop()
 
         def after_epoch(state: TrainingState, result: EpochResult) -> None:
             save_checkpoint(folder, state)
             _write_history(folder, state)
             bars.epoch_done(result)
-            stop_if_requested()
+            stop()
 
         try:
             train(config, dataset, state, on_batch=after_batch, on_epoch=after_epoch)
             bars.close()
-            return _finish(folder, config, dataset, state, quiet, stop_if_requested)
+            return _finish(folder, config, dataset, state, quiet, stop)
         except KeyboardInterrupt:
             bars.close()
-            data = "" if data_dir is None else f" --data-dir {data_dir}"
-            _say(
-                f"interrupted; epoch {saved_epoch(folder)} is in "
-                f"{folder / CHECKPOINT}; go on with: eventsim train --resume "
-                f"{folder}{data}"
-            )
+            if is_alone:
+                data = "" if data_dir is None else f" --data-dir {data_dir}"
+                _say(
+                    f"interrupted; epoch {saved_epoch(folder)} is in "
+                    f"{folder / CHECKPOINT}; go on with: eventsim train --resume "
+                    f"{folder}{data}"
+                )
             raise
 
 
-def _stopping() -> AbstractContextManager[Callable[[], None]]:
+def _stopping(
+    given: Callable[[], None] | None,
+) -> AbstractContextManager[Callable[[], None]]:
+    if given is not None:
+        return nullcontext(given)
     return deferred_interrupt(
         lambda: _say("Ctrl-C: stopping after this batch; again to stop at once")
     )

@@ -218,6 +218,35 @@ def test_train_run__interrupted_and_resumed_equals_uninterrupted(
     assert untimed([resumed.summary]) == untimed([whole.summary])
 
 
+def test_train_run__whoever_can_stop_it_does_the_talking(tiny_yaml, no_plots, capsys):
+    """It says nothing, not even about stand-in data, and the checkpoint is kept."""
+    overrides = [
+        "data={name: mnist, limit_train: 40, limit_test: 20, n_validation: 0}",
+        "encode.bias_spikes=0",
+        "network.layers=12-10",
+        "training={epochs: 3, batch_size: 20}",
+    ]
+    calls = []
+
+    def stop_if_requested():
+        calls.append(1)
+        # After every batch and after every epoch: 2 + 1 calls in each.
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_run(
+            str(tiny_yaml),
+            out="r",
+            overrides=overrides,
+            quiet=True,
+            stop_if_requested=stop_if_requested,
+        )
+    assert capsys.readouterr() == ("", "")
+    assert len(lines_of("r")) == 1
+    assert train_run(None, resume="r", quiet=True).summary["epochs"] == 3
+
+
 def test_train_run__resume_of_a_finished_run_changes_nothing(finished_run, no_plots):
     shutil.copytree(finished_run, "copy")
     result = train_run(None, resume="copy", quiet=True)
