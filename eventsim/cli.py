@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eventsim import __version__
+from eventsim.study_command import study
 
 EXIT_INTERRUPTED = 130
 
@@ -257,6 +258,9 @@ def config_schema() -> None:
     from eventsim.config import Config
 
     click.echo(json.dumps(Config.model_json_schema(), indent=2))
+
+
+cli.add_command(study)
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:

@@ -11,11 +11,15 @@ from click.testing import CliRunner
 
 from eventsim.build import build_network
 from eventsim.config import load_config
+from eventsim.config.study_loading import load_study, study_cases
 from eventsim.model_file import read_model
 from eventsim.run import load_run_dataset, train_run
+from eventsim.study import open_study, run_study
 from hwmodel.cli import commands as hwmodel_commands
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
+STUDIES = [path for path in FILES if "\nbase:" in path.read_text("utf-8")]
+EXAMPLES = [path for path in FILES if path not in STUDIES]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -77,6 +81,28 @@ def test_tiny_example__learns(stem, tmp_path, monkeypatch):
     result = train_run(str(path), out=str(tmp_path / "run"), quiet=True)
     chance = 1 / load_run_dataset(load_config(path)).n_classes
     assert result.summary["test_accuracy"] > 1.3 * chance
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_study__all_its_cases_can_start(path, clothes):
+    study = load_study(path)
+    assert study.name == path.stem
+    assert study.description
+    for case in study_cases(path, study, ["data.limit_train=40", "data.limit_test=20"]):
+        data_dir = clothes if case.config.data.name == "fashion-mnist" else None
+        dataset = load_run_dataset(case.config, data_dir)
+        build_network(case.config, dataset.input_shape, dataset.n_classes)
+
+
+def test_tiny_study__learns(tmp_path, monkeypatch):
+    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
+    path = next(path for path in STUDIES if path.stem == "study_tiny")
+    done = run_study(open_study(path, out=tmp_path))
+    assert [(run.case, run.seed) for run in done.runs] == [
+        ("adam", 0), ("sgd", 0), ("adam", 1), ("sgd", 1)
+    ]  # fmt: skip
+    for run in done.runs:
+        assert run.summary["test_accuracy"] > 1.3 / 3
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ HEAVY = (
     "scipy",
     "numpy",
     "h5py",
+    "joblib",
     "yaml",
 )
 
@@ -42,6 +43,7 @@ def loaded_by(statement):
         "from eventsim.cli import main; main(['--help'])",
         "from eventsim.cli import main; main(['--version'])",
         "from eventsim.cli import main; main(['train', '--help'])",
+        "from eventsim.cli import main; main(['study', '--help'])",
         "from eventsim.cli import main; main(['trian'])",
         "from hwmodel.cli import main; main(['--help'])",
     ],
