@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from eventsim.cli import cli as eventsim_commands
 from eventsim.config import load_config, parse_config
+from eventsim.config.study_loading import load_study, study_cases
 from eventsim.model_file import read_model
 from hwmodel.cli import commands as hwmodel_commands
 
@@ -24,6 +26,7 @@ PAGES = [
     *(p for p in sorted(DOCS.rglob("*.md")) if "_build" not in p.parts),
 ]
 GROUPS = {"eventsim": eventsim_commands, "hwmodel": hwmodel_commands}
+MARKED_STUDY = re.compile(r"^<!-- study -->\n```yaml\n(.*?)^```", re.M | re.S)
 MARKED_CONFIG = re.compile(r"^<!-- config -->\n```yaml\n(.*?)^```", re.M | re.S)
 SHOWN = re.compile(r"^```(?:console|sh|text)\n(.*?)^```", re.M | re.S)
 
@@ -46,6 +49,11 @@ CONFIGS = [
     for page in PAGES
     for k, text in enumerate(MARKED_CONFIG.findall(page.read_text("utf-8")))
 ]
+STUDIES = [
+    pytest.param(text, id=f"{page.stem}-{k}")
+    for page in PAGES
+    for k, text in enumerate(MARKED_STUDY.findall(page.read_text("utf-8")))
+]
 COMMANDS = [
     pytest.param(text, id=f"{page.stem}: {text[:60]}")
     for page in PAGES
@@ -67,6 +75,15 @@ def test_config__marked_blocks_are_whole_configs(text):
     assert parse_config(text).name
 
 
+@pytest.mark.parametrize("text", STUDIES)
+def test_study__marked_blocks_are_whole_studies(text, tmp_path):
+    for example in (ROOT / "examples").glob("*.yaml"):
+        shutil.copy(example, tmp_path)
+    path = tmp_path / "study.yaml"
+    path.write_text(text, "utf-8")
+    assert study_cases(path, load_study(path))
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command__shown_lines_parse_and_name_real_files(line):
     program, *arguments = shlex.split(line)
@@ -84,7 +101,11 @@ def test_command__overrides_fit_the_example(line):
     path = params.get("config")
     if program == "eventsim" and path is not None and "epoch=5" not in line:
         overrides = list(params["overrides"])
-        assert load_config(ROOT / path, overrides).name
+        if "seeds" in params:
+            study = load_study(ROOT / path)
+            assert study_cases(ROOT / path, study, overrides)
+        else:
+            assert load_config(ROOT / path, overrides).name
 
 
 def test_commands__are_found():
@@ -92,6 +113,7 @@ def test_commands__are_found():
     assert programs == set(GROUPS)
     assert len(COMMANDS) > 20
     assert len(CONFIGS) >= 3
+    assert len(STUDIES) >= 2
 
 
 def test_own_config__shows_the_message_of_a_typo(monkeypatch):

@@ -1,4 +1,4 @@
-"""The directive `config-reference`: tables of the YAML schema, read from pydantic."""
+"""The directive `config-reference`: tables of the YAML schemas, read from pydantic."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from eventsim.config.schema import Config
+from eventsim.config.study_schema import StudyConfig
 
 RULES = {"Ge": "≥ {.ge}", "Gt": "> {.gt}", "Le": "≤ {.le}", "Lt": "< {.lt}"}
 NAMES = {"int": "integer", "float": "number", "str": "text", "bool": "true or false"}
@@ -51,6 +52,10 @@ def type_text(annotation: Any, rules: list[Any]) -> str:
         return "`null`"
     if origin is list:
         return f"list of {type_text(arguments[0], [])}"
+    if origin is dict:
+        return f"mapping of names to {type_text(arguments[1], [])}"
+    if annotation is Any:
+        return "any value"
     if _models(annotation):
         return "section"
     limits = [
@@ -64,7 +69,8 @@ def default_text(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     if field.default is PydanticUndefined:
-        return "see below" if _models(field.annotation) else "`[]`"
+        made = field.get_default(call_default_factory=True)
+        return "see below" if isinstance(made, BaseModel) else f"`{made}`"
     value = field.default
     if value is None:
         return "`null`"
@@ -88,11 +94,17 @@ def rows(model: type[BaseModel]) -> list[tuple[str, str, str, str]]:
 
 
 class ConfigReference(Directive):
-    """Write one table for each section of the configuration."""
+    """Write one table for each section of a configuration, or of a ``study``."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return one section of the page for each section of the file."""
-        return [self._section(path, model) for path, model in sections(Config)]
+        if self.arguments == ["study"]:
+            found = [(f"study {p}".strip(), m) for p, m in sections(StudyConfig)]
+        else:
+            found = sections(Config)
+        return [self._section(path, model) for path, model in found]
 
     def _section(self, path: str, model: type[BaseModel]) -> nodes.section:
         title = path or "top level"
