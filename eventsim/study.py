@@ -150,7 +150,7 @@ def run_study(
         _say("Ctrl-C: stopping all runs after this batch; again to stop at once")
 
     try:
-        with deferred_interrupt(ask_to_stop) as stop_if_requested:
+        with deferred_interrupt(ask_to_stop):
             for run in train_in_parallel(
                 todo,
                 data_dir=data_dir,
@@ -162,7 +162,8 @@ def run_study(
                     done[run.folder] = run
                     on_run(run)
             stop_file.unlink(missing_ok=True)
-            stop_if_requested()
+            if len(done) < len(study.runs):
+                raise KeyboardInterrupt
     except KeyboardInterrupt:
         n_finished = sum(run.status == "finished" for run in done.values())
         _say(

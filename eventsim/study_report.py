@@ -18,6 +18,7 @@ from tqdm import tqdm
 import eventsim
 from eventsim.atomic_write import replacing
 from eventsim.config.study_loading import StudyCase
+from eventsim.jit import is_first_start
 from eventsim.study import Study
 from eventsim.study_runs import StudyRun
 
@@ -228,6 +229,8 @@ class StudyBar:
         self._n_done = sum(run.status == "finished" for run in study.runs)
         if self._n_done and not quiet:
             _say(f"{self._n_done} of {self._n_runs} runs were finished before")
+        if self._n_done < self._n_runs and not quiet and is_first_start():
+            _say("first start: compiling kernels, once, for about half a minute ...")
         self._bar = tqdm(
             total=self._n_runs,
             initial=self._n_done,

@@ -141,15 +141,33 @@ def test_run_study__a_second_ctrl_c_acts_at_once(path, monkeypatch, capsys):
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError
 
-    monkeypatch.setattr("eventsim.study_runs.train_run", trained)
-    with pytest.raises(KeyboardInterrupt):
-        run_study(opened(path))
+    with monkeypatch.context() as patch:
+        patch.setattr("eventsim.study_runs.train_run", trained)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(opened(path))
     assert "interrupted; 0 of 4 runs" in capsys.readouterr().err
     # Whoever still trains, on a cluster, is told; the next start forgets it.
     assert Path("out", STOP_FILE).exists()
-    monkeypatch.undo()
-    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
     assert set(states(run_study(opened(path))).values()) == {"finished"}
+
+
+def test_run_study__stops_by_the_file_alone(path, capsys):
+    """As on another machine, where nobody presses Ctrl-C."""
+    with pytest.raises(KeyboardInterrupt):
+        run_study(opened(path), on_run=lambda _: Path("out", STOP_FILE).touch())
+    assert "interrupted; 1 of 4 runs are finished" in capsys.readouterr().err
+    assert not Path("out", STOP_FILE).exists()
+
+
+@pytest.mark.usefixtures("_ctrl_c_is_heard")
+def test_run_study__ctrl_c_after_the_last_run_is_too_late(path):
+    def press(run):
+        if (run.case, run.seed) == ("sgd", 1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    study = run_study(opened(path), on_run=press)
+    assert set(states(study).values()) == {"finished"}
+    assert not Path("out", STOP_FILE).exists()
 
 
 def test_run_study__a_failed_run_does_not_stop_the_others(path):

@@ -176,3 +176,11 @@ def test_study_bar__tells_each_run(study, capsys):
     with StudyBar(study, quiet=True) as bar:
         bar.run_done(study.runs[2])
     assert capsys.readouterr().err == ""
+
+
+def test_study_bar__says_why_the_first_start_takes_long(study, capsys, monkeypatch):
+    monkeypatch.setattr("eventsim.study_report.is_first_start", lambda: True)
+    with StudyBar(study):
+        assert "first start: compiling kernels" in capsys.readouterr().err
+    with StudyBar(study, quiet=True):
+        assert capsys.readouterr().err == ""
