@@ -1,4 +1,4 @@
-"""From samples to batches of encoded input spikes."""
+"""From samples to batches of encoded input, spikes or currents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from eventsim.augment import augment, normalise, to_unit
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Split
-from eventsim.encode import latency_activations
+from eventsim.encode import direct_currents, latency_activations
 
 ORDER_STREAM = 1
 AUGMENT_STREAM = 2
@@ -18,7 +18,7 @@ AUGMENT_STREAM = 2
 def encode_inputs(
     inputs: np.ndarray, config: Config, dtype: np.typing.DTypeLike
 ) -> np.ndarray:
-    """Encode raw samples as activations.
+    """Encode raw samples as activations or, with direct coding, as input currents.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def encode_inputs(
 
     Returns
     -------
-    ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
-        Activations ``1 - t / T_w``; 0 = silent.
+    ndarray, shape (batch, *input shape), dimensionless
+        Activations ``1 - t / T_w`` in [0, 1], 0 = silent; or currents, any numbers.
     """
     values = inputs
     if inputs.dtype == np.uint8:
@@ -42,6 +42,8 @@ def encode_inputs(
         else:
             values = normalise(inputs, norm.mean, norm.std, dtype)
     encode = config.encode
+    if encode.coding == "direct":
+        return direct_currents(values, gain=encode.gain, dtype=dtype)
     return latency_activations(
         values,
         value_max=encode.value_max,

@@ -12,6 +12,7 @@ from eventsim.config.network_schema import (
 )
 from eventsim.config.neuron_schema import CONSTANT_FIELDS, NeuronConfig
 from eventsim.config.schema import Config
+from eventsim.engine.input_currents import require_drivable
 from eventsim.errors import ConfigError, ShapeError
 from eventsim.network import Layer, Network, Neuron
 from eventsim.neurons import model_of
@@ -85,9 +86,19 @@ def build_network(config: Config, input_shape: Shape, n_classes: int) -> Network
             f"shape {last.output_shape}; expected 'dense' with {n_classes} units, one "
             "per class"
         )
-    return Network(
-        input_shape, tuple(layers), spec.time_window, spec.readout, spec.t_end
+    network = Network(
+        input_shape,
+        tuple(layers),
+        spec.time_window,
+        spec.readout,
+        spec.t_end,
+        "currents" if config.encode.coding == "direct" else "spikes",
     )
+    try:
+        require_drivable("config", network)
+    except ShapeError as error:
+        raise ConfigError(f"{error}, with encode.coding 'direct'") from error
+    return network
 
 
 def _neuron(config: NeuronConfig) -> Neuron:

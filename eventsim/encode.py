@@ -1,10 +1,13 @@
-"""From values to input spikes: latency coding.
+"""From values to input: latency coding into spikes, direct coding into currents.
 
 A value ``x`` becomes one spike at ``t = (1 - x / x_max) T_w`` (Wei et al. 2023,
 Eq. 1): the larger the value, the earlier the spike. In activations, which the
 window engine uses, that is simply ``a = 1 - t / T_w = x / x_max``. Values at or
 below zero are silent. The opposite polarity (dark first) encodes
 ``x_max - x``.
+
+Direct coding leaves a value as it is: it becomes a constant input current, positive
+or negative, that acts from the start of a run to its end.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 
 from eventsim.errors import DataError
 
+Coding = Literal["latency", "direct"]
 Polarity = Literal["bright_first", "dark_first"]
 
 
@@ -73,6 +77,41 @@ def latency_activations(
         always = np.ones((values.shape[0], bias_spikes), dtype)
         activation = np.concatenate([activation, always], axis=1)
     return np.ascontiguousarray(activation, dtype=dtype)
+
+
+def direct_currents(
+    values: np.ndarray,
+    *,
+    gain: float = 1.0,
+    dtype: np.typing.DTypeLike = np.float32,
+) -> np.ndarray:
+    """Return values as input currents: times a gain, not clipped.
+
+    Parameters
+    ----------
+    values : ndarray, shape (batch, ...), dimensionless
+        Values of either sign; finite.
+    gain : float, default 1.0
+        Current of the value 1.
+    dtype : dtype, default float32
+        Type of the result.
+
+    Returns
+    -------
+    ndarray, shape (batch, ...)
+        Input currents.
+
+    Raises
+    ------
+    DataError
+        If a value is NaN or infinite.
+    """
+    values = np.asarray(values, dtype=dtype)
+    if not np.all(np.isfinite(values)):
+        raise DataError(
+            "encode: an input value is NaN or infinite; expected finite numbers"
+        )
+    return np.ascontiguousarray(values * values.dtype.type(gain))
 
 
 def activations_to_times(activation: np.ndarray, time_window: float) -> np.ndarray:

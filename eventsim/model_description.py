@@ -49,6 +49,7 @@ def describe_model(path: str) -> dict[str, Any]:
             for row, array in zip(layers, arrays, strict=True):
                 row[name] = _range(array)
     return {
+        "input": network.input,
         "input_shape": list(network.input_shape),
         "input_spikes_per_sample": per_sample[0] if per_sample else None,
         "neurons": network.n_neurons,

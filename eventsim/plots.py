@@ -56,7 +56,9 @@ def plot_run(
     )
     network = network.astype(np.float64)
     recording = choose_engine(network).forward(network, inputs)
-    shown = [0, *_firing_layers(network)]
+    shown = _firing_layers(network)
+    if network.input == "spikes":
+        shown = [0, *shown]
     times = {k: recording.times(network, k) for k in shown}
     with matplotlib.rc_context(STYLE):
         if history:

@@ -184,7 +184,10 @@ def estimate_model(
         duration,
         n_chips,
         warnings=tuple([*_doubts(workload), *broken, *forced]),
-        notes=tuple(_notes(chip, workload.layers, mapping, counts, duration, n_chips)),
+        notes=(
+            *_input_notes(workload),
+            *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
+        ),
     )
 
 
@@ -209,6 +212,16 @@ def _doubts(workload: Workload) -> list[str]:
             "the full data set; its spike counts are not those of the real task"
         ]
     return []
+
+
+def _input_notes(workload: Workload) -> list[str]:
+    if workload.input == "spikes":
+        return []
+    return [
+        f"{workload.layers[0].name}: driven by input currents, not by spikes; its "
+        "input is not counted: neither the multiplications by its weights nor the way "
+        "of the values to its cores is in SOPs, hops or energy"
+    ]
 
 
 def _notes(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from eventsim.model_file import ModelFile
-from eventsim.network import Network
+from eventsim.network import Input, Network
 from eventsim.topology import (
     AveragePool,
     Conv2d,
@@ -146,6 +146,9 @@ class Workload:
         Firing windows until the decision (decision time over window length).
     provenance : dict of str to str, int, float or bool
         Where the model comes from.
+    input : {"spikes", "currents"}
+        What the first layer is given. Currents cost no spikes: `spikes_in` of the
+        first layer and `n_input_spikes` are 0.
     """
 
     input_shape: tuple[int, ...]
@@ -156,6 +159,7 @@ class Workload:
     n_samples: int
     windows: float
     provenance: dict[str, str | int | float | bool] = field(default_factory=dict)
+    input: Input = "spikes"
 
 
 def layers_of(network: Network) -> tuple[LayerGeometry, ...]:
@@ -246,4 +250,5 @@ def from_model(model: ModelFile) -> Workload:
         n_samples=activity.n_samples,
         windows=float(windows),
         provenance=dict(model.provenance),
+        input=model.network.input,
     )

@@ -42,8 +42,9 @@ class AugmentConfig(Section):
 class NormaliseConfig(Section):
     """Affine change of pixel values (0..1) before encoding.
 
-    Encoding then clips to 0..value_max: pixels below the mean are silent, and with the
-    usual constants bright ones all fire at time 0 unless encode.value_max is raised.
+    Latency coding then clips to 0..value_max: pixels below the mean are silent, and
+    with the usual constants bright ones all fire at time 0 unless encode.value_max is
+    raised. Direct coding takes the values as they are.
     """
 
     mean: list[float] = Field(min_length=1, description="Mean of each channel.")
@@ -86,8 +87,17 @@ class DataConfig(Section):
 
 
 class EncodeConfig(Section):
-    """How a value becomes a spike time (latency coding)."""
+    """How a value becomes a spike time, or a constant current."""
 
+    coding: Literal["latency", "direct"] = Field(
+        default="latency",
+        description="latency: one spike, the earlier the larger the value. direct: a "
+        "constant current of the value times gain through the first layer's weights, "
+        "for the whole run, not clipped (static threshold only).",
+    )
+    gain: float = Field(
+        default=1.0, gt=0, description="Direct coding: current of the value 1."
+    )
     value_max: float | Literal["sample"] = Field(
         default=1.0,
         description="Value that fires at time 0 (pixels are scaled to 0..1 first); "
@@ -108,6 +118,17 @@ class EncodeConfig(Section):
         if not isinstance(value, str) and value <= 0:
             raise ValueError("must be positive")
         return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EncodeConfig:
+        latency_only = ["value_max", "polarity", "bias_spikes"]
+        for name in ["gain"] if self.coding == "latency" else latency_only:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it does not go with coding "
+                    f"'{self.coding}'; leave it out"
+                )
+        return self
 
 
 class LossConfig(Section):
@@ -292,7 +313,7 @@ class Config(Section):
     )
     data: DataConfig = Field(description="Which samples are used.")
     encode: EncodeConfig = Field(
-        default_factory=EncodeConfig, description="From values to spike times."
+        default_factory=EncodeConfig, description="From values to input."
     )
     network: NetworkConfig = Field(description="Layers and neurons.")
     loss: LossConfig = Field(
@@ -322,6 +343,11 @@ class Config(Section):
             raise ValueError(
                 "optimizer.norm_decay is set without training.standardise, whose "
                 "scales it belongs to; leave it out"
+            )
+        if self.encode.coding == "direct" and is_dynamic:
+            raise ValueError(
+                "encode.coding 'direct' needs the static threshold: a constant current "
+                "knows no windows; set network.neuron.threshold"
             )
         if self.loss.silence_penalty and not (reads_times and is_dynamic):
             raise ValueError(

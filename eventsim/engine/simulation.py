@@ -11,6 +11,7 @@ from eventsim.encode import times_to_activations
 from eventsim.engine.first_spike import network as first_spike
 from eventsim.engine.first_spike.check import beyond_first_spikes
 from eventsim.engine.input_check import check_size
+from eventsim.engine.input_currents import check_input
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.engine.sweep import network as sweep
@@ -88,9 +89,10 @@ def engine_name(module: ModuleType) -> str:
 
 def simulate(
     network: Network,
-    spikes: SpikeTrains,
+    spikes: SpikeTrains | None,
     engine: str = "auto",
     *,
+    currents: np.ndarray | None = None,
     max_spikes: int = MAX_SPIKES,
     max_events: int = MAX_EVENTS,
 ) -> tuple[SpikeTrains, ...]:
@@ -100,11 +102,14 @@ def simulate(
     ----------
     network : Network
         What to run.
-    spikes : SpikeTrains
+    spikes : SpikeTrains or None
         Input spikes at any times from 0 on, several of a neuron, with values if
-        wanted. With dynamic thresholds: in ``[0, T_w)``, at most one per neuron.
+        wanted. With dynamic thresholds: in ``[0, T_w)``, at most one per neuron. None
+        if currents are the input.
     engine : {"auto", "window", "sweep", "queue"}, default "auto"
         See `choose_engine`.
+    currents : ndarray, shape (batch, *input shape), or None
+        Constant current of each input neuron, for networks whose input they are.
     max_spikes : int, default 50 million
         The sweep engine's bound on the spikes of a layer, all samples together.
     max_events : int, default 100 million
@@ -133,15 +138,21 @@ def simulate(
     >>> layers = simulate(network, load_npz("in.npz", 784))  # doctest: +SKIP
     """
     return record(
-        network, spikes, engine, max_spikes=max_spikes, max_events=max_events
+        network,
+        spikes,
+        engine,
+        currents=currents,
+        max_spikes=max_spikes,
+        max_events=max_events,
     ).trains
 
 
 def record(
     network: Network,
-    spikes: SpikeTrains,
+    spikes: SpikeTrains | None,
     engine: str = "auto",
     *,
+    currents: np.ndarray | None = None,
     max_spikes: int = MAX_SPIKES,
     max_events: int = MAX_EVENTS,
 ) -> SpikeRecording:
@@ -149,7 +160,7 @@ def record(
 
     Parameters
     ----------
-    network, spikes, engine, max_spikes, max_events
+    network, spikes, engine, currents, max_spikes, max_events
         See `simulate`.
 
     Returns
@@ -159,12 +170,18 @@ def record(
     """
     module = choose_engine(network, engine)
     network = network.astype(np.float64)
+    if currents is not None:
+        currents = np.asarray(currents, np.float64)
     if network.has_dynamic_thresholds:
+        check_input("simulate", network, spikes, currents)
+        assert spikes is not None
         return _record_windows(module, network, spikes)
     if module.__name__ == QUEUE:
-        return module.forward_spikes(network, spikes, max_events=max_events)
+        return module.forward_spikes(
+            network, spikes, currents=currents, max_events=max_events
+        )
     return sweep.forward_spikes(
-        network, spikes, max_spikes=max_spikes, with_constants=False
+        network, spikes, currents=currents, max_spikes=max_spikes, with_constants=False
     )
 
 

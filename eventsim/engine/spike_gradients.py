@@ -58,11 +58,15 @@ class SpikeGradients:
         One for each layer of the network; ``None`` for layers without neurons.
     input_time, input_value : ndarray, shape (n_input_spikes,)
         By times and values of the input spikes; 0 where they cause nothing.
+    input_current : ndarray, shape (batch, *input shape), or None
+        By the input currents, if these are the input and derivatives by them were
+        asked for.
     """
 
     layers: tuple[LayerGradients | None, ...]
     input_time: np.ndarray
     input_value: np.ndarray
+    input_current: np.ndarray | None = None
 
     def for_training(
         self, network: Network, spikes: SpikeTrains, with_input: bool
@@ -76,7 +80,7 @@ class SpikeGradients:
         spikes : SpikeTrains
             Its input, at most one spike of each neuron.
         with_input : bool
-            Whether input times are wanted.
+            Whether input times, or input currents, are wanted.
 
         Returns
         -------
@@ -88,13 +92,14 @@ class SpikeGradients:
             for by, layer in zip(self.layers, network.layers, strict=True)
             if by is not None and layer.weight is not None
         ]
-        by_input = None
-        if with_input:
-            by_input = np.zeros((spikes.batch, spikes.n_neurons))
-            sample = spikes.sample
-            by_input[sample, spikes.neuron] = self.input_time
-            by_input = by_input.reshape(spikes.batch, *network.input_shape)
-        return Gradients(weights, by_input)
+        if not with_input:
+            return Gradients(weights, None)
+        if network.input == "currents":
+            return Gradients(weights, None, self.input_current)
+        by_input = np.zeros((spikes.batch, spikes.n_neurons))
+        by_input[spikes.sample, spikes.neuron] = self.input_time
+        shape = (spikes.batch, *network.input_shape)
+        return Gradients(weights, by_input.reshape(shape))
 
 
 def layer_gradients(
@@ -106,6 +111,7 @@ def layer_gradients(
     synaptic_delay: np.ndarray | None,
     rates: RateGradient,
     refractory: float,
+    by_scale_of_inputs: float = 0.0,
 ) -> LayerGradients:
     """Bring the derivatives that engines find into the terms of a layer.
 
@@ -123,6 +129,8 @@ def layer_gradients(
         By the constants of the dynamics; its ``drive_scale`` is found here.
     refractory : float
         By the refractory period.
+    by_scale_of_inputs : float, default 0
+        By the drive scale of currents that are not the layer's own.
 
     Returns
     -------
@@ -133,7 +141,8 @@ def layer_gradients(
     assert layer.weight is not None
     by_drive = by_feature(drive, delay.size)
     current = np.zeros(delay.size) if layer.current is None else layer.current
-    rates = rates._replace(drive_scale=float(current @ by_drive))
+    by_scale = float(current @ by_drive) + by_scale_of_inputs
+    rates = rates._replace(drive_scale=by_scale)
     return LayerGradients(
         weight=weight.reshape(layer.weight.shape),
         theta=by_feature(theta, delay.size),

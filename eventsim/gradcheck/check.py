@@ -27,6 +27,7 @@ from eventsim.gradcheck.report import DerivativeCheck, GradcheckReport, merge
 from eventsim.gradcheck.variables import (
     Variable,
     constants_of,
+    current_variable,
     input_variable,
     own_copy,
     parameter_variables,
@@ -50,7 +51,7 @@ def gradcheck(
 
     Each layer's largest derivatives are checked, random ones, random ones that are
     zero, and one random direction through all of the layer's weights; the same for
-    the input times. Differences are extrapolated to step 0 [1]_.
+    the input times or currents. Differences are extrapolated to step 0 [1]_.
 
     With static thresholds the same is done for thresholds, constant currents and
     delays; time constants and refractory periods are checked one by one. What a
@@ -60,8 +61,9 @@ def gradcheck(
     ----------
     network : Network
         What to check; not changed.
-    activation : ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
-        Input spikes as activations; a small batch is enough.
+    activation : ndarray, shape (batch, *input shape), dimensionless
+        Input spikes as activations in [0, 1] or, for networks whose input they are,
+        currents; a small batch is enough.
     labels : ndarray, shape (batch,), int
         True classes.
     loss : LossConfig, optional
@@ -129,7 +131,7 @@ def _jumping_layers(network: Network) -> tuple[str, ...]:
 def _check_layers(
     probe: Probe, n_entries: int, rng: np.random.Generator
 ) -> tuple[float, list[DerivativeCheck]]:
-    """Return the loss and the checks of each layer's weights and the input times."""
+    """Return the loss and the checks of each layer's weights and the input."""
     recording, value = probe.run()
     gradients = probe.engine.backward(
         probe.network,
@@ -138,10 +140,12 @@ def _check_layers(
         d_potential_end=value.d_potential_end,
         with_input=True,
     )
-    variables = [
-        *weight_variables(probe.network, gradients.weights),
-        input_variable(probe.network, probe.activation, gradients.input_times),
-    ]
+    by_input = (
+        current_variable(probe.activation, gradients.input_currents)
+        if probe.network.input == "currents"
+        else input_variable(probe.network, probe.activation, gradients.input_times)
+    )
+    variables = [*weight_variables(probe.network, gradients.weights), by_input]
     start = Start(probe.state(recording), value.value)
     return value.value, [compare(probe, v, start, n_entries, rng) for v in variables]
 
@@ -172,9 +176,14 @@ def _multi_spike_engine(engine: ModuleType) -> ModuleType:
 
 
 def _differentiate_by_all(probe: Probe) -> SpikeGradients:
-    times = activations_to_times(probe.activation, probe.network.time_window)
-    spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
-    recording = probe.engine.forward_spikes(probe.network, spikes)
+    if probe.network.input == "currents":
+        recording = probe.engine.forward_spikes(
+            probe.network, None, currents=probe.activation
+        )
+    else:
+        times = activations_to_times(probe.activation, probe.network.time_window)
+        spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
+        recording = probe.engine.forward_spikes(probe.network, spikes)
     d_output = probe.loss_of(recording).d_output
     return probe.engine.backward_spikes(
         probe.network, recording, d_output_spikes(recording, d_output)

@@ -62,7 +62,7 @@ class Probe:
     network : Network
         With arrays of its own, float64.
     activation : ndarray, shape (batch, *input shape), dimensionless
-        Input, float64.
+        Input as activations or, where these are the input, currents; float64.
     labels : ndarray, shape (batch,), int
         True classes.
     loss : LossConfig
@@ -95,6 +95,8 @@ class Probe:
         network = with_constants(self.network, self.constants)
         n_layers = len(network.layers)
         choices = [recording.discrete_state(network, k) for k in range(1, n_layers + 1)]
+        if network.input == "currents":
+            return choices
         return [self.activation > 0, *choices]
 
     def loss_at(self, line: Line, step: float, state: list[np.ndarray]) -> float | None:

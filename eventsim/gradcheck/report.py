@@ -18,8 +18,8 @@ class DerivativeCheck:
     Parameters
     ----------
     name : str
-        What was varied: a layer whose weights were, ``"input times"``, or a kind of
-        parameter, for example ``"thresholds"``.
+        What was varied: a layer whose weights were, ``"input times"``, ``"input
+        currents"``, or a kind of parameter, for example ``"thresholds"``.
     worst_relative_error : float, dimensionless
         Largest ``|a - n| / max(|a|, |n|, 1e-6 largest)`` of analytic and numeric
         derivative; `largest` is the largest analytic one of the same array. 0 if
@@ -50,7 +50,7 @@ class GradcheckReport:
     loss : float, dimensionless
         Loss of the batch.
     layers : tuple of DerivativeCheck
-        One per layer with weights, then the input times.
+        One per layer with weights, then the input times or currents.
     parameters : tuple of DerivativeCheck
         One per kind of parameter that the network has besides weights, over all
         layers; empty with dynamic thresholds.

@@ -31,7 +31,8 @@ class Variable:
     Parameters
     ----------
     name : str
-        A layer's name, ``"input times"`` or a kind of parameter.
+        A layer's name, ``"input times"``, ``"input currents"`` or a kind of
+        parameter.
     values : ndarray, shape (n,)
         Flat view of an array that the probed loss reads; varied in place.
     gradient : ndarray, shape (n,)
@@ -141,6 +142,11 @@ def input_variable(
     width = TIME_STEP * network.time_window
     rate = -1 / network.time_window
     return Variable("input times", values, gradient.ravel(), free, width, rate)
+
+
+def current_variable(values: np.ndarray, gradient: np.ndarray) -> Variable:
+    """Return the input currents."""
+    return _of_any_sign("input currents", values.ravel(), gradient.ravel())
 
 
 def parameter_variables(

@@ -92,8 +92,10 @@ def require_trainable(network: Network) -> None:
         If its neurons fire exactly when an input arrives: instantaneous synapses
         without a current that would carry the potential to the threshold.
     """
-    for _, layer in network.spiking_layers:
+    for number, (_, layer) in enumerate(network.spiking_layers):
         if layer.neuron is None or layer.neuron.model not in DELTA_MODELS:
+            continue
+        if number == 0 and network.input == "currents":
             continue
         if layer.current is None or not np.any(layer.current):
             raise ConfigError(

@@ -138,3 +138,23 @@ def test_training_batches__grey_images_have_no_policy(images, config):
     config = config("data.augment.autoaugment=imagenet")
     with pytest.raises(ConfigError, match="images are not in colour, got 1 channel;"):
         next(training_batches(images, config, 1))
+
+
+def test_encode_inputs__direct_coding_takes_normalised_values_unclipped(config):
+    pixels = np.array([0, 51, 255], np.uint8).reshape(1, 1, 3, 1)
+    direct = (
+        "encode.coding=direct",
+        "network.neuron={threshold: static, theta: 1}",
+        "loss.silence_penalty=0",
+    )
+    encoded = encode_inputs(pixels, config(*direct), np.float64)
+    assert encoded.ravel() == pytest.approx([0, 0.2, 1])
+    normal = config(
+        *direct, "encode.gain=3", "data.normalise={mean: [0.2], std: [0.5]}"
+    )
+    # (0 - 0.2) / 0.5 = -0.4 and (1 - 0.2) / 0.5 = 1.6, times 3
+    encoded = encode_inputs(pixels, normal, np.float64)
+    assert encoded.ravel() == pytest.approx([-1.2, 0, 4.8])
+    features = encode_inputs(np.array([[0.25, 0.5]]), config(*direct), np.float32)
+    assert features.tolist() == [[0.25, 0.5]]
+    assert features.dtype == np.float32

@@ -183,3 +183,26 @@ def test_build_network__refuses_layers_that_do_not_fit(tiny_config, layers, mess
         build_network(config, IMAGE, 3)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+DIRECT = (
+    "encode={coding: direct}",
+    "network.neuron={threshold: static, theta: 1}",
+    "loss.silence_penalty=0",
+)
+
+
+def test_build_network__direct_coding_makes_currents_the_input(tiny_config):
+    network = build_network(tiny_config(*DIRECT), (4,), 3)
+    assert network.input == "currents"
+    assert network.input_shape == (4,)
+    assert build_network(tiny_config(), (4,), 3).input == "spikes"
+
+
+def test_build_network__direct_coding_refuses_a_first_pool_of_spikes(tiny_config):
+    config = tiny_config(*DIRECT, "network.layers=P2-3")
+    with pytest.raises(
+        ConfigError,
+        match=r"config: layer_1 \(pool\) passes single spikes .* coding 'direct'",
+    ):
+        build_network(config, IMAGE, 3)

@@ -3,6 +3,7 @@ import pytest
 
 from eventsim.encode import (
     activations_to_times,
+    direct_currents,
     latency_activations,
     times_to_activations,
 )
@@ -66,3 +67,17 @@ def test_times_to_activations__undoes_activations_to_times():
         times_to_activations(times, 0.7), activation, rtol=0, atol=1e-15
     )
     assert times_to_activations(np.array([np.inf]), 0.7)[0] == 0
+
+
+def test_direct_currents__are_the_values_times_the_gain():
+    values = np.array([[-2.0, 0.0, 0.25], [7.0, 1.0, -0.5]])
+    found = direct_currents(values, gain=4.0, dtype=np.float64)
+    assert found.tolist() == [[-8, 0, 1], [28, 4, -2]]
+    assert direct_currents(np.asfortranarray(values)).dtype == np.float32
+    assert direct_currents(np.asfortranarray(values)).flags.c_contiguous
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_direct_currents__refuses_values_that_are_not_numbers(bad):
+    with pytest.raises(DataError, match="an input value is NaN or infinite"):
+        direct_currents(np.array([[1.0, bad]]))

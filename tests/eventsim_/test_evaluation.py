@@ -167,3 +167,28 @@ def test_evaluate__counts_output_spikes_before_the_decision(
     assert evaluation.spike_counts[-1].sum() == n_output
     found = sparsity(network, evaluation)
     assert found.spikes_per_sample == pytest.approx((2 + n_output) / 3)
+
+
+def test_evaluate__input_currents_count_no_spikes(tiny_config):
+    config = tiny_config(
+        "encode={coding: direct, gain: 2}",
+        "network.neuron={threshold: static, theta: 1}",
+        "loss.silence_penalty=0",
+    )
+    # Ramps: slope 2 x through weight 1; the output rises with slope 1 behind it.
+    layers = (
+        Layer("hidden", Dense((2,), 2), static("relpsp"), np.eye(2), np.ones(2)),
+        Layer("out", Dense((2,), 3), static("relpsp"), np.eye(2, 3), np.ones(3)),
+    )
+    network = Network((2,), layers, t_end=4.0, input="currents")
+    seen = evaluate(network, SPLIT, config)
+    # Slopes 2, 1 | 1, 0 | 0, 0: first spikes at 0.5, 1 | 1 and one later.
+    assert [counts.tolist() for counts in seen.spike_counts] == [
+        [0, 0],
+        [2, 1],
+        [2, 1, 0],
+    ]
+    assert seen.mean_decision_time == pytest.approx((1.5 + 2 + 4) / 3)
+    assert seen.activity(network, "test").spike_counts[0].tolist() == [0, 0]
+    queue = evaluate(network, SPLIT, config, engine="queue")
+    assert queue.mean_decision_time == pytest.approx(seen.mean_decision_time)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from eventsim_.builders import build, dense
+from eventsim_.driven_networks import driven_case
 from eventsim_.spiking_networks import random_case
 
 from eventsim import load_npz, save_npz, simulate
@@ -15,6 +16,7 @@ from eventsim.errors import (
     ConfigError,
     DataError,
     ModelFileError,
+    ShapeError,
     SimulationLimitError,
 )
 from eventsim.model_commands import (
@@ -25,6 +27,7 @@ from eventsim.model_commands import (
 )
 from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.network import Layer, Network, Neuron
+from eventsim.spikes import SpikeTrains
 from eventsim.topology import Dense
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -399,3 +402,27 @@ def test_check_gradients__does_not_pass_on_a_silent_network(tiny_yaml):
     assert not report["passed"]
     assert len(report["unchecked"]) == 3
     assert "not checked: layer_1 (dense 12), layer_2 (dense 3), input times" in text
+
+
+def test_simulate_model__refuses_spikes_where_currents_are_the_input(lif_files):
+    _, folder = lif_files
+    case = driven_case("dense", "lif", 0)
+    write_model(folder / "m.h5", ModelFile(case.network))
+    one = SpikeTrains(np.ones(1), np.zeros(1, np.int32), np.array([0, 1]), 6)
+    save_npz(folder / "in.npz", [one])
+    with pytest.raises(ShapeError, match="are currents, not spikes, and none are"):
+        simulated(folder)
+    assert not (folder / "out.npz").exists()
+
+
+def test_check_gradients__of_a_configuration_with_direct_coding(tiny_yaml):
+    overrides = [
+        "encode={coding: direct}",
+        "network={layers: 12-3, t_end: 3, neuron: {model: srm_lif, threshold: static, "
+        "tau_m: 3, tau_s: 2, theta: 0.3}}",
+        "loss.silence_penalty=0",
+    ]
+    for engine in ("auto", "queue"):
+        result, text = check_gradients(str(tiny_yaml), None, overrides, engine, 4, 5)
+        assert result["passed"], text
+        assert "input currents" in text

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from eventsim_.builders import build, conv, dense, pool
+from eventsim_.driven_networks import driven_case
 
 from eventsim.errors import ModelFileError
 from eventsim.model_description import (
@@ -108,3 +109,12 @@ def test_format_description__shows_every_layer_and_fact(model):
     for part in ("input shape", "conv2d", "pool", "dense", "seed", "neurons"):
         assert part in text
     assert "None" not in text
+
+
+def test_describe_model__says_what_the_input_is(model, tmp_path):
+    assert describe_model(str(model))["input"] == "spikes"
+    case = driven_case("dense", "lif", 0)
+    write_model(tmp_path / "d.h5", ModelFile(case.network))
+    found = describe_model(str(tmp_path / "d.h5"))
+    assert found["input"] == "currents"
+    assert "currents" in format_description(found)

@@ -116,3 +116,21 @@ def test_inactive_neurons__heights_by_hand(tiny_config):
     # Layer 1: 27 of 48 possible spikes, 3 of 12 never; output: half, none.
     assert heights == pytest.approx([100 * 21 / 48, 50, 25, 0])
     plt.close(figure)
+
+
+def test_plot_run__input_currents_have_no_spikes_to_draw(
+    tiny_config, dataset, tmp_path, monkeypatch
+):
+    config = tiny_config(
+        "encode={coding: direct}",
+        "network={layers: 5-3, neuron: {threshold: static, theta: 1}}",
+        "loss.silence_penalty=0",
+    )
+    drawn = []
+    monkeypatch.setattr(
+        plots, "spike_raster", lambda network, times, label: drawn.append(list(times))
+    )
+    monkeypatch.setattr(plots, "_save", lambda path, figure: plt.close("all"))
+    network = build_network(config, dataset.input_shape, 3)
+    draw(tmp_path, config, dataset, network, HISTORY)
+    assert drawn == [[1, 2]]

@@ -21,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hwmodel_.builders import (
+    LIF,
     close,
     conv_model,
     dense_model,
@@ -29,7 +30,7 @@ from hwmodel_.builders import (
     two_by_two_model,
 )
 
-from eventsim.model_file import ModelFile
+from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
 from hwmodel.chip import load_chip
 from hwmodel.errors import ChipError, PlacementError, WorkloadError
@@ -276,3 +277,19 @@ def test_estimate_model__vgg16_takes_seconds():
     # 64 + 64, 32 + 32, 3 x 16, 3 x 8, 3 x 2 cores of convolutions, 4 + 4 + 1 dense
     assert result.mapping.partition.n_cores == 279
     assert result.latency.steps == 160
+
+
+def test_estimate_model__says_that_input_currents_are_not_counted(tmp_path):
+    weights = [(Dense((2,), 3), np.ones((2, 3))), (Dense((3,), 2), np.ones((3, 2)))]
+    network = make_network((2,), *weights, neuron=LIF, t_end=4.0)
+    driven = replace(network, input="currents")
+    counts = [[0, 0], [5, 0, 3], [1, 2]]
+    write_model(tmp_path / "m.h5", make_model(driven, counts))
+    result = estimate_model(read_model(tmp_path / "m.h5"), load_chip("truenorth"))
+    # Only the spikes of the first layer act: 8 x 2.
+    assert (result.counts.sops, result.counts.input_spikes) == (16, 0)
+    (note,) = (note for note in result.notes if "currents" in note)
+    assert note.startswith("layer_1 (dense): driven by input currents, not by spikes")
+    assert "is not counted" in note
+    plain = estimate_model(make_model(network, counts), load_chip("truenorth"))
+    assert not any("currents" in note for note in plain.notes)

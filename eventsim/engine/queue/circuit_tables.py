@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -57,6 +57,10 @@ class CircuitTables:
     drive: np.ndarray
     level: np.ndarray
     drive_scale: np.ndarray
+
+    def driven_by(self, current: np.ndarray) -> CircuitTables:
+        """Return the tables with another current of each neuron, (n_neurons,)."""
+        return replace(self, drive=current * self.drive_scale)
 
 
 def circuit_tables(circuit: Circuit) -> CircuitTables:

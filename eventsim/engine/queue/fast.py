@@ -122,6 +122,7 @@ def run_circuit(
     spikes: SpikeTrains,
     *,
     t_end: float,
+    currents: np.ndarray | None = None,
     max_events: int = MAX_EVENTS,
     scheduler: Scheduler = "auto",
 ) -> QueueRecording:
@@ -135,6 +136,9 @@ def run_circuit(
         Spikes of the input channels, in the circuit's numbering; may carry values.
     t_end : float, network time units
         End of the run, which starts at 0; spikes there count.
+    currents : ndarray, shape (batch, n_neurons), or None
+        Constant current of each neuron in each sample, instead of the populations'
+        own; None = those.
     max_events : int, default 100 million
         Bound on the events (arrivals and spikes) of one sample. A spike takes 13
         bytes, so the bound also limits the memory.
@@ -176,15 +180,20 @@ def run_circuit(
     limit = max_events + 1
 
     def run(first: int, stop: int) -> Any:
+        its = wiring
+        if currents is not None:
+            rows, more = _at_rest(tables.driven_by(currents[first]))
+            its = wiring._replace(rows=rows, more=more)
         if is_heap:
             return heap_loop_kernels.run_samples(
-                wiring, inputs, first, stop, float(t_end), limit
+                its, inputs, first, stop, float(t_end), limit
             )
         return delay_window_kernels.run_samples(
-            wiring, inputs, first, stop, longest, float(t_end), limit
+            its, inputs, first, stop, longest, float(t_end), limit
         )
 
-    return _recorded(circuit, _run_chunks(run, spikes.batch), max_events, t_end)
+    chunks = _run_chunks(run, spikes.batch, currents is not None)
+    return _recorded(circuit, chunks, max_events, t_end)
 
 
 def _choose(scheduler: Scheduler, shortest: float, t_end: float) -> Scheduler:
@@ -271,10 +280,14 @@ def _constants(d: Dynamics) -> list[float]:
     ]
 
 
-def _run_chunks(run: Callable[[int, int], Any], batch: int) -> list[Any]:
+def _run_chunks(
+    run: Callable[[int, int], Any], batch: int, one_by_one: bool
+) -> list[Any]:
     """Run chunks of samples on Numba's number of threads, results in order."""
     n_threads = numba.get_num_threads()
     n_chunks = min(batch, CHUNKS_PER_THREAD * n_threads if n_threads > 1 else 1)
+    if one_by_one:
+        n_chunks = batch
     edges = np.linspace(0, batch, n_chunks + 1).astype(int).tolist()
     if n_chunks == 1:
         return [run(0, batch)]

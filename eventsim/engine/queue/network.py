@@ -8,8 +8,6 @@ the engine to choose where a run may have far fewer events than neurons.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,52 +16,35 @@ from eventsim.encode import activations_to_times
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.gradients import Gradients
 from eventsim.engine.input_check import check_activations, check_spikes
-from eventsim.engine.layer_dynamics import dynamics_of
+from eventsim.engine.input_currents import (
+    check_input,
+    no_spikes,
+    require_drivable,
+)
 from eventsim.engine.neuron_run_kernels import GRAZED
 from eventsim.engine.passages import Wave, arrive, average, earliest
-from eventsim.engine.queue.circuit_adjoint import CircuitGradients, circuit_gradients
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
-from eventsim.engine.queue.circuit_tables import circuit_tables
+from eventsim.engine.queue.driven_circuit import InputDrive, input_drive
 from eventsim.engine.queue.fast import QueueRecording, Scheduler, run_circuit
-from eventsim.engine.queue.network_circuit import NetworkCircuit, circuit_of
-from eventsim.engine.spike_gradients import (
-    LayerGradients,
-    SpikeGradients,
-    check_d_times,
-    check_slopes,
-    d_output_spikes,
-    layer_gradients,
+from eventsim.engine.queue.network_adjoint import (
+    NetworkQueueRecording,
+    backward_spikes,
 )
-from eventsim.engine.spike_recording import SpikeRecording
+from eventsim.engine.queue.network_circuit import NetworkCircuit, circuit_of
+from eventsim.engine.spike_gradients import d_output_spikes
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.network import READS_POTENTIALS, Network
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, EarliestPool, Synapses
+from eventsim.topology import AveragePool, EarliestPool
 
-
-@dataclass(frozen=True)
-class NetworkQueueRecording(SpikeRecording):
-    """Spikes of every layer, and of the circuit that the network was unrolled into.
-
-    Parameters
-    ----------
-    unrolled : NetworkCircuit
-        The circuit and what became of the layers.
-    queue : QueueRecording
-        Spikes of all its neurons.
-    """
-
-    unrolled: NetworkCircuit
-    queue: QueueRecording
-
-    def kinds(self, k: int) -> np.ndarray:
-        """Return what made the neurons of layer `k` fire, for each of its spikes."""
-        name = self.unrolled.names[k]
-        if name is None:
-            raise ShapeError(
-                f"queue engine: layer {k} has no neurons; expected one that has"
-            )
-        return self.queue.kind[self.queue.is_in(name)]
+__all__ = [
+    "NetworkQueueRecording",
+    "backward",
+    "backward_spikes",
+    "forward",
+    "forward_spikes",
+    "require_runnable",
+]
 
 
 def require_runnable(network: Network) -> None:
@@ -77,9 +58,11 @@ def require_runnable(network: Network) -> None:
     Raises
     ------
     ShapeError
-        If a layer has the dynamic threshold, potentials are read, or an average
-        pool is followed by one that passes the earliest spike.
+        If a layer has the dynamic threshold, potentials are read, an average pool is
+        followed by one that passes the earliest spike, or input currents cannot be
+        passed on.
     """
+    require_drivable("queue engine", network)
     if network.readout in READS_POTENTIALS:
         raise ShapeError(
             f"queue engine: readout '{network.readout}'; expected 'spike_time' or a "
@@ -90,8 +73,9 @@ def require_runnable(network: Network) -> None:
 
 def forward_spikes(
     network: Network,
-    spikes: SpikeTrains,
+    spikes: SpikeTrains | None,
     *,
+    currents: np.ndarray | None = None,
     max_events: int = MAX_EVENTS,
     scheduler: Scheduler = "auto",
 ) -> NetworkQueueRecording:
@@ -101,8 +85,11 @@ def forward_spikes(
     ----------
     network : Network
         Static thresholds.
-    spikes : SpikeTrains
+    spikes : SpikeTrains or None
         Input of any number of spikes per neuron, values included; times from 0 on.
+        None or without any spike if currents are the input.
+    currents : ndarray, shape (batch, *input shape), or None
+        Input currents, for networks whose input they are.
     max_events : int, default 100 million
         Bound on arrivals plus spikes of one sample.
     scheduler : {"auto", "heap", "delay_window"}
@@ -121,6 +108,13 @@ def forward_spikes(
         If a sample has more than `max_events` events; ``partial`` is the recording
         up to there.
     """
+    require_drivable("queue engine", network)
+    check_input("queue engine", network, spikes, currents)
+    unrolled, drive = circuit_of(network), None
+    if currents is not None:
+        drive = input_drive(network, unrolled.circuit, currents)
+        spikes = no_spikes(len(currents), math.prod(network.input_shape))
+    assert spikes is not None
     check_spikes(network, spikes)
     first = network.layers[0]
     if isinstance(first.topology, EarliestPool):
@@ -128,20 +122,20 @@ def forward_spikes(
             earliest(spikes, first.topology)
         except ShapeError as error:
             raise ShapeError(f"{first.name}: {error}") from error
-    unrolled = circuit_of(network)
     try:
         queue = run_circuit(
             unrolled.circuit,
             spikes,
             t_end=network.duration,
+            currents=None if drive is None else drive.currents,
             max_events=max_events,
             scheduler=scheduler,
         )
     except SimulationLimitError as error:
         stopped: Any = error.partial
-        partial = _recording(network, spikes, unrolled, stopped)
+        partial = _recording(network, spikes, unrolled, stopped, drive)
         raise SimulationLimitError(str(error), partial) from error
-    return _recording(network, spikes, unrolled, queue)
+    return _recording(network, spikes, unrolled, queue, drive)
 
 
 def _recording(
@@ -149,6 +143,7 @@ def _recording(
     spikes: SpikeTrains,
     unrolled: NetworkCircuit,
     queue: QueueRecording,
+    drive: InputDrive | None,
 ) -> NetworkQueueRecording:
     """Sort the spikes of the circuit by layer; find those that only pass."""
     trains, grazing = [spikes], [0]
@@ -167,121 +162,7 @@ def _recording(
         trains.append(queue.population(name))
         grazing.append(int(grazed[neurons.start : neurons.stop].sum()))
         wave = Wave(trains[-1], layer.delay)
-    return NetworkQueueRecording(tuple(trains), tuple(grazing), unrolled, queue)
-
-
-def backward_spikes(
-    network: Network,
-    recording: NetworkQueueRecording,
-    d_times: Sequence[np.ndarray | None],
-    *,
-    slope_clip: float = math.inf,
-    exponential_slope: float | None = None,
-) -> SpikeGradients:
-    """Differentiate a loss on spike times by everything they depend on.
-
-    Parameters
-    ----------
-    network : Network
-        The network that made the recording.
-    recording : NetworkQueueRecording
-        What `forward_spikes` returned.
-    d_times : sequence of ndarray, shape (n_spikes,), or None
-        One entry for each layer: dL/dT of every spike of ``recording.trains[k]``.
-        Average pools and flattened maps have no neurons here: ``None``.
-    slope_clip : float, default inf
-        Largest 1/slope at a threshold crossing; ``inf`` is exact.
-    exponential_slope : float or None, network time units
-        Time constant of the exponential slope, see
-        `eventsim.engine.sweep.gathered_sweep.gathered_backward`; ``None`` is exact.
-
-    Returns
-    -------
-    SpikeGradients
-        The same as the sweep engine's, by other means.
-
-    Raises
-    ------
-    ShapeError
-        If the arrays do not fit, or an option does not fit the model.
-    """
-    check_d_times("queue engine", recording, d_times)
-    for _, layer in network.spiking_layers:
-        check_slopes(layer.name, dynamics_of(layer), slope_clip, exponential_slope)
-    unrolled, circuit = recording.unrolled, recording.unrolled.circuit
-    all_spikes = recording.queue.spikes
-    d_all = np.zeros(all_spikes.time.size)
-    for layer, name, d_time in zip(
-        network.layers, unrolled.names[1:], d_times, strict=True
-    ):
-        if d_time is None:
-            continue
-        if name is None:
-            raise ShapeError(
-                f"queue engine: d_times has an entry for {layer.name}, which has no "
-                "neurons; expected None; use the sweep engine"
-            )
-        d_all[recording.queue.is_in(name)] = d_time
-    found = circuit_gradients(
-        circuit_tables(circuit),
-        recording.trains[0],
-        all_spikes,
-        d_all,
-        slope_clip=slope_clip,
-        exponential_slope=exponential_slope,
-    )
-    groups = [population.name for population in circuit.populations]
-    layers = tuple(
-        _layer(network, k, name, groups.index(name), unrolled, found)
-        if name is not None and isinstance(network.layers[k - 1].topology, Synapses)
-        else None
-        for k, name in enumerate(unrolled.names[1:], start=1)
-    )
-    return SpikeGradients(layers, found.input_time, found.input_value)
-
-
-def _layer(
-    network: Network,
-    k: int,
-    name: str,
-    group: int,
-    unrolled: NetworkCircuit,
-    found: CircuitGradients,
-) -> LayerGradients:
-    """Sum the derivatives by connections and neurons into those of a layer."""
-    layer = network.layers[k - 1]
-    assert layer.neuron is not None
-    assert layer.weight is not None
-    assert isinstance(layer.topology, Synapses)
-    n_features, n_weights = layer.topology.n_features, layer.weight.size
-    by_weight, by_synaptic_delay = np.zeros(n_weights), np.zeros(n_weights)
-    by_delay = np.zeros(n_features)
-    begin = 0
-    for projection, origin in zip(
-        unrolled.circuit.projections, unrolled.origins, strict=True
-    ):
-        part = slice(begin, begin + projection.n_connections)
-        begin = part.stop
-        if projection.source == name:
-            by_delay += np.bincount(origin.feature, found.delay[part], n_features)
-        if projection.target == name:
-            by_product = found.weight[part] * origin.factor
-            by_weight += np.bincount(origin.synapse, by_product, n_weights)
-            by_synaptic_delay += np.bincount(
-                origin.synapse, found.delay[part], n_weights
-            )
-    neurons = unrolled.circuit.neurons(name)
-    own = slice(neurons.start, neurons.stop)
-    return layer_gradients(
-        layer,
-        by_weight,
-        found.theta[own],
-        found.drive[own],
-        by_delay,
-        None if layer.synaptic_delay is None else by_synaptic_delay,
-        found.rates[group],
-        float(found.refractory[group]) if layer.neuron.refractory else 0.0,
-    )
+    return NetworkQueueRecording(tuple(trains), tuple(grazing), unrolled, queue, drive)
 
 
 def forward(
@@ -291,14 +172,15 @@ def forward(
     *,
     max_events: int = MAX_EVENTS,
 ) -> NetworkQueueRecording:
-    """Find every spike of a batch of one input spike per neuron.
+    """Find every spike of a batch of one input spike, or current, per neuron.
 
     Parameters
     ----------
     network : Network
         Static thresholds.
-    activation : ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
-        Input spikes as activations ``1 - t / T_w``, of the weights' float type.
+    activation : ndarray, shape (batch, *input shape), dimensionless
+        Input spikes as activations ``1 - t / T_w`` in [0, 1]; or input currents, any
+        numbers. Of the weights' float type.
     buffers : Buffers, optional
         Not used.
     max_events : int, default 100 million
@@ -312,11 +194,13 @@ def forward(
     Raises
     ------
     ShapeError
-        If the network cannot be run, or the input does not fit it or is outside
-        [0, 1].
+        If the network cannot be run, or the input does not fit it: activations
+        outside [0, 1], currents that are not finite.
     SimulationLimitError
         See `forward_spikes`.
     """
+    if network.input == "currents":
+        return forward_spikes(network, None, currents=activation, max_events=max_events)
     check_activations("queue engine", network, activation)
     times = activations_to_times(activation, activation.dtype.type(network.time_window))
     spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
@@ -353,7 +237,8 @@ def backward(
     slope_clip, exponential_slope : float
         See `backward_spikes`.
     with_input : bool, default False
-        Also return the derivative with respect to the input spike times.
+        Also return the derivative with respect to the input spike times, or to the
+        input currents.
     buffers : Buffers, optional
         Not used.
 

@@ -89,7 +89,8 @@ def circuit_of(network: Network) -> NetworkCircuit:
     Returns
     -------
     NetworkCircuit
-        Populations have the names of the layers.
+        Populations have the names of the layers. Where currents are the input, its
+        channels are there and nothing is connected to them.
 
     Raises
     ------
@@ -114,8 +115,9 @@ def circuit_of(network: Network) -> NetworkCircuit:
         else:
             population, projection, origin = _neurons(k, name, layer, paths)
         populations.append(population)
-        projections.append(projection)
-        origins.append(origin)
+        if paths.group != INPUT or network.input == "spikes":
+            projections.append(projection)
+            origins.append(origin)
         names.append(name)
         feature = np.arange(layer.n_neurons) % topology.output_shape[-1]
         paths = _paths_from(name, feature, layer.delay)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +28,13 @@ from eventsim.engine.neuron_adjoint_kernels import (
 )
 from eventsim.engine.spike_gradients import check_slopes
 from eventsim.engine.sweep.gathered_adjoint_kernels import unrun_layer
-from eventsim.engine.sweep.gathered_kernels import order_samples, run_tasks
+from eventsim.engine.sweep.gathered_kernels import run_tasks
 from eventsim.engine.sweep.gathered_recording import (
     GatheredGradients,
     GatheredRecording,
 )
-from eventsim.errors import ShapeError, SimulationLimitError
+from eventsim.engine.sweep.spike_regions import Tasks, collect
+from eventsim.errors import ShapeError
 from eventsim.neurons.constants import RateGradient
 from eventsim.neurons.dynamics import Dynamics
 from eventsim.spikes import SpikeTrains
@@ -40,9 +42,6 @@ from eventsim.spikes import SpikeTrains
 MAX_SPIKES = 50_000_000
 N_CHUNKS = 8
 N_TASKS = 16
-# Room at first; memory that is not written to costs nothing.
-SPIKES_PER_NEURON, RESERVE = 16, 64
-FIRST_ROOM = 32_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,64 +188,13 @@ def gathered_forward(
     n_out = layer.fan_in.n_out
     # Small batches are cut further; the number of threads plays no part.
     n_blocks = max(1, min(-(-N_TASKS // max(spikes.batch, 1)), n_out // 32))
-    n_tasks = spikes.batch * n_blocks
     bounds = np.arange(n_blocks + 1) * n_out // n_blocks
-    share = min(SPIKES_PER_NEURON, FIRST_ROOM // max(spikes.batch * n_out, 1))
-    room = np.tile(share * np.diff(bounds) + RESERVE, spikes.batch)
-    counts = np.zeros(n_tasks, np.int64)
-    regions, found = _regions(np.minimum(room, max_spikes))
-    stop = np.array([max_spikes])
-    run_tasks(*inputs, np.ones(n_tasks, bool), regions, *found, counts, stop)
-    if stop[0] < 0 or counts.sum() > max_spikes:
-        raise SimulationLimitError(
-            f"layer: its neurons fire more than {max_spikes} times in this batch; "
-            "expected fewer; run smaller batches or allow more, or look for weights "
-            "or drives that are far too large"
-        )
-    todo = counts > np.diff(regions)
-    if todo.any():
-        old_regions, old_found = regions, found
-        regions, found = _regions(np.where(todo, counts, np.diff(regions)))
-        keep = _places(old_regions, np.where(todo, 0, counts))
-        to = _places(regions, np.where(todo, 0, counts))
-        for new, old in zip(found, old_found, strict=True):
-            new[to] = old[keep]
-        run_tasks(*inputs, todo, regions, *found, counts, stop)
-    return _ordered(_places(regions, counts), found, counts, spikes.batch, n_out)
+    tasks = Tasks(spikes.batch, n_out, np.diff(bounds))
 
+    def run(todo: np.ndarray, *store: Any) -> None:
+        run_tasks(*inputs, todo, *store)
 
-def _regions(room: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Return where tasks store their spikes, and arrays to store them in."""
-    regions = np.concatenate([[0], np.cumsum(room)]).astype(np.int64)
-    n = int(regions[-1])
-    return regions, (
-        np.empty(n),
-        np.empty(n, np.int32),
-        np.empty(n, np.int8),
-        np.empty(n, np.int64),
-    )
-
-
-def _places(regions: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the places of the first `counts` spikes of every region."""
-    ends = np.cumsum(counts)
-    shift = regions[:-1] - (ends - counts)
-    return np.arange(ends[-1] if ends.size else 0) + np.repeat(shift, counts)
-
-
-def _ordered(
-    places: np.ndarray,
-    found: tuple[np.ndarray, ...],
-    counts: np.ndarray,
-    batch: int,
-    n_out: int,
-) -> GatheredRecording:
-    per_sample = counts.reshape(batch, -1).sum(axis=1)
-    offsets = np.concatenate([[0], np.cumsum(per_sample)]).astype(np.int64)
-    ordered = tuple(np.empty(places.size, array.dtype) for array in found)
-    order_samples(places, offsets, *found, *ordered)
-    time, neuron, kind, n_before = ordered
-    return GatheredRecording(SpikeTrains(time, neuron, offsets, n_out), kind, n_before)
+    return collect(run, tasks, max_spikes)
 
 
 def gathered_backward(

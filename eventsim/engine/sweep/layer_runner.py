@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from eventsim.engine.fan_in import synapses_of
+from eventsim.engine.input_currents import by_weights, currents_of
 from eventsim.engine.layer_dynamics import drive_scale_of, dynamics_of
 from eventsim.engine.sweep import row_sweep
+from eventsim.engine.sweep.driven_sweep import (
+    DrivenGradients,
+    DrivenNeurons,
+    driven_backward,
+    driven_forward,
+)
 from eventsim.engine.sweep.gathered_recording import (
     GatheredGradients,
     GatheredRecording,
@@ -127,12 +134,99 @@ def _at_first_position(by_feature: np.ndarray, n_neurons: int) -> np.ndarray:
     return by_neuron
 
 
+@dataclass(frozen=True)
+class DrivenRunner:
+    """A layer whose inputs are constant currents.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    values : ndarray, shape (batch, *topology.input_shape)
+        Inputs of every sample.
+    currents : ndarray, shape (batch, n_neurons)
+        What they give to every neuron, its own current not included.
+    neurons : DrivenNeurons
+        Thresholds, and drives of all currents.
+    """
+
+    layer: Layer
+    values: np.ndarray
+    currents: np.ndarray
+    neurons: DrivenNeurons
+
+    def forward(self, t_end: float, max_spikes: int) -> GatheredRecording:
+        """Find the spikes of the layer."""
+        return driven_forward(self.neurons, t_end, max_spikes)
+
+    def backward(
+        self,
+        recording: GatheredRecording,
+        d_time: np.ndarray,
+        rule: SlopeRule,
+        with_constants: bool,
+    ) -> DrivenGradients:
+        """Differentiate by drives, thresholds and constants."""
+        found = driven_backward(
+            self.neurons,
+            recording,
+            d_time,
+            slope_clip=rule.clip,
+            exponential_slope=rule.exponential,
+            with_rates=with_constants,
+        )
+        by_scale = float(np.sum(found.drive * self.currents))
+        return replace(found, rates=found.rates._replace(drive_scale=by_scale))
+
+    def by_currents(self, found: DrivenGradients) -> np.ndarray:
+        """Return derivatives by the currents of each sample, (batch, n_neurons)."""
+        return found.drive * drive_scale_of(self.layer)
+
+    def by_weights(self, found: DrivenGradients) -> np.ndarray:
+        """Return derivatives by the weights."""
+        return by_weights(self.layer, self.values, self.by_currents(found))
+
+
 Runner = GatheredRunner | RowRunner
 
 
 def gathered_layer_of(runner: Runner) -> GatheredLayer:
     """Return the layer that a runner runs, as its neurons gather their arrivals."""
     return (runner.gathered if isinstance(runner, RowRunner) else runner).layer
+
+
+def drive_layer(layer: Layer, values: np.ndarray) -> DrivenRunner:
+    """Return what runs a layer that is driven by its inputs.
+
+    Parameters
+    ----------
+    layer : Layer
+        Dense or a convolution, with neurons of a static threshold.
+    values : ndarray, shape (batch, *topology.input_shape)
+        Inputs, of the weights' float type.
+
+    Returns
+    -------
+    DrivenRunner
+        Works in float64, whatever the type of the weights, but for their sums.
+
+    Raises
+    ------
+    ShapeError
+        If the model refuses its constants, or a current is not finite.
+    """
+    assert layer.theta is not None
+    repeats = layer.n_neurons // layer.theta.size
+    currents = currents_of(layer, values).astype(np.float64, copy=False)
+    total = currents
+    if layer.current is not None:
+        total = currents + np.tile(np.asarray(layer.current, np.float64), repeats)
+    neurons = DrivenNeurons(
+        dynamics_of(layer),
+        np.tile(np.asarray(layer.theta, np.float64), repeats),
+        total * drive_scale_of(layer),
+    )
+    return DrivenRunner(layer, values, currents, neurons)
 
 
 def choose_runner(

@@ -19,12 +19,18 @@ from eventsim.encode import activations_to_times
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.gradients import Gradients
 from eventsim.engine.input_check import check_activations, check_spikes
+from eventsim.engine.input_currents import (
+    before_first_neurons,
+    check_input,
+    no_spikes,
+    require_drivable,
+)
 from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.passages import Wave, arrive, average, earliest
 from eventsim.engine.spike_gradients import d_output_spikes
 from eventsim.engine.sweep.forced_spikes import ForcedSpikes
 from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
-from eventsim.engine.sweep.layer_runner import choose_runner
+from eventsim.engine.sweep.layer_runner import choose_runner, drive_layer
 from eventsim.engine.sweep.network_adjoint import backward_spikes, force_output
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.errors import ShapeError, SimulationLimitError
@@ -54,8 +60,8 @@ def require_runnable(network: Network) -> None:
     ------
     ShapeError
         If a layer has the dynamic threshold, a model refuses its constants, an
-        average pool is followed by one that passes the earliest spike, or potentials
-        are read.
+        average pool is followed by one that passes the earliest spike, potentials
+        are read, or input currents cannot be passed on.
     """
     averages = None
     for layer in network.layers:
@@ -81,12 +87,14 @@ def require_runnable(network: Network) -> None:
             f"sweep engine: readout '{network.readout}' of {network.layers[-1].name}, "
             "which has a static threshold; expected 'spike_time' or a count"
         )
+    require_drivable("sweep engine", network)
 
 
 def forward_spikes(
     network: Network,
-    spikes: SpikeTrains,
+    spikes: SpikeTrains | None,
     *,
+    currents: np.ndarray | None = None,
     max_spikes: int = MAX_SPIKES,
     with_constants: bool = True,
 ) -> SpikeSweepRecording:
@@ -96,8 +104,11 @@ def forward_spikes(
     ----------
     network : Network
         Static thresholds.
-    spikes : SpikeTrains
+    spikes : SpikeTrains or None
         Input of any number of spikes per neuron, values included; times from 0 on.
+        None or without any spike if currents are the input.
+    currents : ndarray, shape (batch, *input shape), or None
+        Input currents, for networks whose input they are.
     max_spikes : int, default 50 million
         Bound on the spikes of a layer, all samples together.
     with_constants : bool, default True
@@ -118,13 +129,25 @@ def forward_spikes(
         the layers before it.
     """
     require_runnable(network)
+    check_input("sweep engine", network, spikes, currents)
+    values = None
+    if currents is not None:
+        values = before_first_neurons(network, currents)
+        spikes = no_spikes(len(currents), math.prod(network.input_shape))
+    assert spikes is not None
     check_spikes(network, spikes)
     trains, grazing, steps = [spikes], [0], []
     wave = Wave(spikes)
     for layer in network.layers:
         if isinstance(layer.topology, Synapses):
             try:
-                step = _run(layer, wave, network.duration, max_spikes, with_constants)
+                if values is not None:
+                    step = _drive(layer, wave, values, network.duration, max_spikes)
+                    values = None
+                else:
+                    step = _run(
+                        layer, wave, network.duration, max_spikes, with_constants
+                    )
             except SimulationLimitError as error:
                 raise SimulationLimitError(
                     f"{layer.name}: {error}", partial=tuple(trains)
@@ -157,6 +180,16 @@ def _run(
     runner = choose_runner(layer, delay, with_constants=with_constants)
     recording = runner.forward(arrived, t_end, max_spikes)
     return Step(wave, arrived, origin, runner=runner, recording=recording)
+
+
+def _drive(
+    layer: Layer, wave: Wave, values: np.ndarray, t_end: float, max_spikes: int
+) -> Step:
+    """Run the first layer with neurons, whose inputs are currents."""
+    runner = drive_layer(layer, values)
+    recording = runner.forward(t_end, max_spikes)
+    nothing = np.empty(0, np.int64)
+    return Step(wave, wave.spikes, nothing, runner=runner, recording=recording)
 
 
 def _axonal_delay_of_weights(layer: Layer, delay: np.ndarray) -> np.ndarray:
@@ -197,14 +230,15 @@ def _pass(layer: Layer, wave: Wave, t_end: float) -> tuple[Step, Wave, SpikeTrai
 def forward(
     network: Network, activation: np.ndarray, buffers: Buffers | None = None
 ) -> SpikeSweepRecording:
-    """Find every spike of a batch of one input spike per neuron.
+    """Find every spike of a batch of one input spike, or current, per neuron.
 
     Parameters
     ----------
     network : Network
         Static thresholds.
-    activation : ndarray, shape (batch, *input shape), dimensionless, in [0, 1]
-        Input spikes as activations ``1 - t / T_w``, of the weights' float type.
+    activation : ndarray, shape (batch, *input shape), dimensionless
+        Input spikes as activations ``1 - t / T_w`` in [0, 1]; or input currents, any
+        numbers. Of the weights' float type.
     buffers : Buffers, optional
         Not used.
 
@@ -216,9 +250,11 @@ def forward(
     Raises
     ------
     ShapeError
-        If the network cannot be run, or the input does not fit it or is outside
-        [0, 1].
+        If the network cannot be run, or the input does not fit it: activations
+        outside [0, 1], currents that are not finite.
     """
+    if network.input == "currents":
+        return forward_spikes(network, None, currents=activation, with_constants=False)
     check_activations("sweep engine", network, activation)
     times = activations_to_times(activation, activation.dtype.type(network.time_window))
     spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
@@ -256,7 +292,8 @@ def backward(
     slope_clip, exponential_slope : float
         See `backward_spikes`.
     with_input : bool, default False
-        Also return the derivative with respect to the input spike times.
+        Also return the derivative with respect to the input spike times, or to the
+        input currents.
     forced : ForcedSpikes and ndarray, shape (batch,), or None
         Supervisory spikes of `force_output`, and dL/dT of each.
     buffers : Buffers, optional

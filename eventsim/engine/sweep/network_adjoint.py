@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from eventsim.engine.input_currents import by_values, to_network_input
 from eventsim.engine.neuron_adjoint_kernels import Rule
 from eventsim.engine.spike_gradients import (
     LayerGradients,
@@ -25,9 +26,15 @@ from eventsim.engine.sweep.forced_spikes import (
     force_spikes,
 )
 from eventsim.engine.sweep.gathered_recording import GatheredGradients
-from eventsim.engine.sweep.layer_runner import SlopeRule, gathered_layer_of
+from eventsim.engine.sweep.layer_runner import (
+    DrivenRunner,
+    SlopeRule,
+    gathered_layer_of,
+)
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
+from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network
+from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, EarliestPool, Synapses
 
 
@@ -60,8 +67,8 @@ def backward_spikes(
     forced : ForcedSpikes and ndarray, shape (batch,), or None
         Spikes that `force_output` gave to output neurons, and dL/dT of each.
     with_input : bool, default True
-        Whether derivatives by the input spikes are wanted; else an exponential slope
-        of the first layer, which nothing depends on, is left out.
+        Whether derivatives by input spikes or currents are wanted: those by currents
+        cost extra, and so does an exponential slope of the first layer.
 
     Returns
     -------
@@ -77,6 +84,7 @@ def backward_spikes(
     rule = SlopeRule(slope_clip, exponential_slope)
     first, _ = next(network.spiking_layers)
     layers: list[LayerGradients | None] = []
+    by_current = None
     last = recording.trains[-1]
     d_time, d_value = np.zeros(last.time.size), np.zeros(last.time.size)
     for k in range(len(network.layers), 0, -1):
@@ -86,6 +94,16 @@ def backward_spikes(
         if step.runner is None:
             d_time, d_value = _unpass(layer, step, d_time, d_value, own)
             layers.append(None)
+            continue
+        if isinstance(step.runner, DrivenRunner):
+            by_layer, d_currents = _undrive(
+                step.runner, step, d_time, own, rule, recording.with_constants
+            )
+            layers.append(by_layer)
+            d_time, d_value = np.empty(0), np.empty(0)
+            if with_input:
+                d_values = by_values(layer, d_currents)
+                by_current = to_network_input(network, d_values)
             continue
         by_layer, d_time, d_value = _unrun(
             layer,
@@ -97,7 +115,36 @@ def backward_spikes(
             forced if k == len(network.layers) else None,
         )
         layers.append(by_layer)
-    return SpikeGradients(tuple(layers[::-1]), d_time, d_value)
+    return SpikeGradients(tuple(layers[::-1]), d_time, d_value, by_current)
+
+
+def _undrive(
+    runner: DrivenRunner,
+    step: Step,
+    d_time: np.ndarray,
+    own: np.ndarray | None,
+    rule: SlopeRule,
+    with_constants: bool,
+) -> tuple[LayerGradients, np.ndarray]:
+    """Return the gradients of a layer driven by its inputs, and those by its currents.
+
+    `d_time` and `own` as in `_unrun`.
+    """
+    layer, sent = runner.layer, step.recording.spikes
+    total = d_time if own is None else d_time + own
+    found = runner.backward(step.recording, total, rule, with_constants)
+    gradients = layer_gradients(
+        layer,
+        runner.by_weights(found),
+        found.theta,
+        found.drive.sum(axis=0),
+        _by_axonal_delay(layer, sent, d_time),
+        None,
+        found.rates,
+        found.refractory,
+        found.rates.drive_scale,
+    )
+    return gradients, runner.by_currents(found)
 
 
 def _unrun(
@@ -114,12 +161,9 @@ def _unrun(
     `d_time` is what the layers behind make of the times at which spikes leave, `own`
     what the loss makes of the times at which they are fired.
     """
-    assert isinstance(layer.topology, Synapses)
     assert step.runner is not None
-    sent = step.recording.spikes
-    n_features = layer.topology.n_features
-    # A longer axonal delay is the same as firing later, for all but the loss itself.
-    by_delay = np.bincount(sent.neuron % n_features, d_time, n_features)
+    assert not isinstance(step.runner, DrivenRunner)
+    by_delay = _by_axonal_delay(layer, step.recording.spikes, d_time)
     total = d_time if own is None else d_time + own
     found = step.runner.backward(
         step.arrived, step.recording, total, rule, with_constants
@@ -175,10 +219,16 @@ def force_output(
     Raises
     ------
     ShapeError
-        If the output neurons' model has no such spikes.
+        If the output neurons' model has no such spikes, or currents are their input.
     """
     step = recording.steps[-1]
     assert step.runner is not None
+    if isinstance(step.runner, DrivenRunner):
+        raise ShapeError(
+            "supervisory spike: the output neurons are driven by input currents; "
+            "expected a layer with neurons before them; leave "
+            "training.supervisory_spike out"
+        )
     return force_spikes(
         gathered_layer_of(step.runner),
         step.arrived,
@@ -199,6 +249,7 @@ def _with_forced(
 ) -> GatheredGradients:
     """Add what a loss on forced spikes makes of a layer's gradients."""
     assert step.runner is not None
+    assert not isinstance(step.runner, DrivenRunner)
     more = backward_forced(
         gathered_layer_of(step.runner),
         step.arrived,
@@ -214,6 +265,16 @@ def _with_forced(
         input_time=found.input_time + more.input_time,
         value=found.value + more.value,
     )
+
+
+def _by_axonal_delay(layer: Layer, sent: SpikeTrains, d_time: np.ndarray) -> np.ndarray:
+    """Return derivatives by the axonal delay of each feature.
+
+    A longer one is the same as firing later, for all but the loss itself.
+    """
+    assert isinstance(layer.topology, Synapses)
+    n_features = layer.topology.n_features
+    return np.bincount(sent.neuron % n_features, d_time, n_features)
 
 
 def _unpass(

@@ -10,7 +10,7 @@ import numpy as np
 from eventsim.engine.passages import Wave
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.engine.sweep.gathered_recording import GatheredRecording
-from eventsim.engine.sweep.layer_runner import Runner
+from eventsim.engine.sweep.layer_runner import DrivenRunner, Runner
 from eventsim.spikes import SpikeTrains
 
 
@@ -28,7 +28,7 @@ class Step:
         Which of the given spikes they are.
     sent_from : ndarray, shape (n_sent,), int64, or None
         Pools and flattened maps: which arrived spike each one sent comes from.
-    runner : Runner or None
+    runner : Runner, DrivenRunner or None
         Layers with neurons: what ran them,
     recording : recording of the layer, or None
         and what it left.
@@ -38,7 +38,7 @@ class Step:
     arrived: SpikeTrains
     arrived_from: np.ndarray
     sent_from: np.ndarray | None = None
-    runner: Runner | None = None
+    runner: Runner | DrivenRunner | None = None
     recording: Any = None
 
 

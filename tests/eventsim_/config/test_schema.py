@@ -56,6 +56,7 @@ def test_schema__shows_defaults_and_bounds():
 
 
 STATIC = ["network.neuron.threshold=static", "network.neuron.theta=0.5"]
+DIRECT = ["encode.coding=direct", *STATIC]
 POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy"]
 
 
@@ -92,6 +93,15 @@ POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy
             ["data.augment.shift_fill=256"],
             "shift_fill is 256; expected less than or equal to",
         ),
+        (["encode.coding=direct"], "encode.coding 'direct' needs the static threshold"),
+        (
+            [*DIRECT, "encode.polarity=dark_first"],
+            "polarity is dark_first; it does not go with coding 'direct'",
+        ),
+        ([*DIRECT, "encode.value_max=2"], "value_max is 2.0; it does not go with"),
+        ([*DIRECT, "encode.bias_spikes=1"], "bias_spikes is 1; it does not go with"),
+        (["encode.gain=2"], "gain is 2.0; it does not go with coding 'latency'"),
+        ([*DIRECT, "encode.gain=0"], "encode.gain"),
     ],
 )
 def test_config__inconsistent_choices_are_refused(overrides, message):
@@ -113,6 +123,8 @@ def test_config__inconsistent_choices_are_refused(overrides, message):
         ["encode.value_max=sample"],
         ["data.augment={shift: 4, shift_fill: 128, autoaugment: cifar10}"],
         ["data.augment.flip=true", "data.augment.autoaugment=imagenet"],
+        DIRECT,
+        [*DIRECT, "encode.gain=0.5"],
     ],
 )
 def test_config__consistent_choices_pass(overrides):

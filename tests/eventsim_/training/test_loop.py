@@ -5,10 +5,16 @@ import numpy as np
 import pytest
 from eventsim_.training_states import assert_same_state
 
+from eventsim.build import build_network
 from eventsim.datasets import Split
 from eventsim.errors import ConfigError, DataError, RunError
 from eventsim.run import load_run_dataset
-from eventsim.training import kept_network, start_training, train
+from eventsim.training import (
+    kept_network,
+    require_trainable,
+    start_training,
+    train,
+)
 from eventsim.training import step as training_step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -280,3 +286,28 @@ def test_start_training__refuses_image_options_for_other_data(tiny_config, overr
     config = tiny_config(override)
     with pytest.raises(ConfigError, match=r"config: data\.\w+ is for images"):
         start_training(config, load_run_dataset(config))
+
+
+DIRECT = (
+    "encode={coding: direct, gain: 2}",
+    "network={layers: 12-3, t_end: 3, neuron: {model: lif, threshold: static, "
+    "tau_m: 2, tau_s: 1, reset: zero, theta: 0.5}}",
+    "loss.silence_penalty=0",
+    "training.epochs=4",
+)
+
+
+def test_train__learns_from_input_currents(tiny_config):
+    config = tiny_config(*DIRECT)
+    state = train(config, load_run_dataset(config))
+    losses = [line["train_loss"] for line in state.history]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_require_trainable__input_currents_drive_the_first_layer(tiny_config):
+    delta = "network.neuron={model: if_delta, threshold: static, theta: 1}"
+    config = tiny_config(*DIRECT[:1], delta, "network.layers=3", *DIRECT[2:3])
+    require_trainable(build_network(config, (4,), 3))
+    deep = tiny_config(*DIRECT[:1], delta, "network.layers=5-3", *DIRECT[2:3])
+    with pytest.raises(ConfigError, match=r"layer_2 .* fires when an input arrives"):
+        require_trainable(build_network(deep, (4,), 3))

@@ -7,7 +7,7 @@ from eventsim_.gathered_layers import random_case, random_trains, static, with_l
 from oracles import layer_oracle
 
 from eventsim.engine.fan_in import fan_in
-from eventsim.engine.sweep import gathered_sweep
+from eventsim.engine.sweep import spike_regions
 from eventsim.engine.sweep.gathered_sweep import (
     GatheredLayer,
     gathered_backward,
@@ -62,7 +62,7 @@ def test_spikes__are_in_order_of_time_then_neuron():
 
 
 def test_forward__finds_bursts_that_need_more_room(monkeypatch):
-    monkeypatch.setattr(gathered_sweep, "SPIKES_PER_NEURON", 2)
+    monkeypatch.setattr(spike_regions, "SPIKES_PER_NEURON", 2)
     layer, spikes = large_case()
     found = gathered_forward(layer, spikes, 8.0)
     assert found.spikes.time.size > 5 * (2 * 70 + 64)
