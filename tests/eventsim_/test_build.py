@@ -203,6 +203,6 @@ def test_build_network__direct_coding_refuses_a_first_pool_of_spikes(tiny_config
     config = tiny_config(*DIRECT, "network.layers=P2-3")
     with pytest.raises(
         ConfigError,
-        match=r"config: layer_1 \(pool\) passes single spikes .* coding 'direct'",
+        match=r"config: layer_1 \(pool\) passes single spikes .*coding 'direct'",
     ):
         build_network(config, IMAGE, 3)
