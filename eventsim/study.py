@@ -22,7 +22,7 @@ from eventsim.errors import EventsimError, RunError
 from eventsim.interrupt import deferred_interrupt
 from eventsim.run import load_run_dataset
 from eventsim.study_runs import StudyRun, train_in_parallel
-from eventsim.trainer import start_training
+from eventsim.training import start_training
 
 STOP_FILE = ".stop"
 KEYS_WITHOUT_EFFECT = {"name", "description", "data.dir"}

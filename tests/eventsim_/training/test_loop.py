@@ -6,8 +6,7 @@ import pytest
 from eventsim_.training_states import assert_same_state
 
 from eventsim.build import build_network
-from eventsim.datasets import Split
-from eventsim.errors import ConfigError, DataError, RunError
+from eventsim.errors import ConfigError, RunError
 from eventsim.run import load_run_dataset
 from eventsim.training import (
     kept_network,
@@ -92,20 +91,6 @@ def test_train__counts_all_spikes_of_a_neuron(tiny_config):
         "network.t_end=6",
     )
     assert run(config).history[0]["spikes_per_neuron"] > 1
-
-
-@pytest.mark.parametrize("model", ["if_delta", "lif_delta"])
-def test_start_training__refuses_times_that_do_not_depend_on_weights(
-    tiny_config, model
-):
-    tau = ", tau_m: 1" if model == "lif_delta" else ""
-    neuron = f"network.neuron={{model: {model}, theta: 1{tau}}}"
-    config = tiny_config(neuron, "loss={beta: 10}")
-    message = rf"layer_1 \(dense 12\) has the neuron model '{model}', which fires when"
-    with pytest.raises(ConfigError, match=message):
-        start_training(config, load_run_dataset(config))
-    driven = tiny_config(neuron, "loss={beta: 10}", "network.current=0.5")
-    assert start_training(driven, load_run_dataset(driven)).epoch == 0
 
 
 def test_train__same_seed_same_bits(tiny_config):
@@ -269,23 +254,6 @@ def test_train__weights_that_are_not_finite(tiny_config, monkeypatch):
         match=r"weights of layer_1 \(dense 12\) are NaN or infinite after epoch 1",
     ):
         train(config, load_run_dataset(config), state)
-
-
-def test_start_training__refuses_no_samples(tiny_config):
-    dataset = load_run_dataset(tiny_config())
-    empty = Split(dataset.train.inputs[:0], dataset.train.labels[:0])
-    changed = dataset.__class__(**{**vars(dataset), "train": empty})
-    with pytest.raises(DataError, match="training set is empty; expected at least one"):
-        start_training(tiny_config(), changed)
-
-
-@pytest.mark.parametrize(
-    "override", ["data.augment.shift=1", "data.normalise={mean: [0.1], std: [1.0]}"]
-)
-def test_start_training__refuses_image_options_for_other_data(tiny_config, override):
-    config = tiny_config(override)
-    with pytest.raises(ConfigError, match=r"config: data\.\w+ is for images"):
-        start_training(config, load_run_dataset(config))
 
 
 DIRECT = (
