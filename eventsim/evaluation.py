@@ -136,7 +136,7 @@ def evaluate(
         answer = predict(network, output)
         n_right += int(np.sum(answer == labels))
         batch_loss = loss_of_output(network, recording, output, labels, config.loss)
-        loss += batch_loss.value * labels.size
+        loss += batch_loss.per_sample * labels.size
         if isinstance(output, SpikeTrains):
             scores = class_scores(network, output)
             best = scores.max(axis=1, keepdims=True)

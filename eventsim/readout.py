@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.config.schema import LossConfig
+from eventsim.config.loss_schema import (
+    LossConfig,
+    PotentialCrossEntropyConfig,
+    TimeCrossEntropyConfig,
+)
+from eventsim.errors import ConfigError
 from eventsim.losses import (
     LossValue,
     potential_cross_entropy,
@@ -16,6 +21,7 @@ from eventsim.losses import (
 from eventsim.losses.potential_cross_entropy import predict_largest
 from eventsim.losses.time_cross_entropy import predict_earliest
 from eventsim.network import READS_ALL_SPIKES, Network
+from eventsim.objective import loss_of_trains, unfired_time
 from eventsim.spikes import SpikeTrains
 
 LATE = 0.1
@@ -68,19 +74,34 @@ def loss_of_output(
     labels : ndarray, shape (batch,), int
         True classes.
     config : LossConfig
-        Loss and its constants.
+        Loss and its constants; one that goes with the readout.
 
     Returns
     -------
     LossValue
         Value and derivatives, for the engine's `backward`.
+
+    Raises
+    ------
+    ConfigError
+        If the loss does not go with the readout.
     """
     if isinstance(output, SpikeTrains):
-        raise NotImplementedError
-    if network.readout != "spike_time":
+        return loss_of_trains(output, labels, config, network.duration)
+    reads_potential = network.readout != "spike_time"
+    if reads_potential and isinstance(config, PotentialCrossEntropyConfig):
         return potential_cross_entropy(output, labels, beta=config.beta)
+    if reads_potential or not isinstance(config, TimeCrossEntropyConfig):
+        raise ConfigError(
+            f"loss: '{config.name}' does not fit the readout '{network.readout}'; "
+            "expected time_cross_entropy for spike_time, potential_cross_entropy for "
+            "potentials"
+        )
     loss = time_cross_entropy(
-        output, labels, t_silent=network.duration, beta=config.beta
+        output,
+        labels,
+        t_unfired=unfired_time(config, network.duration),
+        beta=config.beta,
     )
     if config.silence_penalty == 0:
         return loss

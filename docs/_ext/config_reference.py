@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from eventsim.config.schema import Config
+from eventsim.config.section import tag_of
 from eventsim.config.study_schema import StudyConfig
 
 RULES = {"Ge": "≥ {.ge}", "Gt": "> {.gt}", "Le": "≤ {.le}", "Lt": "< {.lt}"}
@@ -25,9 +26,9 @@ def sections(model: type[BaseModel], path: str = "") -> list[tuple[str, Any]]:
     found = [(path, model)]
     for name, field in model.model_fields.items():
         below = f"{path}.{name}" if path else name
-        for part in _models(field.annotation):
-            kind = part.model_fields.get("type")
-            suffix = f" (type: {kind.default})" if kind else ""
+        parts = _models(field.annotation)
+        for part in parts:
+            suffix = " ({}: {})".format(*tag_of(part)) if len(parts) > 1 else ""
             found += sections(part, below + suffix)
     return found
 

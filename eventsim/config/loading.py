@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from eventsim.config.loss_schema import LOSS_NAMES
 from eventsim.config.schema import Config
+from eventsim.config.section import tag_of
 from eventsim.config.short_form import expand_layers
 from eventsim.config.yaml_reader import read_yaml, write_yaml
 from eventsim.errors import ConfigError
@@ -197,7 +199,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         message = f"'{where}' is missing; add it"
     elif kind == "union_tag_invalid":
         tags = first["ctx"]["expected_tags"].replace("'", "")
-        message = f"{where}.type is '{first['ctx']['tag']}'; expected one of {tags}"
+        key = "name" if where == "loss" else "type"
+        message = f"{where}.{key} is '{first['ctx']['tag']}'; expected one of {tags}"
     elif kind == "union_tag_not_found":
         message = (
             f"{where} is {_shorten(given)}; expected 'type: dense' or another type"
@@ -245,10 +248,11 @@ def _plain_location(location: tuple[int | str, ...]) -> list[int | str]:
     for k, part in enumerate(location):
         after_index = k > 0 and isinstance(location[k - 1], int)
         is_layer_tag = after_index and part in ("dense", "conv2d", "pool", "flatten")
+        is_loss_tag = location[:k] == ("loss",) and part in LOSS_NAMES
         is_type_tag = isinstance(part, str) and (
             part in ("int", "float", "str") or "[" in part
         )
-        if not (is_layer_tag or is_type_tag):
+        if not (is_layer_tag or is_loss_tag or is_type_tag):
             plain.append(part)
     return plain
 
@@ -266,8 +270,8 @@ def _step(at: Any, part: int | str) -> Any:
         return _unwrap(at.model_fields[str(part)].annotation)
     if typing.get_origin(at) is list:
         return _unwrap(typing.get_args(at)[0])
-    for member in typing.get_args(at):
-        if member.model_fields["type"].default == part:
+    for member in map(_unwrap, typing.get_args(at)):
+        if part == tag_of(member)[1]:
             return member
     return at
 

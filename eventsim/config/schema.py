@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from eventsim.config.loss_schema import LossConfig, TimeCrossEntropyConfig
 from eventsim.config.network_schema import NetworkConfig
 from eventsim.config.section import Section
 
@@ -129,27 +130,6 @@ class EncodeConfig(Section):
                     f"'{self.coding}'; leave it out"
                 )
         return self
-
-
-class LossConfig(Section):
-    """What training minimises."""
-
-    name: Literal["time_cross_entropy", "potential_cross_entropy"] = Field(
-        default="time_cross_entropy",
-        description="Cross-entropy on minus spike times (Wei et al. 2023, Eq. 8), or "
-        "on output potentials.",
-    )
-    beta: float = Field(
-        default=1.0,
-        gt=0,
-        description="Factor in front of the scores inside the softmax.",
-    )
-    silence_penalty: float = Field(
-        default=0.0,
-        ge=0,
-        description="Weight of a hinge on the label neuron's potential while it is "
-        "silent; wakes dead outputs. Spike-time readout, dynamic threshold.",
-    )
 
 
 class OptimizerConfig(Section):
@@ -317,7 +297,9 @@ class Config(Section):
     )
     network: NetworkConfig = Field(description="Layers and neurons.")
     loss: LossConfig = Field(
-        default_factory=LossConfig, description="Loss and its constants."
+        default_factory=TimeCrossEntropyConfig,
+        description="What training minimises, by name; time_cross_entropy if no name "
+        "is given.",
     )
     optimizer: OptimizerConfig = Field(
         default_factory=OptimizerConfig, description="Update rule and its constants."
@@ -331,7 +313,6 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
-        reads_times = self.network.readout == "spike_time"
         is_dynamic = self.network.neuron.threshold == "dynamic"
         for name in STATIC_OPTIONS:
             if is_dynamic and getattr(self.training, name) is not None:
@@ -349,15 +330,26 @@ class Config(Section):
                 "encode.coding 'direct' needs the static threshold: a constant current "
                 "knows no windows; set network.neuron.threshold"
             )
-        if self.loss.silence_penalty and not (reads_times and is_dynamic):
-            raise ValueError(
-                "loss.silence_penalty needs network.readout 'spike_time' and the "
-                "dynamic threshold"
-            )
-        if reads_times != (self.loss.name == "time_cross_entropy"):
-            raise ValueError(
-                f"loss.name '{self.loss.name}' does not fit network.readout "
-                f"'{self.network.readout}'; spike times go with time_cross_entropy, "
-                "potentials with potential_cross_entropy"
-            )
+        self._check_loss()
         return self
+
+    def _check_loss(self) -> None:
+        loss, readout = self.loss, self.network.readout
+        if readout == "spike_time":
+            does_fit = loss.name == "time_cross_entropy"
+        else:
+            reads_potential = readout.startswith("potential")
+            does_fit = reads_potential == (loss.name == "potential_cross_entropy")
+        if not does_fit:
+            raise ValueError(
+                f"loss.name '{loss.name}' does not fit network.readout '{readout}'; "
+                "spike_time goes with time_cross_entropy, potentials with "
+                "potential_cross_entropy, counts with all but the latter"
+            )
+        if isinstance(loss, TimeCrossEntropyConfig) and loss.silence_penalty:
+            is_dynamic = self.network.neuron.threshold == "dynamic"
+            if readout != "spike_time" or not is_dynamic:
+                raise ValueError(
+                    "loss.silence_penalty needs network.readout 'spike_time' and the "
+                    "dynamic threshold"
+                )

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.config.schema import LossConfig
+from eventsim.config.loss_schema import LossConfig
 from eventsim.engine.buffers import Buffers
 from eventsim.gradcheck.variables import Constant, with_constants
 from eventsim.losses import LossValue
 from eventsim.network import Network
 from eventsim.readout import loss_of_output, read_output
+from eventsim.spikes import SpikeTrains
 
 N_LEVELS = 5
 SHRINK = 4
@@ -69,6 +70,9 @@ class Probe:
         Loss and its constants.
     constants : tuple of Constant
         Constants that take the place of the network's.
+    held : ndarray, shape (n_spikes,), or None
+        If given, the loss is ``sum_k held_k t_k`` over the output spikes, sorted by
+        sample, neuron and time, instead.
     """
 
     engine: ModuleType
@@ -77,6 +81,7 @@ class Probe:
     labels: np.ndarray
     loss: LossConfig
     constants: tuple[Constant, ...] = ()
+    held: np.ndarray | None = None
     buffers: Buffers = field(default_factory=Buffers)
 
     def run(self) -> tuple[Any, LossValue]:
@@ -88,6 +93,8 @@ class Probe:
     def loss_of(self, recording: Any) -> LossValue:
         """Return the loss of a recording."""
         output = read_output(self.network, recording)
+        if self.held is not None:
+            return linear_loss(recording.trains[-1], self.held)
         return loss_of_output(self.network, recording, output, self.labels, self.loss)
 
     def state(self, recording: Any) -> list[np.ndarray]:
@@ -112,6 +119,26 @@ class Probe:
         finally:
             line.values[line.moving] = kept
         return loss.value if is_same else None
+
+
+def linear_loss(spikes: SpikeTrains, held: np.ndarray) -> LossValue:
+    """Return ``sum_k held_k t_k``; NaN if there are more or fewer spikes.
+
+    Spikes are counted by sample, neuron and time, so that spikes of different neurons
+    may change places.
+    """
+    if held.size != spikes.time.size:
+        return LossValue(np.nan, np.zeros(spikes.time.size))
+    order = by_neuron(spikes)
+    d_time = np.empty(held.size)
+    d_time[order] = held
+    return LossValue(float(held @ spikes.time[order]), d_time)
+
+
+def by_neuron(spikes: SpikeTrains) -> np.ndarray:
+    """Return the order of the spikes by sample, neuron and time, shape (n_spikes,)."""
+    key = spikes.sample * spikes.n_neurons + spikes.neuron
+    return np.argsort(key, kind="stable")
 
 
 def differentiate(

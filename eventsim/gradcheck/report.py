@@ -9,6 +9,12 @@ NOTE = (
     "The exact gradient is checked, in float64; options of training that change it "
     "(derivative_clip, slope_clip, exponential_slope) are ignored."
 )
+LINEAR_NOTE = (
+    " The gradient of the loss '{}' is by definition not the derivative of its value "
+    "(Theorem 4.1 of Zhu et al. 2023). The derivatives d that it gives the output "
+    "spikes are held fixed and sum d t is differentiated in its place: this checks the "
+    "engine, not the loss."
+)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Step:
     answer : ndarray, shape (batch,), int
         Class of each sample, -1 = none.
     loss : float
-        Mean over the batch.
+        Mean over the batch, whatever training minimises.
     d_output : ndarray or None
         dL/dt of output spikes, those given by training included; None where
         potentials are read.
@@ -115,7 +115,7 @@ def update(
     return Step(
         recording,
         predict(network, output),
-        loss.value,
+        loss.per_sample,
         loss.d_output if seen.is_by_time else None,
     )
 

@@ -73,7 +73,7 @@ POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy
         ([*STATIC, "loss.silence_penalty=1"], "silence_penalty needs network.readout"),
         (
             [*POTENTIAL, "loss.silence_penalty=1"],
-            "silence_penalty needs network.readout",
+            "unknown key 'loss.silence_penalty'; known: name, beta",
         ),
         (POTENTIAL[:1], "'time_cross_entropy' does not fit network.readout"),
         (POTENTIAL[1:], "'potential_cross_entropy' does not fit network.readout"),

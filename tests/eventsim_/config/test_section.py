@@ -1,7 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from eventsim.config.section import Section
+from eventsim.config.loss_schema import CountingConfig
+from eventsim.config.network_schema import PoolConfig
+from eventsim.config.section import Section, tag_of
 
 
 class Example(Section):
@@ -34,3 +36,8 @@ def test_section__converts_nothing_silently(values, kind):
 def test_section__is_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         Example().count = 2
+
+
+def test_tag_of__is_the_type_or_else_the_name():
+    assert tag_of(PoolConfig) == ("type", "pool")
+    assert tag_of(CountingConfig) == ("name", "counting")

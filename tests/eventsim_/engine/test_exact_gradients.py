@@ -12,7 +12,10 @@ from eventsim_.builders import (
     random_activation,
 )
 
-from eventsim.config.schema import LossConfig
+from eventsim.config.loss_schema import (
+    PotentialCrossEntropyConfig,
+    TimeCrossEntropyConfig,
+)
 from eventsim.engine import engine_name
 from eventsim.engine.first_spike import network as first_spike
 from eventsim.engine.window import network as window
@@ -168,15 +171,16 @@ def test_backward__window_readouts_and_silence_penalty(readout):
         time_window=0.6,
         readout=readout,
     )
-    name = (
-        "time_cross_entropy" if readout == "spike_time" else "potential_cross_entropy"
+    loss = (
+        TimeCrossEntropyConfig(beta=3.0, silence_penalty=0.7)
+        if readout == "spike_time"
+        else PotentialCrossEntropyConfig(name="potential_cross_entropy", beta=3.0)
     )
-    penalty = 0.7 if readout == "spike_time" else 0.0
     report = gradcheck(
         network,
         random_activation(rng, 6, (10,)),
         rng.integers(0, 4, 6),
-        LossConfig(name=name, beta=3.0, silence_penalty=penalty),
+        loss,
         n_entries=20,
     )
     assert report.engine == "window"

@@ -5,7 +5,7 @@ import pytest
 from eventsim_.builders import build, dense, normal_weights, random_activation
 from eventsim_.spiking_networks import random_network, with_layer
 
-from eventsim.config.schema import LossConfig
+from eventsim.config.loss_schema import TimeCrossEntropyConfig
 from eventsim.engine import engine_name
 from eventsim.engine.first_spike import network as first_spike
 from eventsim.engine.queue import network as queue
@@ -95,7 +95,7 @@ def test_gradcheck__finds_a_zero_that_should_not_be_one(case, monkeypatch):
 
 def test_gradcheck__uses_beta_and_penalty_of_the_loss(case):
     plain = gradcheck(*case, n_entries=4)
-    sharp = gradcheck(*case, LossConfig(beta=5.0), n_entries=4)
+    sharp = gradcheck(*case, TimeCrossEntropyConfig(beta=5.0), n_entries=4)
     assert sharp.loss != plain.loss
     assert sharp.worst_relative_error <= 1e-6
 

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from eventsim_.losses.output_spikes import trains
 from eventsim_.spiking_networks import random_network
 
-from eventsim.config.schema import LossConfig
+from eventsim.config.loss_schema import TimeCrossEntropyConfig
 from eventsim.engine.sweep import network as sweep
-from eventsim.gradcheck.probe import Line, Probe, extrapolate
+from eventsim.gradcheck.probe import Line, Probe, extrapolate, linear_loss
 from eventsim.gradcheck.variables import constants_of, own_copy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -18,7 +19,7 @@ def probe():
         network,
         np.random.default_rng(0).random((3, 6)),
         np.arange(3),
-        LossConfig(),
+        TimeCrossEntropyConfig(),
         constants_of(network),
     )
 
@@ -61,3 +62,20 @@ def test_extrapolate__is_exact_for_polynomials():
     assert found is not None
     assert found[0] == pytest.approx(1, abs=1e-14)
     assert extrapolate(iter([1.0, None])) is None
+
+
+def test_linear_loss__follows_neurons_that_change_places():
+    spikes = trains([(0.5, 1), (0.75, 0), (1.5, 1)], [(0.25, 2)])
+    held = np.array([7.0, 10.0, 20.0, 100.0])  # by sample, neuron and time
+    loss = linear_loss(spikes, held)
+    assert loss.value == 7 * 0.75 + 10 * 0.5 + 20 * 1.5 + 100 * 0.25
+    assert loss.d_output.tolist() == [10, 7, 20, 100]
+    swapped = trains([(0.5, 0), (0.75, 1), (1.5, 1)], [(0.25, 2)])
+    loss = linear_loss(swapped, held)
+    assert loss.value == 7 * 0.5 + 10 * 0.75 + 20 * 1.5 + 100 * 0.25
+    assert loss.d_output.tolist() == [7, 10, 20, 100]
+
+
+def test_linear_loss__has_no_value_where_a_spike_is_gone():
+    loss = linear_loss(trains([(0.5, 1)]), np.array([1.0, 2.0]))
+    assert np.isnan(loss.value)

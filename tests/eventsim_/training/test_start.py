@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from eventsim.errors import ConfigError, DataError
 from eventsim.datasets import Split
+from eventsim.errors import ConfigError, DataError
 from eventsim.optim import PlainWeights, StandardisedWeights
 from eventsim.run import load_run_dataset
 from eventsim.training import start_training
