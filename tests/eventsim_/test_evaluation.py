@@ -192,3 +192,29 @@ def test_evaluate__input_currents_count_no_spikes(tiny_config):
     assert seen.activity(network, "test").spike_counts[0].tolist() == [0, 0]
     queue = evaluate(network, SPLIT, config, engine="queue")
     assert queue.mean_decision_time == pytest.approx(seen.mean_decision_time)
+
+
+def test_evaluate__reports_the_mean_of_a_summed_loss(tiny_config):
+    neuron = static("lif", tau_m=1.0, tau_s=1.0, reset="zero")
+    current = np.array([0.5, 2.0, 1.5])
+    zeros, ones = np.zeros((2, 3)), np.ones(3)
+    layer = Layer("out", Dense((2,), 3), neuron, zeros, ones, current=current)
+    network = Network((2,), (layer,), 1.0, "spike_count", 3.0)
+    seen = [
+        evaluate(
+            network,
+            SPLIT,
+            tiny_config(
+                "encode.bias_spikes=0",
+                "network.neuron={model: non_leaky_if, theta: 1, tau_s: 1}",
+                "network.readout=spike_count",
+                f"loss={{name: spike_rate, reduction: {reduction}}}",
+            ),
+        ).loss
+        for reduction in ("mean", "sum")
+    ]
+    assert seen[1] == pytest.approx(seen[0], rel=1e-14)
+    # The counts of each sample are 0, 4 and 2.
+    rates = np.array([0, 4, 2]) / 3
+    wanted = np.where(np.eye(3)[SPLIT.labels], 0.2, 0.04)
+    assert seen[0] == pytest.approx(np.sum((rates - wanted) ** 2) / 3, rel=1e-12)

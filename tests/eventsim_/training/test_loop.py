@@ -6,6 +6,7 @@ import pytest
 from eventsim_.training_states import assert_same_state
 
 from eventsim.build import build_network
+from eventsim.config.loss_schema import LOSS_NAMES
 from eventsim.errors import ConfigError, RunError
 from eventsim.run import load_run_dataset
 from eventsim.training import (
@@ -81,6 +82,45 @@ def test_train__every_neuron_model_lowers_the_loss(tiny_config, neuron):
     history = run(config).history
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     assert history[-1]["spikes_per_neuron"] > 0
+
+
+def counted(tiny_config, loss, *overrides):
+    return tiny_config(
+        f"network.neuron={{{LIF}}}",
+        "network.t_end=4",
+        "network.readout=weighted_count",
+        f"loss={{{loss}}}",
+        "training={epochs: 4, batch_size: 30, weight_mean: 25, weight_gain: 20}",
+        *overrides,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in LOSS_NAMES if name != "potential_cross_entropy"]
+)
+def test_train__every_loss_on_all_spikes_falls(tiny_config, name):
+    history = run(counted(tiny_config, f"name: {name}")).history
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+def test_train__a_summed_loss_has_the_gradient_of_the_batch_and_reports_the_mean(
+    tiny_config,
+):
+    # Four batches of 30: the sum with a thirtieth of the learning rate is the mean.
+    same = ["data.limit_train=120", "precision=float64"]
+    mean, total = (
+        run(
+            counted(
+                tiny_config,
+                f"name: counting, reduction: {reduction}",
+                f"optimizer={{name: sgd, lr: {lr}}}",
+                *same,
+            )
+        ).history[-1]
+        for reduction, lr in (("mean", 3e-3), ("sum", 1e-4))
+    )
+    assert total["train_loss"] == pytest.approx(mean["train_loss"], rel=1e-9)
+    assert total["validation_loss"] == pytest.approx(mean["validation_loss"], rel=1e-9)
 
 
 def test_train__counts_all_spikes_of_a_neuron(tiny_config):
