@@ -80,7 +80,11 @@ def is_first_start() -> bool:
 
 
 def jit(
-    *, parallel: bool = False, inline: bool = False, borrows: bool = False
+    *,
+    parallel: bool = False,
+    inline: bool = False,
+    borrows: bool = False,
+    as_written: bool = False,
 ) -> Callable[..., Any]:
     """Return the decorator that every kernel of this package uses.
 
@@ -94,6 +98,9 @@ def jit(
         Do not count references to arrays, each of which costs an atomic operation. For
         functions that are called millions of times; they can neither create arrays nor
         return one.
+    as_written : bool, default False
+        Without the flags: every operation is rounded by itself, as in NumPy. For
+        comparisons that must come out alike in both.
 
     Returns
     -------
@@ -105,7 +112,7 @@ def jit(
     return numba.njit(
         parallel=parallel,
         cache=_CACHE is not None,
-        fastmath=set(FAST_FLAGS),
+        fastmath=False if as_written else set(FAST_FLAGS),
         error_model="numpy",
         nogil=True,
         forceinline=inline,

@@ -165,18 +165,11 @@ def run_circuit(
             f"simulate: max_events is {max_events}; expected a positive number"
         )
     tables = circuit_tables(circuit)
-    wiring = _wiring(tables)
+    wiring = wiring_of(tables)
     longest = _shortest_delay(tables)
     chosen = _choose(scheduler, longest, t_end)
     is_heap = chosen == "heap"
-    inputs = InputSpikes(
-        np.ascontiguousarray(spikes.time, np.float64),
-        np.ascontiguousarray(spikes.neuron, np.int32),
-        np.ascontiguousarray(
-            np.empty(0) if spikes.value is None else spikes.value, np.float64
-        ),
-        np.ascontiguousarray(spikes.offsets, np.int64),
-    )
+    inputs = input_spikes(spikes)
     limit = max_events + 1
 
     def run(first: int, stop: int) -> Any:
@@ -221,7 +214,19 @@ def _shortest_delay(tables: CircuitTables) -> float:
     return float(between.min()) if between.size else math.inf
 
 
-def _wiring(tables: CircuitTables) -> Wiring:
+def input_spikes(spikes: SpikeTrains) -> InputSpikes:
+    """Return spikes from outside as the kernels read them."""
+    value = np.empty(0) if spikes.value is None else spikes.value
+    return InputSpikes(
+        np.ascontiguousarray(spikes.time, np.float64),
+        np.ascontiguousarray(spikes.neuron, np.int32),
+        np.ascontiguousarray(value, np.float64),
+        np.ascontiguousarray(spikes.offsets, np.int64),
+    )
+
+
+def wiring_of(tables: CircuitTables) -> Wiring:
+    """Return a circuit as the kernels read it, its neurons at rest."""
     rows, more = _at_rest(tables)
     jump = np.array([d.kick if d.kick != 0 else d.gain for d in tables.dynamics])
     return Wiring(

@@ -8,7 +8,7 @@ from eventsim_.circuits import single
 from eventsim_.gathered_layers import NEURONS
 
 from eventsim.engine.queue.circuit_tables import circuit_tables
-from eventsim.engine.queue.fast import _wiring
+from eventsim.engine.queue.fast import wiring_of
 from eventsim.engine.queue.neuron_kernels import (
     CURRENT,
     DRIVE,
@@ -50,7 +50,7 @@ def random_state(rng, wiring):
 @pytest.mark.parametrize("name", NEURONS)
 def test_alarm_bound__is_not_later_than_the_crossing(name):
     rng = np.random.default_rng(0)
-    wiring = _wiring(circuit_tables(single(NEURONS[name][0])))
+    wiring = wiring_of(circuit_tables(single(NEURONS[name][0])))
     n_crossings = 0
     for _ in range(3000):
         rows, more = random_state(rng, wiring)
