@@ -189,6 +189,63 @@ def simulate(
         click.echo(format_simulation(result), err=True)
 
 
+@cli.command("early-exit")
+@click.argument("model", type=click.Path())
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="NAME[=X]",
+    help="first_spike, leader, margin, confidence or fixed_time; =X for one setting "
+    "instead of a sweep [all].",
+)
+@click.option("--data-dir", metavar="DIR", help="Folder with the data files.")
+@click.option(
+    "--split",
+    default="test",
+    show_default=True,
+    type=click.Choice(["test", "validation"]),
+    help="Which samples.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="First N samples.")
+@click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    type=float,
+    metavar="W",
+    help="Confidence: count spikes in (t - W, t] [all so far].",
+)
+@click.option(
+    "--smoothing",
+    default=0.01,
+    show_default=True,
+    type=float,
+    metavar="E",
+    help="Confidence: spikes added to each class.",
+)
+@click.option(
+    "--stop", is_flag=True, help="Also stop real runs on the queue, for each setting."
+)
+@click.option("--csv", metavar="FILE.csv|DIR", help="Write the tables.")
+@click.option("--plot", metavar="DIR", help="Draw pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def early_exit(
+    model: str, policies: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
+    """Show how early MODEL can answer, and what that saves.
+
+    MODEL is a model.h5 or a run directory. It is simulated once in float64; every
+    policy is evaluated from that: accuracy, decision times, spikes and synaptic
+    operations.
+    """
+    from eventsim.early_exit.report import format_report
+    from eventsim.early_exit_command import early_exit_model
+
+    result = early_exit_model(model, policies, quiet=as_json, **options)
+    click.echo(json.dumps(result, indent=2) if as_json else format_report(result))
+
+
 @cli.command()
 @click.argument("model", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

@@ -15,17 +15,18 @@ from tqdm import tqdm
 
 from eventsim.batches import encode_inputs
 from eventsim.build import build_network
-from eventsim.config import Config, load_config, parse_config
+from eventsim.config import load_config
 from eventsim.engine import choose_engine, engine_name, record
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
-from eventsim.errors import ConfigError, ModelFileError, RunError, SimulationLimitError
+from eventsim.errors import ConfigError, RunError, SimulationLimitError
 from eventsim.evaluation import evaluate, sparsity
 from eventsim.gradcheck import gradcheck
-from eventsim.model_file import ModelFile, read_model, write_model
+from eventsim.model_file import read_model, write_model
 from eventsim.network import Network
 from eventsim.run import load_run_dataset
 from eventsim.spike_file import load_npz, save_npz
 from eventsim.spikes import SpikeTrains, join_samples
+from eventsim.trained_model import config_of, require_fit
 
 TOLERANCE = 1e-6
 SAMPLES_AT_ONCE = 250
@@ -69,9 +70,9 @@ def evaluate_model(
         many events.
     """
     model = read_model(path)
-    config = _config_of(path, model)
+    config = config_of(path, model)
     dataset = load_run_dataset(config, data_dir)
-    _require_fit(path, model.network, dataset.input_shape, config)
+    require_fit(path, model.network, dataset.input_shape, config)
     with tqdm(
         total=len(dataset.test),
         desc="test (float64)",
@@ -319,10 +320,10 @@ def check_gradients(
         if overrides:
             raise ConfigError("gradcheck: --set goes with a CONFIG file, not a MODEL")
         model = read_model(path)
-        config = _config_of(path, model)
+        config = config_of(path, model)
         dataset = load_run_dataset(config, data_dir)
         network = model.network
-        _require_fit(path, network, dataset.input_shape, config)
+        require_fit(path, network, dataset.input_shape, config)
     part = dataset.train.take(np.arange(min(n_samples, len(dataset.train))))
     report = gradcheck(
         network,
@@ -376,24 +377,3 @@ def _gradcheck_text(result: dict[str, Any]) -> str:
         f"{result['worst_relative_error']:.2e}, tolerance {TOLERANCE:.0e}; engine "
         f"{result['engine']}, {result['n_samples']} samples. {result['note']}"
     )
-
-
-def _config_of(path: str, model: ModelFile) -> Config:
-    if not model.config:
-        raise ModelFileError(
-            f"model file '{path}' holds no configuration; expected one written by "
-            "'eventsim train', because data set and encoding are needed"
-        )
-    return parse_config(model.config, where=f"configuration inside '{path}'")
-
-
-def _require_fit(
-    path: str, network: Network, input_shape: tuple[int, ...], config: Config
-) -> None:
-    bias = config.encode.bias_spikes
-    encoded = (input_shape[0] + bias,) if bias else input_shape
-    if network.input_shape != encoded:
-        raise ModelFileError(
-            f"model file '{path}' takes inputs of shape {network.input_shape}, the "
-            f"data set '{config.data.name}' gives {encoded}"
-        )

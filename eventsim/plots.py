@@ -62,11 +62,11 @@ def plot_run(
     times = {k: recording.times(network, k) for k in shown}
     with matplotlib.rc_context(STYLE):
         if history:
-            _save(folder / "learning_curves.png", learning_curves(history))
+            save(folder / "learning_curves.png", learning_curves(history))
         label = int(dataset.test.labels[0])
-        _save(folder / "spike_raster.png", spike_raster(network, times, label))
-        _save(folder / "spike_times.png", spike_time_histograms(network, times))
-        _save(folder / "inactive_neurons.png", inactive_neurons(network, test))
+        save(folder / "spike_raster.png", spike_raster(network, times, label))
+        save(folder / "spike_times.png", spike_time_histograms(network, times))
+        save(folder / "inactive_neurons.png", inactive_neurons(network, test))
 
 
 def learning_curves(history: list[dict[str, Any]]) -> plt.Figure:
@@ -180,7 +180,8 @@ def _mark_windows(axis: plt.Axes, network: Network) -> None:
         axis.axvline(k * network.time_window, color="0.6", lw=0.6, ls=":", zorder=0)
 
 
-def _save(path: Path, figure: plt.Figure) -> None:
+def save(path: Path, figure: plt.Figure) -> None:
+    """Write a picture and close it."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
     plt.close(figure)

@@ -115,6 +115,13 @@ def loss_of_output(
     )
 
 
+def spike_worth(network: Network, time: np.ndarray) -> np.ndarray:
+    """Return what output spikes at some times count, of the shape of `time`."""
+    if network.readout == "weighted_count":
+        return 1 + LATE - LATE * time / network.duration
+    return np.ones(time.shape)
+
+
 def class_scores(network: Network, output: SpikeTrains) -> np.ndarray:
     """Return the number of spikes of each class, weighted if the readout says so.
 
@@ -131,9 +138,7 @@ def class_scores(network: Network, output: SpikeTrains) -> np.ndarray:
         ``sum over spikes of 1.1 - 0.1 t / duration`` for ``"weighted_count"``, where an
         early spike breaks a tie (code of Zhu et al. 2023), else plain counts.
     """
-    worth = np.ones(output.time.size)
-    if network.readout == "weighted_count":
-        worth = 1 + LATE - LATE * output.time / network.duration
+    worth = spike_worth(network, output.time)
     shape = (output.batch, output.n_neurons)
     key = output.sample * output.n_neurons + output.neuron
     return np.bincount(key, worth, output.batch * output.n_neurons).reshape(shape)

@@ -1,0 +1,255 @@
+"""When an answer is good enough: pure functions of the output spikes.
+
+All spikes of one time act together, and a policy decides at a time by what holds
+after all of them. So whether it has decided by a time depends on the spikes until
+then alone, and a run can be stopped there; see `eventsim.early_exit.stopping`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.early_exit.output_counts import (
+    CountChanges,
+    count_changes,
+    first_settled,
+    lead_of,
+    until,
+)
+from eventsim.errors import ConfigError, ShapeError
+from eventsim.network import READS_ALL_SPIKES, READS_POTENTIALS, Network
+from eventsim.readout import predict
+from eventsim.spikes import SpikeTrains
+
+SMOOTHING = 1e-2
+
+
+@dataclass(frozen=True)
+class FirstSpike:
+    """Decide at the first output spike; of several at once the lowest class wins."""
+
+
+@dataclass(frozen=True)
+class Leader:
+    """Decide as soon as one neuron has more spikes than every other."""
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Decide as soon as one neuron leads every other by some spikes.
+
+    Parameters
+    ----------
+    spikes : float
+        Lead, a whole number, at least 1; 1 is `Leader`.
+    """
+
+    spikes: float
+
+    def __post_init__(self) -> None:
+        if not self.spikes >= 1 or self.spikes % 1 != 0:
+            raise ConfigError(
+                f"early exit: margin is {self.spikes:g} spikes; expected a whole "
+                "number, at least 1"
+            )
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Decide as soon as one neuron alone leads with enough probability.
+
+    The probability of class i is ``(c_i + e) / (sum c + C e)`` for the counts c of C
+    classes in the window ``(t - W, t]`` (Shrestha et al. 2022, Eq. 5-7, with the
+    smoothing e that keeps it defined without spikes).
+
+    Parameters
+    ----------
+    probability : float, dimensionless
+        What is enough, above 0 and at most 1.
+    window : float or None, network time units
+        W, positive; ``None`` = all spikes so far.
+    smoothing : float, dimensionless
+        e, in spikes, positive.
+    """
+
+    probability: float
+    window: float | None = None
+    smoothing: float = SMOOTHING
+
+    def __post_init__(self) -> None:
+        if not 0 < self.probability <= 1:
+            raise ConfigError(
+                f"early exit: confidence is {self.probability:g}; expected a "
+                "probability above 0, at most 1"
+            )
+        for name in ("window", "smoothing"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError(
+                    f"early exit: {name} is {value:g}; expected a positive number"
+                )
+
+
+@dataclass(frozen=True)
+class FixedTime:
+    """Decide at one time, by the network's readout of the spikes until then.
+
+    Parameters
+    ----------
+    time : float, network time units
+        Spikes at this time count. Not negative.
+    """
+
+    time: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.time < math.inf:
+            raise ConfigError(
+                f"early exit: fixed_time is {self.time:g}; expected a time from 0 on"
+            )
+
+
+Policy = FirstSpike | Leader | Margin | Confidence | FixedTime
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided for each sample, and when.
+
+    Parameters
+    ----------
+    time : ndarray, shape (batch,), network time units
+        When the run ended: the decision, or the end of the run without one.
+    label : ndarray, shape (batch,), int64
+        Class. Undecided samples have the readout's answer at that time; -1 if no
+        output neuron fired.
+    is_decided : ndarray, shape (batch,), bool
+        Whether the policy decided.
+    """
+
+    time: np.ndarray
+    label: np.ndarray
+    is_decided: np.ndarray
+
+
+def require_output_spikes(network: Network) -> None:
+    """Refuse a network whose answer is a potential.
+
+    Raises
+    ------
+    ShapeError
+        If potentials are read.
+    """
+    if network.readout in READS_POTENTIALS:
+        raise ShapeError(
+            f"early exit: readout '{network.readout}'; expected 'spike_time', "
+            "'spike_count' or 'weighted_count', a potential is read at one time only"
+        )
+
+
+def answers(network: Network, output: SpikeTrains) -> np.ndarray:
+    """Return the readout's class of each sample, -1 where no output neuron fired.
+
+    Parameters
+    ----------
+    network : Network
+        Names the readout.
+    output : SpikeTrains
+        Spikes of the output layer, all or those until some time.
+
+    Returns
+    -------
+    ndarray, shape (batch,), int64
+        First spike, most spikes or most weighted spikes; ties go to the lowest class.
+    """
+    if network.readout in READS_ALL_SPIKES:
+        return predict(network, output)
+    return predict(network, output.first_spikes())
+
+
+def decide(policy: Policy, network: Network, output: SpikeTrains) -> Decisions:
+    """Return what a policy decides.
+
+    Parameters
+    ----------
+    policy : Policy
+        One of the records of this module.
+    network : Network
+        Its readout answers for undecided samples; runs end at its ``duration``.
+    output : SpikeTrains
+        Spikes of the output layer.
+
+    Returns
+    -------
+    Decisions
+        A decision at the end of the run is one.
+
+    Raises
+    ------
+    ConfigError
+        If a fixed time lies behind the end of the run.
+    """
+    end = network.duration
+    if isinstance(policy, FixedTime):
+        if policy.time > end:
+            raise ConfigError(
+                f"early exit: fixed_time is {policy.time:g}; expected at most {end:g}, "
+                "the end of the run"
+            )
+        label = answers(network, until(output, policy.time))
+        return Decisions(np.full(label.size, policy.time), label, label >= 0)
+    window = policy.window if isinstance(policy, Confidence) else None
+    time, label = np.full(output.batch, np.inf), answers(network, output)
+    for changes in count_changes(output, window):
+        place, found = first_settled(changes, _is_met(policy, changes.counts))
+        rows = np.flatnonzero(found <= end)
+        samples = changes.first + rows
+        time[samples] = found[rows]
+        label[samples] = _chosen(policy, changes, rows, place[rows])
+    is_decided = np.isfinite(time)
+    return Decisions(np.where(is_decided, time, end), label, is_decided)
+
+
+def probability(counts: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
+    """Return the spikemax probability of the class with most spikes.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (..., n_classes)
+        Spikes of each class.
+    smoothing : float
+        See `Confidence`.
+
+    Returns
+    -------
+    ndarray, shape (...), dimensionless
+        ``1 / n_classes`` without spikes.
+    """
+    total = counts.sum(axis=-1)
+    n_classes = counts.shape[-1]
+    return (counts.max(axis=-1) + smoothing) / (total + n_classes * smoothing)
+
+
+def _is_met(policy: Policy, counts: np.ndarray) -> np.ndarray:
+    """Tell where a policy may decide, shape (n, m)."""
+    if isinstance(policy, FirstSpike):
+        return counts.sum(axis=2) > 0
+    lead: np.ndarray = lead_of(counts)
+    if isinstance(policy, Margin):
+        return lead >= policy.spikes
+    if isinstance(policy, Confidence):
+        is_sure = probability(counts, policy.smoothing) >= policy.probability
+        return np.logical_and(lead >= 1, is_sure)
+    return lead >= 1
+
+
+def _chosen(
+    policy: Policy, changes: CountChanges, rows: np.ndarray, place: np.ndarray
+) -> np.ndarray:
+    counts = changes.counts[rows, place]
+    if isinstance(policy, FirstSpike):
+        counts = counts > 0
+    return counts.argmax(axis=1)

@@ -1,0 +1,278 @@
+"""Policies over their parameters: what each setting is worth and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.early_exit.policies import (
+    SMOOTHING,
+    Confidence,
+    Decisions,
+    FirstSpike,
+    FixedTime,
+    Leader,
+    Margin,
+    Policy,
+    decide,
+)
+from eventsim.early_exit.spending import Tally
+from eventsim.early_exit.trace import Trace
+from eventsim.engine.layer_dynamics import dynamics_of
+from eventsim.errors import ConfigError
+from eventsim.network import Network
+
+POLICIES = ("first_spike", "leader", "margin", "confidence", "fixed_time")
+MARGINS = (1, 2, 3, 4, 5, 6, 8, 10)
+PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
+N_FIXED_TIMES = 20
+
+
+def policies_named(
+    names: Sequence[str],
+    network: Network,
+    windows: Sequence[float | None] = (None,),
+    smoothing: float = SMOOTHING,
+) -> list[Policy]:
+    """Return policies by name, each with the values over which it is swept.
+
+    Parameters
+    ----------
+    names : sequence of str
+        ``NAME`` for a sweep or ``NAME=VALUE`` for one setting of ``margin`` (spikes),
+        ``confidence`` (probability) or ``fixed_time`` (network time units); without
+        any name all of them.
+    network : Network
+        Its output neurons bound the margins, its duration the fixed times.
+    windows : sequence of float or None, network time units
+        Windows of the confidence; ``None`` = all spikes so far.
+    smoothing : float
+        Smoothing of the confidence.
+
+    Returns
+    -------
+    list of Policy
+        In the order of the names.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such policy or a value is out of range.
+    """
+    found: list[Policy] = []
+    for text in names or POLICIES:
+        name, has_value, value = text.partition("=")
+        if name not in POLICIES:
+            raise ConfigError(
+                f"early exit: there is no policy '{name}'; expected one of "
+                f"{', '.join(POLICIES)}"
+            )
+        values = _grid(name, network)
+        if has_value:
+            values = [_number(name, value, bool(values))]
+        for x in values:
+            found += _with(name, x, windows, smoothing)
+        if not values:
+            found.append(FirstSpike() if name == "first_spike" else Leader())
+    return found
+
+
+def _grid(name: str, network: Network) -> list[float]:
+    if name == "margin":
+        last = network.layers[-1]
+        most = 1
+        if not network.has_dynamic_thresholds:
+            most = dynamics_of(last).max_spikes
+        return [float(k) for k in MARGINS if k <= most]
+    if name == "confidence":
+        return list(PROBABILITIES)
+    if name == "fixed_time":
+        steps = np.arange(1, N_FIXED_TIMES + 1)
+        return (network.duration * steps / N_FIXED_TIMES).tolist()
+    return []
+
+
+def _number(name: str, value: str, takes_one: bool) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = np.nan
+    if not takes_one or np.isnan(number):
+        raise ConfigError(
+            f"early exit: '{name}={value}'; expected "
+            + (f"{name}=NUMBER" if takes_one else f"'{name}', it has no parameter")
+        )
+    return number
+
+
+def _with(
+    name: str, value: float, windows: Sequence[float | None], smoothing: float
+) -> list[Policy]:
+    if name == "margin":
+        return [Margin(value)]
+    if name == "fixed_time":
+        return [FixedTime(value)]
+    return [Confidence(value, window, smoothing) for window in windows]
+
+
+def parameters_of(policy: Policy) -> tuple[str, float | None, float | None]:
+    """Return the name of a policy, its value and its window, where it has them."""
+    match policy:
+        case FirstSpike():
+            return "first_spike", None, None
+        case Leader():
+            return "leader", None, None
+        case Margin(spikes):
+            return "margin", spikes, None
+        case Confidence(p, window):
+            return "confidence", p, window
+        case FixedTime(time):
+            return "fixed_time", time, None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a policy did with each sample.
+
+    Parameters
+    ----------
+    decisions : Decisions
+        Times and classes.
+    is_right : ndarray, shape (batch,), bool
+        Whether the class is the label.
+    n_spikes, n_operations : ndarray, shape (batch,), int64
+        Spikes of hidden and output neurons, and synaptic operations, until then.
+    """
+
+    decisions: Decisions
+    is_right: np.ndarray
+    n_spikes: np.ndarray
+    n_operations: np.ndarray
+
+
+def outcome(policy: Policy, trace: Trace, spikes: Tally, operations: Tally) -> Outcome:
+    """Evaluate a policy from a trace.
+
+    Parameters
+    ----------
+    policy : Policy
+        Any.
+    trace : Trace
+        What a full run did.
+    spikes, operations : Tally
+        Its costs, see `eventsim.early_exit.spending`.
+
+    Returns
+    -------
+    Outcome
+        The same as runs that really stop.
+    """
+    decisions = decide(policy, trace.network, trace.output)
+    return Outcome(
+        decisions,
+        decisions.label == trace.labels,
+        spikes.until(decisions.time),
+        operations.until(decisions.time),
+    )
+
+
+def joined(parts: Sequence[Outcome]) -> Outcome:
+    """Put the samples of several outcomes of one policy one after the other."""
+    decisions = [part.decisions for part in parts]
+    return Outcome(
+        Decisions(
+            np.concatenate([d.time for d in decisions]),
+            np.concatenate([d.label for d in decisions]),
+            np.concatenate([d.is_decided for d in decisions]),
+        ),
+        np.concatenate([part.is_right for part in parts]),
+        np.concatenate([part.n_spikes for part in parts]),
+        np.concatenate([part.n_operations for part in parts]),
+    )
+
+
+@dataclass(frozen=True)
+class ExitPoint:
+    """One setting of a policy, over a set of samples.
+
+    Parameters
+    ----------
+    policy : str
+        Name.
+    value, window : float or None
+        Its parameter: spikes, probability or time; the window of a confidence.
+    accuracy : float, dimensionless
+        Share of right answers, undecided samples with the readout's.
+    accuracy_decided : float or None, dimensionless
+        The same among the decided samples.
+    undecided : float, dimensionless
+        Share of samples without a decision.
+    mean_time, median_time, p95_time, p99_time : float, network time units
+        Decision times, undecided samples with the end of their run. A percentile is
+        the first time by which at least that share of the samples was done.
+    spikes, sops : float
+        Spikes of hidden and output neurons and synaptic operations per sample.
+    spikes_saved, sops_saved : float, dimensionless
+        Share of those of full runs that were not needed.
+    """
+
+    policy: str
+    value: float | None
+    window: float | None
+    accuracy: float
+    accuracy_decided: float | None
+    undecided: float
+    mean_time: float
+    median_time: float
+    p95_time: float
+    p99_time: float
+    spikes: float
+    sops: float
+    spikes_saved: float
+    sops_saved: float
+
+
+def exit_point(
+    policy: Policy, found: Outcome, full_spikes: int, full_operations: int
+) -> ExitPoint:
+    """Return the numbers of one setting.
+
+    Parameters
+    ----------
+    policy : Policy
+        The setting.
+    found : Outcome
+        What it did.
+    full_spikes, full_operations : int
+        Of full runs of the same samples, all together.
+
+    Returns
+    -------
+    ExitPoint
+        Nothing is saved of nothing: shares of 0 are 0.
+    """
+    decisions = found.decisions
+    levels = (50, 95, 99)
+    median, p95, p99 = np.percentile(decisions.time, levels, method="inverted_cdf")
+    decided = found.is_right[decisions.is_decided]
+    spikes, operations = int(found.n_spikes.sum()), int(found.n_operations.sum())
+    n = found.is_right.size
+    name, value, window = parameters_of(policy)
+    return ExitPoint(
+        policy=name,
+        value=value,
+        window=window,
+        accuracy=float(found.is_right.mean()),
+        accuracy_decided=float(decided.mean()) if decided.size else None,
+        undecided=1 - decided.size / n,
+        mean_time=float(decisions.time.mean()),
+        median_time=float(median),
+        p95_time=float(p95),
+        p99_time=float(p99),
+        spikes=spikes / n,
+        sops=operations / n,
+        spikes_saved=1 - spikes / full_spikes if full_spikes else 0.0,
+        sops_saved=1 - operations / full_operations if full_operations else 0.0,
+    )

@@ -1,0 +1,104 @@
+"""Every spike of some samples, simulated once, to evaluate any policy from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventsim.batches import evaluation_batches
+from eventsim.config.schema import Config
+from eventsim.datasets.records import Split
+from eventsim.early_exit.policies import require_output_spikes
+from eventsim.engine import choose_engine
+from eventsim.engine.buffers import Buffers
+from eventsim.errors import DataError
+from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
+
+SAMPLES_AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a network did with some samples, up to its ``duration``.
+
+    Parameters
+    ----------
+    network : Network
+        What ran.
+    trains : tuple of SpikeTrains
+        Spikes of the input, then of every layer.
+    labels : ndarray, shape (batch,), int
+        True classes.
+    """
+
+    network: Network
+    trains: tuple[SpikeTrains, ...]
+    labels: np.ndarray
+
+    @property
+    def output(self) -> SpikeTrains:
+        """Spikes of the output layer."""
+        return self.trains[-1]
+
+
+def record_traces(
+    network: Network,
+    split: Split,
+    config: Config,
+    *,
+    engine: str = "auto",
+    size: int = SAMPLES_AT_ONCE,
+) -> Iterator[Trace]:
+    """Simulate the samples of a split once, in float64.
+
+    Parameters
+    ----------
+    network : Network
+        Any whose output spikes are read.
+    split : Split
+        Samples; at least one.
+    config : Config
+        Encoding.
+    engine : str, default "auto"
+        See `eventsim.engine.choose_engine`.
+    size : int, default 250
+        Samples of a trace; it bounds the memory.
+
+    Yields
+    ------
+    Trace
+        Samples in order.
+
+    Raises
+    ------
+    ShapeError
+        If potentials are read or the engine cannot run the network.
+    DataError
+        If there is no sample.
+    SimulationLimitError
+        If there are more spikes than allowed.
+    """
+    require_output_spikes(network)
+    if len(split) == 0:
+        raise DataError(
+            "early exit: the set of samples is empty; expected at least one"
+        )
+    network = network.astype(np.float64)
+    run, buffers = choose_engine(network, engine), Buffers()
+    for activation, labels in evaluation_batches(split, config, np.float64, size):
+        recording = run.forward(network, activation, buffers)
+        yield Trace(network, _trains(network, recording), labels)
+
+
+def _trains(network: Network, recording: Any) -> tuple[SpikeTrains, ...]:
+    """Return the spikes of every layer, whatever the engine recorded."""
+    if hasattr(recording, "trains"):
+        return recording.trains
+    layers = range(len(network.layers) + 1)
+    return tuple(
+        SpikeTrains.from_first_spikes(recording.times(network, k)) for k in layers
+    )

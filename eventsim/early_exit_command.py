@@ -1,0 +1,163 @@
+"""What the command ``early-exit`` does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from eventsim.early_exit.policies import SMOOTHING, Policy, require_output_spikes
+from eventsim.early_exit.published import running_best
+from eventsim.early_exit.report import to_dict, training_rows, write_csv
+from eventsim.early_exit.stopping import StoppedTotals, run_until_decided
+from eventsim.early_exit.study import study
+from eventsim.early_exit.sweep import parameters_of, policies_named
+from eventsim.early_exit.trace import Trace, record_traces
+from eventsim.errors import ConfigError, ModelFileError
+from eventsim.model_file import read_model
+from eventsim.run import load_run_dataset
+from eventsim.trained_model import config_of, require_fit
+
+SplitName = Literal["test", "validation"]
+
+
+def early_exit_model(
+    path: str,
+    policies: Sequence[str] = (),
+    *,
+    data_dir: str | None = None,
+    split: SplitName = "test",
+    limit: int | None = None,
+    windows: Sequence[float] = (),
+    smoothing: float = SMOOTHING,
+    stop: bool = False,
+    csv: str | None = None,
+    plot: str | None = None,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Show what early exit does to a model.
+
+    Parameters
+    ----------
+    path : str
+        Model file or run directory.
+    policies : sequence of str
+        See `eventsim.early_exit.sweep.policies_named`.
+    data_dir : str or None
+        Folder with the data files.
+    split : {"test", "validation"}
+        Which samples.
+    limit : int or None
+        Take only the first so many.
+    windows : sequence of float, network time units
+        Windows of the confidence instead of all spikes so far.
+    smoothing : float
+        Smoothing of the confidence.
+    stop : bool
+        Also run every sample on the queue engine, once for each setting, and really
+        stop there.
+    csv, plot : str or None
+        Where to write tables and pictures.
+    quiet : bool
+        No progress bar.
+
+    Returns
+    -------
+    dict
+        See `eventsim.early_exit.report.to_dict`; with ``stopped`` if asked for, and
+        ``training`` if the run directory holds the numbers.
+
+    Raises
+    ------
+    EventsimError
+        If the model, the data and the policies do not fit.
+    """
+    model = read_model(path)
+    config, network = config_of(path, model), model.network
+    require_output_spikes(network)
+    chosen = policies_named(policies, network, list(windows) or [None], smoothing)
+    dataset = load_run_dataset(config, data_dir)
+    require_fit(path, network, dataset.input_shape, config)
+    samples = dataset.test if split == "test" else dataset.validation
+    if limit is not None:
+        samples = samples.take(np.arange(min(limit, len(samples))))
+    totals = [StoppedTotals() for _ in chosen] if stop else []
+    with tqdm(
+        total=len(samples),
+        desc=f"{split} (float64)",
+        unit="sample",
+        leave=False,
+        disable=True if quiet else None,
+    ) as bar:
+        traces: Iterable[Trace] = record_traces(network, samples, config)
+        if stop:
+            traces = _stopping(traces, chosen, totals)
+        found = study(traces, chosen, smoothing=smoothing, on_batch=bar.update)
+    result = {
+        "model": str(path),
+        "dataset": dataset.name,
+        "offline_fallback": dataset.offline_fallback,
+        "split": split,
+        **to_dict(network, found),
+    }
+    if stop:
+        result["stopped"] = [
+            _named(policy, total.numbers())
+            for policy, total in zip(chosen, totals, strict=True)
+        ]
+    training = training_rows(running_best(_history(Path(path))))
+    if training:
+        result["training"] = training
+    if csv is not None:
+        _require_place(csv)
+        write_csv(Path(csv), result)
+    if plot is not None:
+        from eventsim.early_exit_plots import plot_study
+
+        plot_study(Path(plot), network, found)
+    return result
+
+
+def _stopping(
+    traces: Iterable[Trace], policies: list[Policy], totals: list[StoppedTotals]
+) -> Iterator[Trace]:
+    """Pass traces on; run their samples again, each up to its decisions."""
+    for trace in traces:
+        inputs, network = trace.trains[0], trace.network
+        full = run_until_decided(None, network, inputs)
+        for policy, total in zip(policies, totals, strict=True):
+            total.add(trace, policy, run_until_decided(policy, network, inputs), full)
+        yield trace
+
+
+def _named(policy: Policy, numbers: dict[str, float]) -> dict[str, Any]:
+    name, value, window = parameters_of(policy)
+    return {"policy": name, "value": value, "window": window, **numbers}
+
+
+def _history(path: Path) -> list[dict[str, Any]]:
+    """Return the epochs of a run directory, none of anything else."""
+    file = path / "metrics.jsonl"
+    if not file.is_file():
+        return []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+    except (OSError, ValueError) as error:
+        raise ModelFileError(
+            f"early exit: '{file}' cannot be read: {error}; expected one JSON object "
+            "in each line; remove the file to go on without it"
+        ) from error
+
+
+def _require_place(csv: str) -> None:
+    place = Path(csv)
+    if place.suffix != ".csv" and place.is_file():
+        raise ConfigError(
+            f"early exit: --csv '{csv}' is a file without the ending .csv; expected "
+            "FILE.csv or a folder"
+        )

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+from eventsim_.cli.calls import error_of
+
+
+def test_early_exit__text_and_json(call, finished_run):
+    code, out, err = call("early-exit", finished_run, "--policy", "leader")
+    assert (code, err) == (0, "")
+    assert "leader" in out
+    assert "protocol of Zhu et al. 2023" in out
+    code, out, err = call("early-exit", finished_run, "--json", "--limit", 7)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert (found["n_samples"], found["split"]) == (7, "test")
+    policies = {point["policy"] for point in found["points"]}
+    assert policies == {"first_spike", "leader", "margin", "confidence", "fixed_time"}
+
+
+def test_early_exit__options(call, finished_run):
+    given = ["--policy", "confidence=0.6", "--window", 0.5, "--smoothing", 0.1]
+    code, out, _ = call("early-exit", finished_run, *given, "--split", "validation",
+                        "--csv", "t.csv", "--json")  # fmt: skip
+    assert code == 0
+    (point,) = json.loads(out)["points"]
+    assert (point["value"], point["window"]) == (0.6, 0.5)
+    assert json.loads(out)["n_samples"] == 45
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--policy", "quick"], "early exit: there is no policy 'quick'; expected one"),
+        (["--policy", "fixed_time=9"], "fixed_time is 9; expected at most 3, the end"),
+        (["--window", "0"], "window is 0; expected a positive number"),
+        (["--stop"], "has the dynamic threshold; expected 'static', a queue has no"),
+    ],
+)
+def test_early_exit__errors_in_one_line(call, finished_run, arguments, message):
+    assert message in error_of(call("early-exit", finished_run, *arguments))
+
+
+def test_early_exit__wrong_usage(call, finished_run):
+    assert call("early-exit", finished_run, "--split", "train")[0] == 2
+    assert call("early-exit", finished_run, "--limit", 0)[0] == 2

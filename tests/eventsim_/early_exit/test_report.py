@@ -1,0 +1,89 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from eventsim_.early_exit.test_stopping import MODELS, case_of
+
+from eventsim.early_exit.policies import Confidence, FirstSpike, FixedTime
+from eventsim.early_exit.published import BestSoFar
+from eventsim.early_exit.report import (
+    format_report,
+    setting,
+    to_dict,
+    training_rows,
+    write_csv,
+)
+from eventsim.early_exit.study import study
+from eventsim.errors import RunError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def result():
+    trace = case_of("conv", MODELS["continuous"], 1)
+    policies = [FirstSpike(), Confidence(0.9, 1.5), FixedTime(3.0)]
+    found = to_dict(trace.network, study([trace], policies))
+    return {**found, "stopped": [], "training": []}
+
+
+def test_to_dict__is_json_and_complete(result):
+    assert json.loads(json.dumps(result)) == result
+    assert [setting(p) for p in result["points"]] == [
+        "first_spike",
+        "confidence 0.9 W=1.5",
+        "fixed_time 3",
+    ]
+    curve = result["curve"]
+    assert (curve[0]["time"], curve[-1]["time"]) == (0, result["duration"])
+    assert curve[-1]["accuracy"] == result["full"]["accuracy"]
+    assert result["layers"][0]["name"] == "input"
+    assert len(result["protocol"]) == 3
+    assert sum(b["n_samples"] for b in result["calibration"][0]["bins"]) == 4
+
+
+def test_format_report__says_what_was_found(result):
+    text = format_report(result)
+    assert text.startswith("4 samples, runs up to 6, readout spike_count: accuracy ")
+    assert "confidence 0.9 W=1.5" in text
+    assert "really stopped" not in text
+    stopped = {"policy": "leader", "value": None, "window": None, "same_decisions": 1.0,
+               "events": 12.0, "events_saved": 0.25, "seconds": 1e-3,
+               "full_seconds": 2e-3}  # fmt: skip
+    training = training_rows([BestSoFar(10, 0.5, 0.25), BestSoFar(11, 0.75, 0.125)])
+    text = format_report({**result, "stopped": [stopped], "training": training})
+    assert "really stopped" in text
+    assert "98.83%" in text  # the published accuracy of epoch 10
+    assert "Table 5" in text
+
+
+def test_training_rows__every_tenth_epoch_and_the_last():
+    rows = training_rows([BestSoFar(k, 0.5, 0.5) for k in range(1, 24)])
+    assert [row["epoch"] for row in rows] == [10, 20, 23]
+    assert [row["published_time"] for row in rows] == [0.189, 0.169, None]
+    assert training_rows([]) == []
+
+
+def test_write_csv__a_file_or_a_folder(result, tmp_path):
+    (path,) = write_csv(tmp_path / "x.csv", result)
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["policy"] for row in rows] == [
+        "first_spike",
+        "confidence",
+        "fixed_time",
+    ]
+    assert float(rows[0]["accuracy"]) == result["points"][0]["accuracy"]
+    assert rows[0]["value"] == ""
+    paths = write_csv(tmp_path / "tables", result)
+    assert sorted(p.stem for p in paths) == [
+        "calibration", "curve", "layers", "points", "protocol",
+    ]  # fmt: skip
+    with (tmp_path / "tables" / "calibration.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 30
+
+
+def test_write_csv__tells_where_it_cannot(result):
+    with pytest.raises(RunError, match="/proc/x"):
+        write_csv(Path("/proc/x/y.csv"), result)

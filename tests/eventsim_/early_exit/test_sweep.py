@@ -1,0 +1,121 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from eventsim_.early_exit.output_trains import reader, samples
+
+from eventsim.early_exit.policies import (
+    Confidence,
+    FirstSpike,
+    FixedTime,
+    Leader,
+    Margin,
+)
+from eventsim.early_exit.spending import operations_of, spikes_of
+from eventsim.early_exit.sweep import (
+    MARGINS,
+    N_FIXED_TIMES,
+    PROBABILITIES,
+    exit_point,
+    joined,
+    outcome,
+    parameters_of,
+    policies_named,
+)
+from eventsim.early_exit.trace import Trace
+from eventsim.errors import ConfigError
+
+NETWORK = reader(n_classes=2, t_end=10.0)
+
+
+def made(batch=20):
+    """Sample k is decided at k / 2 by one spike of class k % 2; the last one is silent.
+
+    Each has an input spike at 0, which has 2 synapses.
+    """
+    events = [[(k / 2, k % 2)] for k in range(batch - 1)] + [[]]
+    inputs = samples(*[[(0.0, 0)]] * batch, n_classes=2)
+    labels = np.zeros(batch, int)
+    return Trace(NETWORK, (inputs, samples(*events, n_classes=2)), labels)
+
+
+def point(policy, trace):
+    spikes, operations = spikes_of(trace), operations_of(trace)
+    found = outcome(policy, trace, spikes, operations)
+    return exit_point(policy, found, spikes.all.sum(), operations.all.sum())
+
+
+def test_exit_point__by_hand():
+    found = point(FirstSpike(), made())
+    assert found.accuracy == 0.5
+    assert found.accuracy_decided == pytest.approx(10 / 19)
+    assert found.undecided == pytest.approx(1 / 20)
+    # Times 0, 1/2, ..., 9 and 10 for the silent one.
+    assert found.mean_time == pytest.approx((sum(range(19)) / 2 + 10) / 20)
+    assert (found.median_time, found.p95_time, found.p99_time) == (4.5, 9.0, 10.0)
+    assert (found.spikes, found.spikes_saved) == (19 / 20, 0)
+    assert (found.sops, found.sops_saved) == (2, 0)
+
+
+def test_exit_point__shares_that_are_saved():
+    found = point(FixedTime(2.0), made())
+    assert found.spikes == 5 / 20
+    assert found.spikes_saved == pytest.approx(1 - 5 / 19)
+    assert found.accuracy == 3 / 20
+    assert found.undecided == pytest.approx(15 / 20)
+    silent = made(1)
+    assert point(Leader(), silent).spikes_saved == 0
+    assert point(Leader(), silent).accuracy_decided is None
+
+
+def test_joined__is_the_outcome_of_all():
+    trace = made()
+    spikes, operations = spikes_of(trace), operations_of(trace)
+    whole = outcome(Leader(), trace, spikes, operations)
+    both = joined([whole, whole])
+    assert both.is_right.tolist() == 2 * whole.is_right.tolist()
+    assert both.decisions.time.tolist() == 2 * whole.decisions.time.tolist()
+    assert both.n_operations.sum() == 2 * whole.n_operations.sum()
+
+
+def test_policies_named__sweeps_and_single_settings():
+    found = policies_named(["margin=3", "leader", "confidence=0.9"], NETWORK)
+    assert found == [Margin(3), Leader(), Confidence(0.9)]
+    windows = policies_named(["confidence=0.9"], NETWORK, [1.0, 2.0], 0.5)
+    assert windows == [Confidence(0.9, 1.0, 0.5), Confidence(0.9, 2.0, 0.5)]
+    every = policies_named([], NETWORK)
+    assert every[:2] == [FirstSpike(), Leader()]
+    n = 2 + len(MARGINS) + len(PROBABILITIES) + N_FIXED_TIMES
+    assert len(every) == n
+    assert every[-1] == FixedTime(10.0)
+    assert [parameters_of(p)[0] for p in every[:3]] == [
+        "first_spike",
+        "leader",
+        "margin",
+    ]
+    assert parameters_of(Confidence(0.9, 2.0)) == ("confidence", 0.9, 2.0)
+
+
+def test_policies_named__no_margin_that_the_output_cannot_reach():
+    (layer,) = NETWORK.layers
+    once = replace(layer, neuron=replace(layer.neuron, max_spikes=2))
+    network = replace(NETWORK, layers=(once,))
+    assert policies_named(["margin"], network) == [Margin(1), Margin(2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "fastest",
+            "there is no policy 'fastest'; expected one of first_spike, leader",
+        ),
+        ("margin=x", "'margin=x'; expected margin=NUMBER"),
+        ("leader=2", "'leader=2'; expected 'leader', it has no parameter"),
+        ("margin=0.5", "margin is 0.5 spikes; expected a whole number"),
+        ("confidence=2", "confidence is 2; expected a probability"),
+    ],
+)
+def test_policies_named__refuses(name, message):
+    with pytest.raises(ConfigError, match=message):
+        policies_named([name], NETWORK)

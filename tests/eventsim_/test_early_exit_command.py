@@ -1,0 +1,107 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eventsim.early_exit.published import PublishedExit
+from eventsim.early_exit_command import early_exit_model
+from eventsim.errors import ConfigError, ModelFileError
+from eventsim.run import train_run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "yinyang_lif_tiny.yaml"
+SMALL = ["data.limit_train=60", "data.limit_test=40", "training.epochs=1"]
+
+
+@pytest.fixture(scope="module")
+def static_run(tmp_path_factory):
+    """A run whose neurons fire any number of times; not to be changed."""
+    out = str(tmp_path_factory.mktemp("static") / "run")
+    return train_run(str(EXAMPLE), overrides=SMALL, out=out, quiet=True).folder
+
+
+def shown(path, *policies, **options):
+    return early_exit_model(str(path), policies, quiet=True, **options)
+
+
+def test_early_exit_model__full_runs_agree_with_the_summary(static_run):
+    summary = json.loads((static_run / "summary.json").read_text())
+    found = shown(static_run, "first_spike", "fixed_time=4")
+    assert found["n_samples"] == summary["n_test"]
+    assert found["full"]["accuracy"] == summary["test_accuracy"]
+    assert found["full"]["spikes"] == pytest.approx(summary["spikes_per_sample"])
+    first, last = found["points"]
+    assert first["accuracy"] == summary["test_accuracy"]
+    assert first["mean_time"] == pytest.approx(summary["mean_decision_time"])
+    assert last["spikes"] == found["full"]["spikes"]
+    assert 0 < first["sops"] < last["sops"]
+    assert json.loads(json.dumps(found)) == found
+    assert "stopped" not in found
+    assert "training" not in found
+
+
+def test_early_exit_model__of_neurons_with_windows(finished_run):
+    summary = json.loads((finished_run / "summary.json").read_text())
+    found = shown(finished_run, "first_spike", "margin")
+    assert found["full"]["accuracy"] == summary["test_accuracy"]
+    first, margin = found["points"]  # an output neuron fires once: margins up to 1
+    assert first["mean_time"] == pytest.approx(summary["mean_decision_time"])
+    assert first["sops_saved"] >= 0
+    assert (margin["value"], margin["window"]) == (1, None)
+
+
+def test_early_exit_model__really_stops_if_asked(static_run):
+    found = shown(static_run, "leader", "confidence=0.9", stop=True, limit=8,
+                  windows=[0.5, 1.0])  # fmt: skip
+    assert found["n_samples"] == 8
+    assert [row["window"] for row in found["stopped"]] == [None, 0.5, 1.0]
+    for row, point in zip(found["stopped"], found["points"], strict=True):
+        assert row["same_decisions"] == 1
+        assert row["spikes"] == pytest.approx(point["spikes"])
+        assert row["sops"] == pytest.approx(point["sops"])
+        assert row["events_saved"] > 0
+
+
+def test_early_exit_model__splits_limits_and_smoothing(static_run):
+    validation = shown(static_run, "leader", split="validation")
+    assert (validation["split"], validation["n_samples"]) == ("validation", 100)
+    assert shown(static_run, "leader", limit=10_000)["n_samples"] == 40
+    plain, smooth = (
+        shown(static_run, "confidence=0.9", smoothing=e)["points"][0]
+        for e in (0.01, 10.0)
+    )
+    assert smooth["undecided"] > plain["undecided"]
+
+
+def test_early_exit_model__writes_tables_and_pictures(static_run, tmp_path):
+    shown(static_run, "leader", csv=str(tmp_path / "t"), plot=str(tmp_path / "p"))
+    assert (tmp_path / "t" / "points.csv").is_file()
+    assert len(list((tmp_path / "p").glob("*.png"))) == 5
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(ConfigError, match=r"'.*taken' is a file without the ending"):
+        shown(static_run, "leader", csv=str(tmp_path / "taken"))
+
+
+def test_early_exit_model__shows_the_training_beside_the_paper(static_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(static_run, run)
+    keys = PublishedExit(0.5, 0.25, 0.25, 0.0)
+    lines = [
+        {"epoch": k, "exit_accuracy": keys.accuracy + k / 100, "exit_time": keys.time}
+        for k in range(1, 11)
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (run / "metrics.jsonl").write_text(text)
+    (row,) = shown(run, "leader")["training"]
+    assert row == {
+        "epoch": 10,
+        "accuracy": 0.6,
+        "time": 0.25,
+        "published_accuracy": 0.9883,
+        "published_time": 0.189,
+    }
+    (run / "metrics.jsonl").write_text("{broken")
+    with pytest.raises(ModelFileError, match=r"metrics.jsonl' cannot be read"):
+        shown(run, "leader")
