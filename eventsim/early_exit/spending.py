@@ -11,15 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
 from eventsim.early_exit.trace import Trace
 from eventsim.engine.fan_in import synapses_of
+from eventsim.engine.fan_out import fan_out
 from eventsim.engine.passages import Wave, average
 from eventsim.network import Layer
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, EarliestPool, Synapses
+from eventsim.topology import AveragePool, EarliestPool, Sparse, Synapses
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ def _arrivals(trace: Trace, k: int, layer: Layer) -> Entries:
     wave = _given(trace, k)
     spikes = wave.spikes
     assert isinstance(layer.topology, Synapses)
-    fan_out, order = _fan_out(layer.topology)
-    number = fan_out[spikes.neuron]
+    n_synapses = _n_synapses(layer.topology)
+    number = n_synapses[spikes.neuron]
     time, sample = spikes.time.astype(np.float64), spikes.sample
     delay = np.zeros(time.size)
     if wave.delay is not None:
@@ -122,9 +124,10 @@ def _arrivals(trace: Trace, k: int, layer: Layer) -> Entries:
         delay = axonal[spikes.neuron % axonal.size]
     if layer.synaptic_delay is not None:
         # Every synapse of every spike by itself. Both delays are added first.
-        first = np.cumsum(fan_out) - fan_out
+        first = np.cumsum(n_synapses) - n_synapses
         rank = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
-        synapse = order[np.repeat(first[spikes.neuron], number) + rank]
+        place = np.repeat(first[spikes.neuron], number) + rank
+        synapse = _synapses(layer.topology)[place]
         synaptic = np.asarray(layer.synaptic_delay, np.float64).ravel()[synapse]
         time, sample = np.repeat(time, number), np.repeat(sample, number)
         delay = np.repeat(delay, number) + synaptic
@@ -151,11 +154,16 @@ def _given(trace: Trace, k: int) -> Wave:
 
 
 @lru_cache(maxsize=16)
-def _fan_out(topology: Synapses) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of synapses of each input neuron, and the synapses in order.
+def _n_synapses(topology: Synapses) -> np.ndarray:
+    """Return the number of synapses of each input neuron."""
+    if isinstance(topology, Sparse):
+        return np.bincount(topology.pre, minlength=prod(topology.input_shape))
+    table = fan_out(topology)
+    return np.diff(table.offsets) * table.n_channels
 
-    The second array holds places in the flat weights, input neuron by input neuron.
-    """
+
+@lru_cache(maxsize=16)
+def _synapses(topology: Synapses) -> np.ndarray:
+    """Return places in the flat weights, input neuron by input neuron."""
     table = synapses_of(topology)
-    order = np.argsort(table.source, kind="stable")
-    return np.bincount(table.source, minlength=table.n_in), table.slot[order]
+    return table.slot[np.argsort(table.source, kind="stable")]
