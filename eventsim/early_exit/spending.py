@@ -93,11 +93,11 @@ def operations_of(trace: Trace) -> Tally:
     return _tally(parts, trace.labels.size)
 
 
-Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Time, sample and number of what happens."""
+# Time, sample and number of what happens.
+_Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _tally(parts: list[Entries], batch: int) -> Tally:
+def _tally(parts: list[_Entries], batch: int) -> Tally:
     time, sample, number = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -110,7 +110,7 @@ def _tally(parts: list[Entries], batch: int) -> Tally:
     )
 
 
-def _arrivals(trace: Trace, k: int, layer: Layer) -> Entries:
+def _arrivals(trace: Trace, k: int, layer: Layer) -> _Entries:
     """Return the arrivals at the synapses of layer `k`."""
     wave = _given(trace, k)
     spikes = wave.spikes
