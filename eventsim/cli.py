@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from eventsim import __version__
-from eventsim.study_command import study
+from eventsim.study.command import study
 
 EXIT_INTERRUPTED = 130
 

@@ -14,7 +14,7 @@ from eventsim.config import load_config
 from eventsim.config.study_loading import load_study, study_cases
 from eventsim.model_file import read_model
 from eventsim.run import load_run_dataset, train_run
-from eventsim.study import open_study, run_study
+from eventsim.study.study import open_study, run_study
 from hwmodel.cli import commands as hwmodel_commands
 
 FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))

@@ -19,8 +19,8 @@ import eventsim
 from eventsim.atomic_write import replacing
 from eventsim.config.study_loading import StudyCase
 from eventsim.jit import is_first_start
-from eventsim.study import Study
-from eventsim.study_runs import StudyRun
+from eventsim.study.runs import StudyRun
+from eventsim.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def write_report(study: Study, csv_file: str | None = None) -> None:
     RunError
         If a file cannot be written.
     """
-    from eventsim.study_plot import plot_study
+    from eventsim.study.plot import plot_study
 
     _write(study.folder / "study.json", json.dumps(study_record(study), indent=2))
     for path in [study.folder / "study.csv", *([Path(csv_file)] if csv_file else [])]:

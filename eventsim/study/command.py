@@ -70,14 +70,14 @@ def study(
     if a run failed.
     """
     from eventsim.errors import RunError
-    from eventsim.study import open_study, run_study
-    from eventsim.study_report import (
+    from eventsim.study.report import (
         StudyBar,
         format_list,
         format_table,
         study_record,
         write_report,
     )
+    from eventsim.study.study import open_study, run_study
 
     opened = open_study(config, overrides=overrides, seeds=seeds, out=out)
     if only_list:

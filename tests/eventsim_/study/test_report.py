@@ -10,8 +10,7 @@ import pytest
 from eventsim_.studies import SMALL_STUDY, small_study
 
 from eventsim.errors import RunError
-from eventsim.study import open_study
-from eventsim.study_report import (
+from eventsim.study.report import (
     Spread,
     StudyBar,
     format_csv,
@@ -21,6 +20,7 @@ from eventsim.study_report import (
     study_record,
     write_report,
 )
+from eventsim.study.study import open_study
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_study_bar__tells_each_run(study, capsys):
 
 
 def test_study_bar__says_why_the_first_start_takes_long(study, capsys, monkeypatch):
-    monkeypatch.setattr("eventsim.study_report.is_first_start", lambda: True)
+    monkeypatch.setattr("eventsim.study.report.is_first_start", lambda: True)
     with StudyBar(study):
         assert "first start: compiling kernels" in capsys.readouterr().err
     with StudyBar(study, quiet=True):

@@ -11,8 +11,8 @@ from eventsim import run
 from eventsim.config import load_config
 from eventsim.errors import ConfigError, DataError, RunError
 from eventsim.run import train_run
-from eventsim.study import STOP_FILE, open_study, run_study
-from eventsim.study_report import write_report
+from eventsim.study.report import write_report
+from eventsim.study.study import STOP_FILE, open_study, run_study
 
 pytestmark = pytest.mark.usefixtures("one_thread", "tiny_yaml")
 
@@ -105,8 +105,8 @@ def test_run_study__keeps_what_is_finished(path, monkeypatch):
     def never(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr("eventsim.study_runs.train_run", never)
-    monkeypatch.setattr("eventsim.study.load_run_dataset", never)
+    monkeypatch.setattr("eventsim.study.runs.train_run", never)
+    monkeypatch.setattr("eventsim.study.study.load_run_dataset", never)
     assert run_study(opened(path)).runs == done.runs
 
 
@@ -142,7 +142,7 @@ def test_run_study__a_second_ctrl_c_acts_at_once(path, monkeypatch, capsys):
         raise AssertionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("eventsim.study_runs.train_run", trained)
+        patch.setattr("eventsim.study.runs.train_run", trained)
         with pytest.raises(KeyboardInterrupt):
             run_study(opened(path))
     assert "interrupted; 0 of 4 runs" in capsys.readouterr().err
@@ -193,7 +193,7 @@ def test_run_study__retries_what_failed(path, monkeypatch, error):
         return train_run(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr("eventsim.study_runs.train_run", broken)
+        patch.setattr("eventsim.study.runs.train_run", broken)
         study = run_study(opened(path))
     assert [r.status for r in study.runs].count("failed") == 1
     told = study.runs[1].error

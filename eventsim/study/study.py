@@ -21,7 +21,7 @@ from eventsim.datasets import Dataset
 from eventsim.errors import EventsimError, RunError
 from eventsim.interrupt import deferred_interrupt
 from eventsim.run import load_run_dataset
-from eventsim.study_runs import StudyRun, train_in_parallel
+from eventsim.study.runs import StudyRun, train_in_parallel
 from eventsim.training import start_training
 
 STOP_FILE = ".stop"

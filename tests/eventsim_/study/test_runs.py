@@ -10,11 +10,11 @@ import pytest
 from eventsim_.studies import assert_same_studies, small_study
 from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
-from eventsim import study_runs
 from eventsim.errors import ConfigError, RunError
-from eventsim.study import STOP_FILE, open_study, run_study
-from eventsim.study_report import write_report
-from eventsim.study_runs import train_in_parallel
+from eventsim.study import runs as study_runs
+from eventsim.study.report import write_report
+from eventsim.study.runs import train_in_parallel
+from eventsim.study.study import STOP_FILE, open_study, run_study
 
 pytestmark = pytest.mark.usefixtures("one_thread", "tiny_yaml")
 

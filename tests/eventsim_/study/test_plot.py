@@ -6,7 +6,7 @@ import pytest
 plt = pytest.importorskip("matplotlib.pyplot")
 
 from eventsim.config.study_loading import load_study, study_cases  # noqa: E402
-from eventsim.study_plot import grid_steps, plot_study, study_figure  # noqa: E402
+from eventsim.study.plot import grid_steps, plot_study, study_figure  # noqa: E402
 
 
 @pytest.fixture

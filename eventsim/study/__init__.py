@@ -1,0 +1,1 @@
+"""Settings over seeds: many runs, one table and one picture."""
