@@ -7,6 +7,7 @@ import numpy as np
 from eventsim.config.network_schema import (
     Conv2dConfig,
     DenseConfig,
+    DropoutConfig,
     LayerConfig,
     PoolConfig,
 )
@@ -20,6 +21,7 @@ from eventsim.topology import (
     AveragePool,
     Conv2d,
     Dense,
+    Dropout,
     EarliestPool,
     Flatten,
     Shape,
@@ -122,6 +124,8 @@ def _topology(config: LayerConfig, shape: Shape) -> Topology:
     if isinstance(config, PoolConfig):
         pool = AveragePool if config.kind == "average" else EarliestPool
         return pool(shape, config.size, config.stride or config.size)
+    if isinstance(config, DropoutConfig):
+        return Dropout(shape, config.rate)
     return Flatten(shape)
 
 

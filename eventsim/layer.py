@@ -75,10 +75,10 @@ class Layer:
     ----------
     name : str
         Unique, for messages and plots, for example ``"layer_1 (dense 800)"``.
-    topology : Dense, Conv2d, Sparse, EarliestPool, AveragePool or Flatten
+    topology : Dense, Conv2d, Sparse, EarliestPool, AveragePool, Flatten or Dropout
         Geometry.
     neuron : Neuron or None
-        ``None`` for layers that only pass spikes on (pools, flatten).
+        ``None`` for layers that only pass spikes on.
     weight : ndarray, shape ``topology.weight_shape``, dimensionless, or None
         Synaptic weights, presynaptic-major.
     theta : ndarray, shape (n_features,), or None

@@ -21,7 +21,7 @@ from eventsim.layer import (
     Neuron,
     check_layer,
 )
-from eventsim.topology import AveragePool, Shape
+from eventsim.topology import AveragePool, Dropout, Shape
 
 __all__ = [
     "INPUTS",
@@ -251,8 +251,8 @@ def _check_windows(network: Network) -> None:
             "'spikes', these have windows; use the static threshold"
         )
     for layer in network.layers:
-        if isinstance(layer.topology, AveragePool):
+        if isinstance(layer.topology, AveragePool | Dropout):
             raise ShapeError(
-                f"network: {layer.name} averages in a network with dynamic thresholds; "
-                "expected 'pool', which passes the earliest spike of each window"
+                f"network: {layer.name} scales spikes in a network with dynamic "
+                "thresholds; expected 'pool' or 'flatten', which pass them as they are"
             )

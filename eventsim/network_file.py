@@ -29,6 +29,7 @@ from eventsim.topology import (
     AveragePool,
     Conv2d,
     Dense,
+    Dropout,
     EarliestPool,
     Flatten,
     Sparse,
@@ -41,8 +42,16 @@ CONSTANTS = (*NUMBERS, "reset", "max_spikes")
 """Constants of a neuron as attributes of its layer; absent ones have their default."""
 
 OF_NETWORK = ("input_shape", "time_window", "readout", "n_layers", "t_end", "input")
-GEOMETRY = ("name", "kind", "input_shape", "output_shape", "stride", "padding", "size")
-OF_LAYER = (*GEOMETRY, "units", "neuron", "threshold", *CONSTANTS)
+GEOMETRY = (
+    "name",
+    "kind",
+    "input_shape",
+    "output_shape",
+    "stride",
+    "padding",
+    "size",
+)
+OF_LAYER = (*GEOMETRY, "units", "rate", "neuron", "threshold", *CONSTANTS)
 DATASETS = (*LAYER_ARRAYS, "pre", "post")
 
 
@@ -65,7 +74,7 @@ def format_version_of(network: Network) -> int:
     if network.input != "spikes":
         return 2
     for layer in network.layers:
-        if isinstance(layer.topology, Sparse | AveragePool):
+        if isinstance(layer.topology, Sparse | AveragePool | Dropout):
             return 2
         known = Neuron(threshold=layer.neuron.threshold) if layer.neuron else None
         if layer.neuron != known:
@@ -113,6 +122,8 @@ def _write_layer(item: h5py.Group, layer: Layer) -> None:
         case AveragePool(size=size, stride=stride):
             item.attrs["size"] = size
             item.attrs["stride"] = stride
+        case Dropout(rate=rate):
+            item.attrs["rate"] = rate
         case Sparse(units=units, pre=pre, post=post):
             item.attrs["units"] = units
             item.create_dataset("pre", data=pre)
@@ -260,9 +271,11 @@ def _read_topology(where: str, item: h5py.Group) -> Topology:
             return pool(input_shape, size, int(item.attrs.get("stride", size)))
         case "flatten":
             return Flatten(input_shape)
+        case "dropout":
+            return Dropout(input_shape, _number(f"{where} rate", item.attrs["rate"]))
     raise ModelFileError(
         f"{where} has kind '{kind}'; expected dense, conv2d, sparse, pool, "
-        "average_pool or flatten"
+        "average_pool, flatten or dropout"
     )
 
 

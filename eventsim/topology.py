@@ -1,11 +1,10 @@
 """Layer geometry: which neuron is connected to which, without any weights.
 
-One order of neurons holds everywhere (memory, files, reports): maps are
-``(height, width, channels)`` and neuron ``(y, x, c)`` has the flat index
-``(y * width + x) * channels + c``. Weights are presynaptic-major, so the
-synapses one spike touches lie side by side: ``(n_in, n_out)`` for dense layers
-and ``(kernel_h, kernel_w, channels_in, channels_out)`` for convolutions. Sparse
-layers list their synapses one by one, in any order.
+One order of neurons holds everywhere (memory, files, reports): maps are ``(height,
+width, channels)`` and neuron ``(y, x, c)`` has the flat index ``(y * width + x) *
+channels + c``. Weights are presynaptic-major: the synapses one spike touches lie side
+by side, ``(n_in, n_out)`` for dense layers and ``(kernel_h, kernel_w, channels_in,
+channels_out)`` for convolutions. Sparse layers list their synapses, in any order.
 """
 
 from __future__ import annotations
@@ -360,10 +359,42 @@ class Flatten:
         return (prod(self.input_shape),)
 
 
+@dataclass(frozen=True)
+class Dropout:
+    """In training, drop channels of a map or units of a vector; else pass all.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of the layer before.
+    rate : float
+        Probability of each channel or unit to be dropped, at least 0 and below 1.
+
+    Raises
+    ------
+    ShapeError
+        If the rate is out of range.
+    """
+
+    input_shape: Shape
+    rate: float
+    kind: ClassVar[str] = "dropout"
+    has_neurons: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise ShapeError(f"dropout: rate is {self.rate}; expected 0 to below 1")
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the layer before."""
+        return self.input_shape
+
+
 Synapses = Dense | Conv2d | Sparse
 """Layers with neurons, weights and thresholds."""
 
-Passage = EarliestPool | AveragePool | Flatten
+Passage = EarliestPool | AveragePool | Flatten | Dropout
 """Layers that only pass spikes on."""
 
 Topology = Synapses | Passage

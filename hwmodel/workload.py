@@ -1,7 +1,7 @@
 """What a chip is asked to do: layers with neurons, their synapses, measured spikes.
 
-This is the only module that reads model files. Pool and flatten layers own no
-neurons; they are kept with the layer that receives their spikes. An average pool
+This is the only module that reads model files. Pool, flatten and dropout layers
+own no neurons; they are kept with the layer that receives their spikes. An average pool
 passes every spike on, so it is folded into the synapses of that layer: its inputs
 are the layer's axons.
 """
@@ -19,6 +19,7 @@ from eventsim.topology import (
     AveragePool,
     Conv2d,
     Dense,
+    Dropout,
     EarliestPool,
     Flatten,
     Passage,
@@ -50,7 +51,7 @@ class LayerGeometry:
         Where the weights are not zero.
     weight : ndarray, shape ``topology.weight_shape``, dimensionless
         The weights, for checks of what a chip can store.
-    passes : tuple of EarliestPool, AveragePool or Flatten
+    passes : tuple of EarliestPool, AveragePool, Flatten or Dropout
         Layers between the layer before (or the input) and this one.
 
     Raises
@@ -184,7 +185,7 @@ def layers_of(network: Network) -> tuple[LayerGeometry, ...]:
     passes: list[Passage] = []
     for number, layer in enumerate(network.layers, start=1):
         topology = layer.topology
-        if isinstance(topology, EarliestPool | AveragePool | Flatten):
+        if isinstance(topology, EarliestPool | AveragePool | Flatten | Dropout):
             passes.append(topology)
             continue
         assert layer.weight is not None  # Network has checked it

@@ -59,8 +59,22 @@ class FlattenConfig(Section):
     type: Literal["flatten"] = Field(default="flatten", description="Map to vector.")
 
 
+class DropoutConfig(Section):
+    """In training, drop channels of maps or units of vectors, anew for each sample."""
+
+    type: Literal["dropout"] = Field(default="dropout", description="Dropout.")
+    rate: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Probability to be dropped for a whole run; spikes of the others "
+        "carry 1 / (1 - rate). Without effect outside training. Static threshold only.",
+    )
+
+
 LayerConfig = Annotated[
-    DenseConfig | Conv2dConfig | PoolConfig | FlattenConfig, Field(discriminator="type")
+    DenseConfig | Conv2dConfig | PoolConfig | FlattenConfig | DropoutConfig,
+    Field(discriminator="type"),
 ]
 
 
@@ -71,7 +85,7 @@ class NetworkConfig(Section):
         min_length=1,
         description="List of layers, or the usual short form such as "
         "'16C5-P2-32C5-P2-800-128-10' (A2 for an average pool, 32C5p2 for padding 2, "
-        "32C5p2x3 for three such layers).",
+        "32C5p2x3 for three such layers, D or D0.2 for dropout).",
     )
     time_window: float = Field(
         default=1.0, gt=0, description="T_w, network time units."
@@ -161,4 +175,9 @@ class NetworkConfig(Section):
                 raise ValueError(
                     f"layers.{k} is an average pool; it belongs to the static "
                     "threshold, with the dynamic one use kind 'earliest'"
+                )
+            if isinstance(layer, DropoutConfig):
+                raise ValueError(
+                    f"layers.{k} is dropout; it belongs to the static threshold, leave "
+                    "it out"
                 )

@@ -7,6 +7,7 @@ from typing import Any
 
 _SHORT_CONV = re.compile(r"^(\d+)C(\d+)(?:p(\d+))?(?:x([1-9]\d?))?$")
 _SHORT_POOL = re.compile(r"^([PA])(\d+)$")
+_SHORT_DROPOUT = re.compile(r"^D(0?\.\d+)?$")
 _KINDS = {"P": "earliest", "A": "average"}
 
 
@@ -42,7 +43,7 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
         For example ``"16C5-P2-800-10"``: 16 channels with a 5 x 5 kernel, 2 x 2
         pooling of the earliest spike (``A2``: average), 800 units, 10 units.
         ``16C5p2`` pads the map by 2 on each side, ``256C3p1x3`` is three such
-        layers (at most 99).
+        layers (at most 99). ``D`` or ``D0.2`` is dropout.
 
     Returns
     -------
@@ -66,12 +67,15 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
             pool = {"type": "pool", "size": int(match.group(2))}
             kind = _KINDS[match.group(1)]
             layers.append(pool if kind == "earliest" else {**pool, "kind": kind})
+        elif match := _SHORT_DROPOUT.match(part):
+            rate = {"rate": float(match.group(1))} if match.group(1) else {}
+            layers.append({"type": "dropout", **rate})
         elif part.isdecimal():
             layers.append({"type": "dense", "units": int(part)})
         else:
             raise ValueError(
                 f"'{part}' is not a layer; expected parts like 16C5 (convolution), "
                 "16C5p2 (with padding 2), 16C5p2x3 (three of them), P2 (earliest-spike "
-                "pool), A2 (average pool) or 800 (dense), joined by '-'"
+                "pool), A2 (average pool), D0.1 (dropout) or 800 (dense), joined by '-'"
             )
     return layers

@@ -2,14 +2,15 @@
 
 Input neuron i injects ``x_i w_ij`` into every neuron j of the first layer with
 neurons, for the whole run. Between the input and that layer there may be layers that
-are linear: flattened maps and average pools. So the currents are one linear map of
-the inputs, and all engines take them from here, to the last bit.
+are linear: flattened maps, average pools and dropout. So the currents are one linear
+map of the inputs, and all engines take them from here, to the last bit.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from eventsim.dropout import Masks, masks_of
 from eventsim.engine.input_check import check_shape_and_type
 from eventsim.engine.weighted_sum_kernels import (
     SAMPLES,
@@ -24,7 +25,7 @@ from eventsim.errors import ShapeError
 from eventsim.jit import single_threaded_blas
 from eventsim.network import Layer, Network
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, Conv2d, Dense, Flatten, Topology
+from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, Flatten, Topology
 
 
 def first_driven(network: Network) -> int:
@@ -52,10 +53,11 @@ def require_drivable(where: str, network: Network) -> None:
         return
     k = first_driven(network)
     for layer in network.layers[: k - 1]:
-        if not isinstance(layer.topology, AveragePool | Flatten):
+        if not isinstance(layer.topology, AveragePool | Flatten | Dropout):
             raise ShapeError(
                 f"{where}: {layer.name} passes single spikes and gets input currents; "
-                "expected 'average_pool', 'flatten' or none before the first neurons"
+                "expected 'average_pool', 'flatten', 'dropout' or none before the "
+                "first neurons"
             )
     layer = network.layers[k - 1]
     if not isinstance(layer.topology, Dense | Conv2d):
@@ -126,7 +128,9 @@ def no_spikes(batch: int, n_neurons: int) -> SpikeTrains:
     return SpikeTrains(np.empty(0), np.empty(0, np.int32), offsets, n_neurons)
 
 
-def before_first_neurons(network: Network, currents: np.ndarray) -> np.ndarray:
+def before_first_neurons(
+    network: Network, currents: np.ndarray, masks: Masks | None = None
+) -> np.ndarray:
     """Return what linear layers make of the inputs.
 
     Parameters
@@ -135,6 +139,8 @@ def before_first_neurons(network: Network, currents: np.ndarray) -> np.ndarray:
         Its input are currents.
     currents : ndarray, shape (batch, *input shape)
         Inputs.
+    masks : sequence of ndarray or None
+        What dropout layers keep; None: everything, as it is.
 
     Returns
     -------
@@ -142,12 +148,14 @@ def before_first_neurons(network: Network, currents: np.ndarray) -> np.ndarray:
         Inputs of the first layer with neurons.
     """
     values = currents
-    for layer in network.layers[: first_driven(network) - 1]:
-        values = _passed(layer.topology, values)
+    for layer, kept in _linear_layers(network, masks):
+        values = _passed(layer.topology, values, kept)
     return np.ascontiguousarray(values)
 
 
-def to_network_input(network: Network, d_values: np.ndarray) -> np.ndarray:
+def to_network_input(
+    network: Network, d_values: np.ndarray, masks: Masks | None = None
+) -> np.ndarray:
     """Return derivatives by the network's inputs from those by the first layer's.
 
     Parameters
@@ -156,25 +164,56 @@ def to_network_input(network: Network, d_values: np.ndarray) -> np.ndarray:
         Its input are currents.
     d_values : ndarray, shape (batch, *shape before the first neurons)
         By what `before_first_neurons` returned.
+    masks : sequence of ndarray or None
+        As it was given them.
 
     Returns
     -------
     ndarray, shape (batch, *input shape)
         By what it was given.
     """
-    for layer in reversed(network.layers[: first_driven(network) - 1]):
-        d_values = _unpassed(layer.topology, d_values)
+    for layer, kept in reversed(_linear_layers(network, masks)):
+        d_values = _unpassed(layer.topology, d_values, kept)
     return d_values
 
 
-def _passed(topology: Topology, values: np.ndarray) -> np.ndarray:
+def _linear_layers(
+    network: Network, masks: Masks | None
+) -> list[tuple[Layer, np.ndarray | None]]:
+    """Return the layers before the first neurons, with their masks."""
+    n = first_driven(network) - 1
+    return list(zip(network.layers[:n], masks_of(network, masks)[:n], strict=True))
+
+
+def _scaled(
+    topology: Dropout, values: np.ndarray, kept: np.ndarray | None
+) -> np.ndarray:
+    if kept is None:
+        return values
+    if kept.shape != (len(values), topology.output_shape[-1]):
+        raise ShapeError(
+            f"dropout: the mask has shape {kept.shape}; expected (batch, n_features)"
+        )
+    scale = np.where(kept, 1 / (1 - topology.rate), 0).astype(values.dtype)
+    return values * scale.reshape(len(values), *[1] * (values.ndim - 2), -1)
+
+
+def _passed(
+    topology: Topology, values: np.ndarray, kept: np.ndarray | None
+) -> np.ndarray:
+    if isinstance(topology, Dropout):
+        return _scaled(topology, values, kept)
     if isinstance(topology, AveragePool):
         parts = [values[part] for part in _window_places(topology)]
         return sum(parts[1:], parts[0]) / values.dtype.type(topology.size**2)
     return values.reshape(len(values), *topology.output_shape)
 
 
-def _unpassed(topology: Topology, d_values: np.ndarray) -> np.ndarray:
+def _unpassed(
+    topology: Topology, d_values: np.ndarray, kept: np.ndarray | None
+) -> np.ndarray:
+    if isinstance(topology, Dropout):
+        return _scaled(topology, d_values, kept)
     shape = (len(d_values), *topology.input_shape)
     if not isinstance(topology, AveragePool):
         return d_values.reshape(shape)

@@ -14,8 +14,9 @@ import numpy as np
 
 from eventsim.engine.fan_out import pool_members
 from eventsim.errors import ShapeError
+from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, EarliestPool
+from eventsim.topology import AveragePool, Dropout, EarliestPool
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,86 @@ def average(wave: Wave, topology: AveragePool) -> tuple[Wave, np.ndarray]:
         prod(topology.output_shape),
     )
     return Wave(passed.spikes, wave.delay), passed.origin
+
+
+def drop(
+    wave: Wave, topology: Dropout, kept: np.ndarray | None
+) -> tuple[Wave, np.ndarray]:
+    """Let the spikes of features that are kept through, stronger by the others' share.
+
+    Parameters
+    ----------
+    wave : Wave
+        Spikes of the layer before.
+    topology : Dropout
+        Geometry and rate.
+    kept : ndarray, shape (batch, n_features), bool, or None
+        Features of each sample that are not dropped; None lets all through as they are.
+
+    Returns
+    -------
+    wave : Wave
+        With values ``1 / (1 - rate)`` times those before; delays are still to come.
+    origin : ndarray, shape (n_spikes,), int64
+        Which spike before each comes from.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one number for each sample and feature.
+    """
+    spikes = wave.spikes
+    if kept is None:
+        return wave, np.arange(spikes.time.size)
+    shape = spikes.batch, topology.output_shape[-1]
+    if kept.shape != shape or kept.dtype != bool:
+        raise ShapeError(
+            f"dropout: the mask has shape {kept.shape} and type {kept.dtype}; expected "
+            f"{shape}, bool, one entry for each sample and channel or unit"
+        )
+    origin = np.flatnonzero(kept[spikes.sample, spikes.neuron % shape[1]])
+    one = np.ones(spikes.time.size) if spikes.value is None else spikes.value
+    stronger = replace(spikes, value=one * scale_of(topology))
+    passed = _passed(
+        stronger, spikes.time[origin], spikes.neuron[origin], origin, spikes.n_neurons
+    )
+    return Wave(passed.spikes, wave.delay), passed.origin
+
+
+def scale_of(topology: AveragePool | Dropout) -> float:
+    """Return what a pool, or a dropout layer in training, multiplies values by."""
+    if isinstance(topology, Dropout):
+        return 1 / (1 - topology.rate)
+    return 1 / topology.size**2
+
+
+def require_whole_spikes(where: str, network: Network) -> None:
+    """Refuse an earliest pool behind a layer that changes the values of spikes.
+
+    Parameters
+    ----------
+    where : str
+        Start of the message.
+    network : Network
+        Any.
+
+    Raises
+    ------
+    ShapeError
+        If there is no layer with neurons between the two.
+    """
+    before = None
+    for layer in network.layers:
+        if layer.neuron is not None:
+            before = None
+        elif isinstance(layer.topology, AveragePool | Dropout):
+            before = layer
+        elif isinstance(layer.topology, EarliestPool) and before is not None:
+            does = "averages" if before.topology.kind == "average_pool" else "drops"
+            raise ShapeError(
+                f"{where}: {layer.name} passes the earliest spike of a window, behind "
+                f"{before.name}, which {does}; expected a layer with neurons in between"
+            )
 
 
 def earliest(arrived: SpikeTrains, topology: EarliestPool) -> Passed:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.config.schema import Config
+from eventsim.dropout import training_masks
 from eventsim.engine.buffers import Buffers
 from eventsim.errors import RunError
 from eventsim.network import Network
@@ -91,7 +92,10 @@ def update(
         If the loss or a gradient is not finite; nothing has been changed then.
     """
     network, (inputs, labels) = state.network, batch
-    recording = engine.forward(network, inputs, buffers)
+    masks = training_masks(
+        network, len(labels), seed=config.seed, epoch=place.epoch, number=place.batch
+    )
+    recording = engine.forward(network, inputs, buffers, **masks)
     output = read_output(network, recording)
     seen = supervise(network, recording, output, labels, config)
     with np.errstate(over="ignore", invalid="ignore"):  # told below

@@ -5,7 +5,7 @@ from eventsim.build import build_network
 from eventsim.errors import ConfigError, ShapeError
 from eventsim.network import Neuron
 from eventsim.neurons import lif
-from eventsim.topology import AveragePool
+from eventsim.topology import AveragePool, Dropout
 
 IMAGE = (12, 10, 2)
 
@@ -206,3 +206,21 @@ def test_build_network__direct_coding_refuses_a_first_pool_of_spikes(tiny_config
         match=r"config: layer_1 \(pool\) passes single spikes .*coding 'direct'",
     ):
         build_network(config, IMAGE, 3)
+
+
+def test_build_network__dropout(tiny_config):
+    config = tiny_config(*DIRECT, "network.layers=D-4C3-D0.3-5-D-3")
+    network = build_network(config, IMAGE, 3)
+    drops = [layer for layer in network.layers if layer.topology.kind == "dropout"]
+    assert [layer.topology for layer in drops] == [
+        Dropout(IMAGE, 0.1),
+        Dropout((10, 8, 4), 0.3),
+        Dropout((5,), 0.1),
+    ]
+    assert drops[0].name == "layer_1 (dropout)"
+    assert all(layer.neuron is None for layer in drops)
+
+
+def test_build_network__dropout_needs_the_static_threshold(tiny_config):
+    with pytest.raises(ConfigError, match=r"layers\.1 is dropout; .* static threshold"):
+        tiny_config("network.layers=5-D-3")

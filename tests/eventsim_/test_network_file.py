@@ -4,13 +4,14 @@ import h5py
 import numpy as np
 import pytest
 from eventsim_.builders import build, conv, dense, normal_weights, pool
+from eventsim_.spiking_networks import random_network
 
 from eventsim.errors import ModelFileError
 from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.network import LAYER_ARRAYS, Layer, Network, Neuron
 from eventsim.network_file import format_version_of
 from eventsim.neurons import NEURON_MODELS
-from eventsim.topology import AveragePool, Conv2d, Dense, Sparse
+from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, Sparse
 
 NEURONS = [
     Neuron("relpsp", "static", max_spikes=2),
@@ -202,3 +203,19 @@ def test_read_network__a_file_of_version_1_may_hold_other_names(tmp_path):
         file["network/layer_1"].attrs["colour"] = "blue"
         file["network/layer_1/mask"] = [1]
     assert read_model(tmp_path / "model.h5").network.n_classes == 4
+
+
+def test_network_file__keeps_dropout(tmp_path):
+    layers = list(random_network("conv", ["lif"], 0).layers)
+    layers.insert(1, Layer("drop", Dropout(layers[0].topology.output_shape, 0.3)))
+    network = replace(random_network("conv", ["lif"], 0), layers=tuple(layers))
+    assert format_version_of(network) == 2
+    write_model(tmp_path / "m.h5", ModelFile(network))
+    again = read_model(tmp_path / "m.h5").network
+    assert [layer.topology for layer in again.layers] == [
+        layer.topology for layer in network.layers
+    ]
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        file["network/layer_2"].attrs["rate"] = 1.5
+    with pytest.raises(ModelFileError, match=r"dropout: rate is 1\.5"):
+        read_model(tmp_path / "m.h5")

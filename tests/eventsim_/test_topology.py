@@ -4,7 +4,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
-from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
+from eventsim.topology import (
+    AveragePool,
+    Conv2d,
+    Dense,
+    Dropout,
+    EarliestPool,
+    Flatten,
+    Sparse,
+)
 
 sizes = st.integers(1, 9)
 
@@ -171,3 +179,14 @@ def test_topology__is_hashable_and_compares_by_value():
     assert Conv2d((3, 3, 1), 2, (2, 2)) == Conv2d((3, 3, 1), 2, (2, 2))
     assert len({Dense((3,), 2), Dense((3,), 2), Dense((3,), 3)}) == 2
     assert np.prod(Dense((3,), 2).weight_shape) == 6
+
+
+def test_dropout__has_the_shape_before():
+    assert Dropout((4, 3, 2), 0.1).output_shape == (4, 3, 2)
+    assert Dropout((7,), 0.0).output_shape == (7,)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
+def test_dropout__refuses_rates_out_of_range(rate):
+    with pytest.raises(ShapeError, match="dropout: rate is"):
+        Dropout((7,), rate)

@@ -12,7 +12,7 @@ from hwmodel_.builders import (
 )
 
 from eventsim.model_file import ModelFile
-from eventsim.topology import AveragePool, Dense, EarliestPool, Flatten
+from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, EarliestPool, Flatten
 from hwmodel.errors import WorkloadError
 from hwmodel.workload import from_model, layers_of
 
@@ -102,3 +102,44 @@ def test_from_model__refuses_an_impossible_decision_time(decision_time):
     model = make_model(network, [[1, 0, 1], [1, 0]], 1, decision_time)
     with pytest.raises(WorkloadError, match="decision_time"):
         from_model(model)
+
+
+def test_from_model__dropout_changes_nothing():
+    rng = np.random.default_rng(0)
+    conv, dense = Conv2d((5, 4, 1), 3, (2, 2)), Dense((2, 1, 3), 4)
+    pool = AveragePool(conv.output_shape, 2, 2)
+    parts = [
+        (conv, rng.normal(size=conv.weight_shape)),
+        (pool, None),
+        (dense, rng.normal(size=dense.weight_shape)),
+    ]
+    counts = [rng.integers(0, 5, n) for n in (20, 36, 6, 4)]
+    plain = from_model(make_model(make_network((5, 4, 1), *parts, neuron=LIF), counts))
+    dropped = [
+        (Dropout((5, 4, 1), 0.1), None),
+        parts[0],
+        (Dropout(conv.output_shape, 0.1), None),
+        parts[1],
+        (Dropout(pool.output_shape, 0.1), None),
+        parts[2],
+    ]
+    # Dropout layers have counts of their own: what they pass on outside training.
+    counts = [
+        counts[0],
+        counts[0],
+        counts[1],
+        counts[1],
+        counts[2],
+        counts[2],
+        counts[3],
+    ]
+    seen = from_model(make_model(make_network((5, 4, 1), *dropped, neuron=LIF), counts))
+    for name in ("spikes_in", "spikes_out"):
+        for one, other in zip(getattr(seen, name), getattr(plain, name), strict=True):
+            assert one.tolist() == other.tolist()
+    features, rows = [(0, 4)], [(0, 1)]
+    assert np.array_equal(
+        seen.layers[1].synapses(features, rows),
+        plain.layers[1].synapses(features, rows),
+    )
+    assert not any(isinstance(layer.topology, Dropout) for layer in seen.layers)

@@ -6,7 +6,7 @@ import numpy as np
 
 from eventsim.errors import ShapeError
 from eventsim.network import READS_ALL_SPIKES, READS_POTENTIALS, Network
-from eventsim.topology import AveragePool, Sparse
+from eventsim.topology import AveragePool, Dropout, Sparse
 
 
 def require_runnable(network: Network) -> None:
@@ -69,7 +69,7 @@ def beyond_first_spikes(network: Network) -> str | None:
         return f"its input are {network.input}"
     for layer in network.layers:
         neuron = layer.neuron
-        if isinstance(layer.topology, AveragePool | Sparse):
+        if isinstance(layer.topology, AveragePool | Dropout | Sparse):
             return f"{layer.name} is of the kind '{layer.topology.kind}'"
         if neuron is None:
             continue

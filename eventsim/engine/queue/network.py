@@ -22,7 +22,13 @@ from eventsim.engine.input_currents import (
     require_drivable,
 )
 from eventsim.engine.neuron_run_kernels import GRAZED
-from eventsim.engine.passages import Wave, arrive, average, earliest
+from eventsim.engine.passages import (
+    Wave,
+    arrive,
+    average,
+    earliest,
+    require_whole_spikes,
+)
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.engine.queue.driven_circuit import InputDrive, input_drive
 from eventsim.engine.queue.fast import QueueRecording, Scheduler, run_circuit
@@ -63,6 +69,7 @@ def require_runnable(network: Network) -> None:
         passed on.
     """
     require_drivable("queue engine", network)
+    require_whole_spikes("queue engine", network)
     if network.readout in READS_POTENTIALS:
         raise ShapeError(
             f"queue engine: readout '{network.readout}'; expected 'spike_time' or a "

@@ -2,8 +2,8 @@
 
 Dense, convolutional and sparse layers are unrolled. A pool that passes the earliest
 spike of a window is a population of integrators that fire once, at the first spike
-that reaches them. A pool that averages and a layer that flattens have no neurons:
-they become part of the connections behind them.
+that reaches them. A pool that averages, dropout (nothing is dropped here) and
+a layer that flattens have no neurons: they become part of the connections behind them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from eventsim.circuit import Circuit, Input, Population, Projection
 from eventsim.engine.fan_out import fan_out, pool_members
 from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network, Neuron
-from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
+from eventsim.topology import (
+    AveragePool,
+    Conv2d,
+    Dense,
+    Dropout,
+    EarliestPool,
+    Flatten,
+    Sparse,
+)
 
 INPUT = "input"
 POOL_NEURON = Neuron("if_delta", "static", max_spikes=1)
@@ -106,7 +114,7 @@ def circuit_of(network: Network) -> NetworkCircuit:
         topology = layer.topology
         if isinstance(topology, AveragePool):
             paths = _averaged(paths, topology)
-        if isinstance(topology, AveragePool | Flatten):
+        if isinstance(topology, AveragePool | Flatten | Dropout):
             names.append(None)
             continue
         name = f"{k}: {layer.name}"

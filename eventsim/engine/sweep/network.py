@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from eventsim.dropout import Masks, masks_of
 from eventsim.encode import activations_to_times
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.gradients import Gradients
@@ -26,7 +27,15 @@ from eventsim.engine.input_currents import (
     require_drivable,
 )
 from eventsim.engine.layer_dynamics import dynamics_of
-from eventsim.engine.passages import Wave, arrive, average, earliest
+from eventsim.engine.passages import (
+    Wave,
+    arrive,
+    average,
+    drop,
+    earliest,
+    require_whole_spikes,
+    scale_of,
+)
 from eventsim.engine.spike_gradients import d_output_spikes
 from eventsim.engine.sweep.forced_spikes import ForcedSpikes
 from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
@@ -36,7 +45,7 @@ from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.network import READS_POTENTIALS, Layer, Network
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, EarliestPool, Synapses
+from eventsim.topology import AveragePool, Dropout, EarliestPool, Synapses
 
 __all__ = [
     "backward",
@@ -60,10 +69,9 @@ def require_runnable(network: Network) -> None:
     ------
     ShapeError
         If a layer has the dynamic threshold, a model refuses its constants, an
-        average pool is followed by one that passes the earliest spike, potentials
-        are read, or input currents cannot be passed on.
+        average pool or dropout is followed by a pool that passes the earliest spike,
+        potentials are read, or input currents cannot be passed on.
     """
-    averages = None
     for layer in network.layers:
         if layer.neuron is not None and layer.neuron.threshold == "dynamic":
             raise ShapeError(
@@ -73,15 +81,7 @@ def require_runnable(network: Network) -> None:
             )
         if layer.neuron is not None:
             dynamics_of(layer)
-            averages = None
-        if isinstance(layer.topology, AveragePool):
-            averages = layer.name
-        elif isinstance(layer.topology, EarliestPool) and averages is not None:
-            raise ShapeError(
-                f"sweep engine: {layer.name} passes the earliest spike of a window, "
-                f"behind {averages}, which averages; expected a layer with neurons in "
-                "between"
-            )
+    require_whole_spikes("sweep engine", network)
     if network.readout in READS_POTENTIALS:
         raise ShapeError(
             f"sweep engine: readout '{network.readout}' of {network.layers[-1].name}, "
@@ -95,6 +95,7 @@ def forward_spikes(
     spikes: SpikeTrains | None,
     *,
     currents: np.ndarray | None = None,
+    dropout: Masks | None = None,
     max_spikes: int = MAX_SPIKES,
     with_constants: bool = True,
 ) -> SpikeSweepRecording:
@@ -109,6 +110,9 @@ def forward_spikes(
         None or without any spike if currents are the input.
     currents : ndarray, shape (batch, *input shape), or None
         Input currents, for networks whose input they are.
+    dropout : sequence of ndarray or None
+        What dropout layers keep, see `eventsim.dropout.draw_masks`; None: everything,
+        as it is.
     max_spikes : int, default 50 million
         Bound on the spikes of a layer, all samples together.
     with_constants : bool, default True
@@ -130,15 +134,16 @@ def forward_spikes(
     """
     require_runnable(network)
     check_input("sweep engine", network, spikes, currents)
+    masks = masks_of(network, dropout)
     values = None
     if currents is not None:
-        values = before_first_neurons(network, currents)
+        values = before_first_neurons(network, currents, masks)
         spikes = no_spikes(len(currents), math.prod(network.input_shape))
     assert spikes is not None
     check_spikes(network, spikes)
     trains, grazing, steps = [spikes], [0], []
     wave = Wave(spikes)
-    for layer in network.layers:
+    for layer, kept in zip(network.layers, masks, strict=True):
         if isinstance(layer.topology, Synapses):
             try:
                 if values is not None:
@@ -156,12 +161,12 @@ def forward_spikes(
             wave = Wave(sent, layer.delay)
             grazing.append(step.recording.n_grazing)
         else:
-            step, wave, sent = _pass(layer, wave, network.duration)
+            step, wave, sent = _pass(layer, wave, network.duration, kept)
             grazing.append(0)
         trains.append(sent)
         steps.append(step)
     return SpikeSweepRecording(
-        tuple(trains), tuple(grazing), tuple(steps), with_constants
+        tuple(trains), tuple(grazing), tuple(steps), with_constants, masks
     )
 
 
@@ -206,8 +211,10 @@ def _axonal_delay_of_weights(layer: Layer, delay: np.ndarray) -> np.ndarray:
     return np.asarray(delay, np.float64)[source % delay.size]
 
 
-def _pass(layer: Layer, wave: Wave, t_end: float) -> tuple[Step, Wave, SpikeTrains]:
-    """Let spikes through a layer without neurons.
+def _pass(
+    layer: Layer, wave: Wave, t_end: float, kept: np.ndarray | None
+) -> tuple[Step, Wave, SpikeTrains]:
+    """Let spikes through a layer without neurons; `kept` is what dropout keeps.
 
     Returns what was done, the spikes that go on, and how they look from outside.
     """
@@ -220,15 +227,24 @@ def _pass(layer: Layer, wave: Wave, t_end: float) -> tuple[Step, Wave, SpikeTrai
             raise ShapeError(f"{layer.name}: {error}") from error
         step = Step(wave, arrived.spikes, arrived.origin, passed.origin)
         return step, Wave(passed.spikes), passed.spikes
-    sent, origin = wave, np.arange(wave.spikes.time.size)
+    sent, origin, factor = wave, np.arange(wave.spikes.time.size), 1.0
     if isinstance(topology, AveragePool):
         sent, origin = average(wave, topology)
+        factor = scale_of(topology)
+    elif isinstance(topology, Dropout) and kept is not None:
+        sent, origin = drop(wave, topology, kept)
+        factor = scale_of(topology)
     seen = arrive(sent, t_end)
-    return Step(wave, sent.spikes, origin, seen.origin), sent, seen.spikes
+    step = Step(wave, sent.spikes, origin, seen.origin, factor)
+    return step, sent, seen.spikes
 
 
 def forward(
-    network: Network, activation: np.ndarray, buffers: Buffers | None = None
+    network: Network,
+    activation: np.ndarray,
+    buffers: Buffers | None = None,
+    *,
+    dropout: Masks | None = None,
 ) -> SpikeSweepRecording:
     """Find every spike of a batch of one input spike, or current, per neuron.
 
@@ -241,6 +257,8 @@ def forward(
         numbers. Of the weights' float type.
     buffers : Buffers, optional
         Not used.
+    dropout : sequence of ndarray or None
+        See `forward_spikes`.
 
     Returns
     -------
@@ -254,11 +272,13 @@ def forward(
         outside [0, 1], currents that are not finite.
     """
     if network.input == "currents":
-        return forward_spikes(network, None, currents=activation, with_constants=False)
+        return forward_spikes(
+            network, None, currents=activation, dropout=dropout, with_constants=False
+        )
     check_activations("sweep engine", network, activation)
     times = activations_to_times(activation, activation.dtype.type(network.time_window))
     spikes = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
-    return forward_spikes(network, spikes, with_constants=False)
+    return forward_spikes(network, spikes, dropout=dropout, with_constants=False)
 
 
 def backward(

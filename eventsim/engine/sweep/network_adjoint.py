@@ -35,7 +35,7 @@ from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, EarliestPool, Synapses
+from eventsim.topology import EarliestPool, Synapses
 
 
 def backward_spikes(
@@ -103,7 +103,7 @@ def backward_spikes(
             d_time, d_value = np.empty(0), np.empty(0)
             if with_input:
                 d_values = by_values(layer, d_currents)
-                by_current = to_network_input(network, d_values)
+                by_current = to_network_input(network, d_values, recording.dropout)
             continue
         by_layer, d_time, d_value = _unrun(
             layer,
@@ -298,8 +298,7 @@ def _unpass(
         by_time, by_value = d_time, d_value
         if own is not None:
             by_time = by_time + _to_origin(own, step.sent_from, n_arrived)
-        if isinstance(layer.topology, AveragePool):
-            by_value = by_value / layer.topology.size**2
+        by_value = by_value * step.factor
     return (
         _to_origin(by_time, step.arrived_from, n_given),
         _to_origin(by_value, step.arrived_from, n_given),

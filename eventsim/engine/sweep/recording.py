@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.dropout import Masks
 from eventsim.engine.passages import Wave
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.engine.sweep.gathered_recording import GatheredRecording
@@ -28,6 +29,8 @@ class Step:
         Which of the given spikes they are.
     sent_from : ndarray, shape (n_sent,), int64, or None
         Pools and flattened maps: which arrived spike each one sent comes from.
+    factor : float
+        What each of these carries over what it carried before.
     runner : Runner, DrivenRunner or None
         Layers with neurons: what ran them,
     recording : recording of the layer, or None
@@ -38,6 +41,7 @@ class Step:
     arrived: SpikeTrains
     arrived_from: np.ndarray
     sent_from: np.ndarray | None = None
+    factor: float = 1.0
     runner: Runner | DrivenRunner | None = None
     recording: Any = None
 
@@ -52,10 +56,13 @@ class SpikeSweepRecording(SpikeRecording):
         One for each layer.
     with_constants : bool
         Whether derivatives by time constants, refractory periods and values exist.
+    dropout : sequence of ndarray or None
+        What dropout layers kept, one entry for each layer.
     """
 
     steps: tuple[Step, ...]
     with_constants: bool
+    dropout: Masks
 
     def kinds(self, k: int) -> np.ndarray:
         """Return what made the neurons of layer `k` fire, for each of its spikes."""

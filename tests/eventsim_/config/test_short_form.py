@@ -82,3 +82,20 @@ def test_expand_layers__a_number_is_one_dense_layer():
 @pytest.mark.parametrize("value", [[{"type": "flatten"}], None, True, 2.5])
 def test_expand_layers__leaves_the_rest(value):
     assert expand_layers(value) is value
+
+
+def test_parse_short_form__dropout():
+    assert parse_short_form("8C3-D-20-D0.25-10") == [
+        {"type": "conv2d", "channels": 8, "kernel": 3},
+        {"type": "dropout"},
+        {"type": "dense", "units": 20},
+        {"type": "dropout", "rate": 0.25},
+        {"type": "dense", "units": 10},
+    ]
+    assert parse_short_form("D.5-3")[0] == {"type": "dropout", "rate": 0.5}
+
+
+@pytest.mark.parametrize("text", ["D1-3", "D2.5-3", "Dx-3", "D0-3", "d-3"])
+def test_parse_short_form__refuses_other_dropout(text):
+    with pytest.raises(ValueError, match="is not a layer"):
+        parse_short_form(text)

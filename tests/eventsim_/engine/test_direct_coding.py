@@ -12,9 +12,11 @@ from eventsim import simulate
 from eventsim.engine import choose_engine, engine_name
 from eventsim.engine.queue import network as queue
 from eventsim.engine.sweep import network as sweep
+from eventsim.engine.sweep.network_adjoint import force_output
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.gradcheck import gradcheck
 from eventsim.spikes import SpikeTrains
+from eventsim.training.threshold_init import set_thresholds
 
 LABELS = np.array([0, 1, 2])
 
@@ -164,3 +166,20 @@ def test_discrete_state__tells_of_another_spike():
         seen = sweep.forward_spikes(case.network, None, currents=case.currents)
         state = seen.discrete_state(case.network, 1)
         assert len(state) == seen.trains[1].time.size
+
+
+def test_force_output__refuses_neurons_driven_by_the_input():
+    case = driven_case("dense", "srm_lif", 0)
+    network = replace(case.network, layers=case.network.layers[:1])
+    seen = sweep.forward(network, case.currents)
+    with pytest.raises(ShapeError, match=r"supervisory spike: .* by input currents"):
+        force_output(network, seen, LABELS, least_slope=0.1, only_if_silent=True)
+
+
+def test_set_thresholds__of_a_network_driven_by_currents():
+    case = driven_case("conv", "srm_lif", 0, batch=20)
+    set_thresholds(case.network, case.currents, 0.8)
+    seen = sweep.forward(case.network, case.currents)
+    for k, layer in case.network.spiking_layers:
+        late = seen.trains[k].time >= 4.0  # the last third of the run
+        assert 3 * late.sum() / (20 * layer.n_neurons) == pytest.approx(0.8, rel=0.1)

@@ -6,12 +6,13 @@ from eventsim.engine.passages import (
     Wave,
     arrive,
     average,
+    drop,
     earliest,
     pool_windows,
 )
 from eventsim.errors import ShapeError
 from eventsim.spikes import SpikeTrains
-from eventsim.topology import AveragePool, EarliestPool
+from eventsim.topology import AveragePool, Dropout, EarliestPool
 
 MAP = (5, 4, 2)
 
@@ -116,3 +117,31 @@ def test_earliest__takes_values_of_one_only(spikes):
     graded.value[3] = 0.25
     with pytest.raises(ShapeError, match=r"spikes of value 0\.25; expected.*value 1"):
         earliest(graded, topology)
+
+
+def test_drop__keeps_features_of_each_sample_and_scales_them():
+    # Two samples of a map of 1 x 2 places and 2 channels.
+    spikes = SpikeTrains(
+        np.array([0.0, 1.0, 2.0, 0.5, 0.5]),
+        np.array([0, 1, 2, 0, 3], np.int32),
+        np.array([0, 3, 5]),
+        4,
+        np.array([1.0, 1.0, 2.0, 1.0, 4.0]),
+    )
+    topology = Dropout((1, 2, 2), 0.75)
+    kept = np.array([[True, False], [False, True]])
+    wave, origin = drop(Wave(spikes, np.ones(2)), topology, kept)
+    # Channel 0 of sample 0: neurons 0 and 2; channel 1 of sample 1: neuron 3.
+    assert origin.tolist() == [0, 2, 4]
+    assert wave.spikes.time.tolist() == [0.0, 2.0, 0.5]
+    assert wave.spikes.neuron.tolist() == [0, 2, 3]
+    assert wave.spikes.offsets.tolist() == [0, 2, 3]
+    assert wave.spikes.value.tolist() == [4.0, 8.0, 16.0]
+    assert wave.delay.tolist() == [1, 1]
+    same, origin = drop(Wave(spikes), topology, None)
+    assert same.spikes is spikes
+    assert origin.tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(
+        ShapeError, match=r"mask has shape \(2, 4\) .* expected \(2, 2\)"
+    ):
+        drop(Wave(spikes), topology, np.ones((2, 4), bool))

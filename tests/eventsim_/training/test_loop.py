@@ -7,6 +7,7 @@ from eventsim_.training_states import assert_same_state
 
 from eventsim.build import build_network
 from eventsim.config.loss_schema import LOSS_NAMES
+from eventsim.engine.sweep import network as sweep
 from eventsim.errors import ConfigError, RunError
 from eventsim.run import load_run_dataset
 from eventsim.training import (
@@ -319,3 +320,25 @@ def test_require_trainable__input_currents_drive_the_first_layer(tiny_config):
     deep = tiny_config(*DIRECT[:1], delta, "network.layers=5-3", *DIRECT[2:3])
     with pytest.raises(ConfigError, match=r"layer_2 .* fires when an input arrives"):
         require_trainable(build_network(deep, (4,), 3))
+
+
+def test_train__drops_anew_in_each_batch_and_nothing_in_evaluation(
+    tiny_config, monkeypatch
+):
+    config = tiny_config(*DIRECT, "network.layers=12-D0.5-3", "training.epochs=2")
+    seen, forward = [], sweep.forward
+
+    def watch(*args, dropout=None, **options):
+        seen.append(None if dropout is None else dropout[1].tobytes())
+        return forward(*args, dropout=dropout, **options)
+
+    monkeypatch.setattr(sweep, "forward", watch)
+    state = train(config, load_run_dataset(config))
+    n_batches = 2 * math.ceil(150 / 32)
+    masks = [mask for mask in seen if mask is not None]
+    assert len(masks) == n_batches
+    assert len(set(masks)) == n_batches
+    assert None in seen  # validation
+    again = train(config, load_run_dataset(config))
+    for one, other in zip(state.network.weights, again.network.weights, strict=True):
+        assert one.tobytes() == other.tobytes()
