@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from eventsim.engine.neuron_adjoint_kernels import Share, Trace, unrun_neuron
+from eventsim.engine.neuron_adjoint_kernels import GRAZING, Share, Trace, unrun_neuron
 from eventsim.engine.neuron_run_kernels import Found, Room, run_neuron
 from eventsim.engine.sweep.arrival_kernels import new_arrivals
 from eventsim.engine.sweep.gathered_adjoint_kernels import (
@@ -17,11 +17,12 @@ from eventsim.engine.sweep.gathered_adjoint_kernels import (
     new_fired,
     take_spikes,
 )
+from eventsim.engine.sweep.periodic_kernels import run_periodic, unrun_periodic
 from eventsim.jit import jit
 
 
 @jit()
-def run_sample(d, theta, drive, reach, t_end, found, at, end, allowed):
+def run_sample(d, theta, drive, reach, table, t_end, found, at, end, allowed):
     """Find all spikes of one sample.
 
     Parameters
@@ -32,6 +33,9 @@ def run_sample(d, theta, drive, reach, t_end, found, at, end, allowed):
         Thresholds and drives.
     reach : float, network time units
         The potential of a neuron of drive 1 that has not fired is at most this.
+    table : tuple
+        Of `eventsim.engine.sweep.periodic_kernels.tabulate`: times, rates, largest
+        argument. Empty arrays where neurons do not start again from rest.
     t_end : float, network time units
         End of the run.
     found : Found
@@ -46,6 +50,7 @@ def run_sample(d, theta, drive, reach, t_end, found, at, end, allowed):
     int
         Number of spikes, stored or not.
     """
+    times, rates, largest = table
     nothing = new_arrivals(0)
     total = 0
     for neuron in range(theta.size):
@@ -54,7 +59,12 @@ def run_sample(d, theta, drive, reach, t_end, found, at, end, allowed):
             continue
         limit = min(d.max_spikes, allowed - total + 1)
         place = Room(neuron, at + total, end, limit)
-        total += run_neuron(d, theta[neuron], j, nothing, 0, t_end, found, place)
+        if times.size > 0:
+            total += run_periodic(
+                d, times, rates, largest, theta[neuron], j, t_end, found, place
+            )
+        else:
+            total += run_neuron(d, theta[neuron], j, nothing, 0, t_end, found, place)
         if total > allowed:
             break
     return total
@@ -66,6 +76,7 @@ def run_driven(
     theta,
     drive,
     reach,
+    table,
     t_end,
     todo,
     regions,
@@ -86,7 +97,7 @@ def run_driven(
         Thresholds.
     drive : ndarray, shape (batch, n)
         Drives.
-    reach, t_end
+    reach, table, t_end
         See `run_sample`.
     todo : ndarray, shape (batch,), bool
         Which samples to run.
@@ -107,6 +118,7 @@ def run_driven(
                 theta,
                 drive[b],
                 reach,
+                table,
                 t_end,
                 Found(found_time, found_neuron, found_kind, found_before),
                 regions[b],
@@ -118,7 +130,9 @@ def run_driven(
 
 
 @jit()
-def unrun_sample(d, theta, drive, output, rule, d_theta, d_drive, d_constants):
+def unrun_sample(
+    d, theta, drive, output, rule, is_periodic, d_theta, d_drive, d_constants
+):
     """Differentiate a loss through the neurons of one sample.
 
     Parameters
@@ -131,6 +145,8 @@ def unrun_sample(d, theta, drive, output, rule, d_theta, d_drive, d_constants):
         Spikes.
     rule : Rule
         Options.
+    is_periodic : bool
+        Whether neurons start again from rest at every spike.
     d_theta, d_constants : ndarray, shape (n,) and (N_SUMS,)
         Added to.
     d_drive : ndarray, shape (n,)
@@ -151,7 +167,14 @@ def unrun_sample(d, theta, drive, output, rule, d_theta, d_drive, d_constants):
     share = Share(np.empty(0), np.empty(0))
     for neuron in range(n):
         n_needed = take_spikes(output, head, following, neuron, fired)
-        if n_needed > 0:
+        if n_needed > 0 and is_periodic:
+            by_theta, by_drive, n_grazing = unrun_periodic(
+                d, theta[neuron], drive[neuron], fired, n_needed, rule.clip
+            )
+            d_constants[GRAZING] += n_grazing
+            d_theta[neuron] += by_theta
+            d_drive[neuron] = by_drive
+        elif n_needed > 0:
             by_theta, by_drive = unrun_neuron(
                 d,
                 theta[neuron],
@@ -180,6 +203,7 @@ def unrun_driven(
     samples,
     d_time,
     rule,
+    is_periodic,
     d_theta,
     d_drive,
     d_constants,
@@ -198,6 +222,8 @@ def unrun_driven(
         dL/dT of each spike.
     rule : Rule
         Options.
+    is_periodic : bool
+        See `unrun_sample`.
     d_theta, d_constants : ndarray, shape (n_chunks, n) and (n_chunks, N_SUMS)
         Added to; a row for each chunk of samples.
     d_drive : ndarray, shape (batch, n)
@@ -219,6 +245,7 @@ def unrun_driven(
                     d_time[low:high],
                 ),
                 rule,
+                is_periodic,
                 d_theta[chunk],
                 d_drive[b],
                 d_constants[chunk],

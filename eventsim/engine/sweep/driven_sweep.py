@@ -4,7 +4,8 @@ Every neuron of every sample has a drive of its own, from the start of the run, 
 run alone, exactly, by the same functions that run neurons with arrivals.
 
 Cost: one comparison for a neuron that its drive cannot make fire, one search for each
-spike.
+spike; neurons that start again from rest at every spike are not searched but read from
+a table, see `eventsim.engine.sweep.periodic_kernels`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from eventsim.engine.neuron_adjoint_kernels import (
 from eventsim.engine.spike_gradients import check_slopes
 from eventsim.engine.sweep.driven_kernels import run_driven, unrun_driven
 from eventsim.engine.sweep.gathered_recording import GatheredRecording
+from eventsim.engine.sweep.periodic_kernels import tabulate
 from eventsim.engine.sweep.spike_regions import Tasks, collect
 from eventsim.errors import ShapeError
 from eventsim.neurons.constants import RateGradient
@@ -34,6 +36,7 @@ from eventsim.neurons.dynamics import Dynamics, kappa, phi, start
 N_CHUNKS = 8
 # Relative margin of the drive below which a neuron is not run: roundings are smaller.
 MARGIN = 1e-9
+TABLE_SIZE = 257
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +146,11 @@ def driven_forward(
         raise ShapeError(f"run: the end is at {t_end}; expected a time, not negative")
     d, theta, drive = neurons.arrays
     batch, n = drive.shape
-    reach = _reach(d, float(t_end))
+    end = float(t_end)
+    reach, table = _reach(d, end), _table(d, end)
 
     def run(todo: np.ndarray, *store: Any) -> None:
-        run_driven(d, theta, drive, reach, float(t_end), todo, *store)
+        run_driven(d, theta, drive, reach, table, end, todo, *store)
 
     return collect(run, Tasks(batch, n, np.array([n])), max_spikes)
 
@@ -159,6 +163,21 @@ def _reach(d: Dynamics, t_end: float) -> float:
     """
     last = phi(d.alpha, t_end) + kappa(d.alpha, d.beta, t_end) * start(d, 1.0)
     return float(last) * (1 + MARGIN)
+
+
+def restarts(d: Dynamics) -> bool:
+    """Tell whether neurons are at rest after every spike, but for their drive."""
+    erases_v = d.keep_v == 0 and d.drop == 0 and d.recoil == 0
+    erases_i = d.keep_i == 0 or not d.filters_drive
+    return erases_v and erases_i and d.refractory == 0
+
+
+def _table(d: Dynamics, t_end: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the table of `run_sample`."""
+    if not restarts(d) or t_end == 0:
+        return np.empty(0), np.empty(0), 0.0
+    times, rates = np.empty(TABLE_SIZE), np.empty(TABLE_SIZE)
+    return times, rates, tabulate(d, t_end, times, rates)
 
 
 def driven_backward(
@@ -221,6 +240,7 @@ def driven_backward(
         out.offsets,
         np.ascontiguousarray(d_time, np.float64),
         Rule(float(slope_clip), 0.0, bool(with_rates)),
+        restarts(d) and not with_rates,
         d_theta,
         d_drive,
         d_constants,

@@ -84,7 +84,10 @@ def test_load_config__names_the_file(tmp_path, make, match):
         ("network.neuron.teta=1", "'network.neuron.teta'; did you mean 'theta'?"),
         ("network.layers.0.unit=1", "'network.layers.0.unit'; did you mean 'units'?"),
         ("zzz=1", "unknown key 'zzz'; known: name, description, seed"),
-        ("encode.qqq=1", "'encode.qqq'; known: value_max, polarity, bias_spikes"),
+        (
+            "encode.qqq=1",
+            "'encode.qqq'; known: coding, gain, value_max",
+        ),
     ],
 )
 def test_parse_config__unknown_key_names_the_nearest(override, message):
