@@ -233,7 +233,7 @@ def test_network__refuses_averages_of_windows():
     for neuron, is_wrong in ((Neuron(), True), (LIF, False)):
         last = Layer("layer_2", topology, neuron, np.ones((1, 3)), np.ones(3))
         if is_wrong:
-            with pytest.raises(ShapeError, match=r"layer_1 averages .*expected 'pool'"):
+            with pytest.raises(ShapeError, match=r"layer_1 scales .*expected 'pool'"):
                 Network((2, 2, 1), (pool, last))
         else:
             assert Network((2, 2, 1), (pool, last)).n_neurons == 3
