@@ -17,9 +17,14 @@ from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
 from eventsim.engine import choose_engine
 from eventsim.evaluation import Evaluation
+from eventsim.history_plots import output_gradients, thresholds_and_silence
 from eventsim.network import Network
 
 SAMPLES_FOR_HISTOGRAM = 200
+HISTORY_PLOTS = {
+    "output_gradients": output_gradients,
+    "silence": thresholds_and_silence,
+}
 STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -63,6 +68,10 @@ def plot_run(
     with matplotlib.rc_context(STYLE):
         if history:
             save(folder / "learning_curves.png", learning_curves(history))
+            for name, draw in HISTORY_PLOTS.items():
+                figure = draw(history)
+                if figure is not None:
+                    save(folder / f"{name}.png", figure)
         label = int(dataset.test.labels[0])
         save(folder / "spike_raster.png", spike_raster(network, times, label))
         save(folder / "spike_times.png", spike_time_histograms(network, times))

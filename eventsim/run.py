@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from eventsim.interrupt import deferred_interrupt
 from eventsim.jit import is_first_start
 from eventsim.model_file import ModelFile, write_model
 from eventsim.network import Network
+from eventsim.progress import EpochBars, say
 from eventsim.training import (
     BatchProgress,
     EpochResult,
@@ -139,11 +139,11 @@ def train_run(
         state = load_checkpoint(folder, config, dataset)
         _write_text(folder / "config.yaml", config_to_yaml(config))
         if not quiet:
-            _say(f"resuming {folder} after epoch {state.epoch}")
+            say(f"resuming {folder} after epoch {state.epoch}")
     if is_first_start() and not quiet:
-        _say("first start: compiling kernels, once, for about half a minute ...")
+        say("first start: compiling kernels, once, for about half a minute ...")
     stopping = _stopping(stop_if_requested)
-    with _EpochBars(config, dataset, quiet) as bars, stopping as stop:
+    with EpochBars(config, dataset, quiet) as bars, stopping as stop:
 
         def after_batch(epoch: int, progress: BatchProgress) -> None:
             bars.batch_done(epoch, progress)
@@ -163,7 +163,7 @@ def train_run(
             bars.close()
             if is_alone:
                 data = "" if data_dir is None else f" --data-dir {data_dir}"
-                _say(
+                say(
                     f"interrupted; epoch {saved_epoch(folder)} is in "
                     f"{folder / CHECKPOINT}; go on with: eventsim train --resume "
                     f"{folder}{data}"
@@ -177,7 +177,7 @@ def _stopping(
     if given is not None:
         return nullcontext(given)
     return deferred_interrupt(
-        lambda: _say("Ctrl-C: stopping after this batch; again to stop at once")
+        lambda: say("Ctrl-C: stopping after this batch; again to stop at once")
     )
 
 
@@ -275,9 +275,9 @@ def _summary(
 
 def _announce(dataset: Dataset, quiet: bool) -> None:
     if dataset.note:
-        _say(f"NOTE: {dataset.note}")
+        say(f"NOTE: {dataset.note}")
     if not quiet:
-        _say(
+        say(
             f"data: {dataset.name} from {dataset.source}: {len(dataset.train)} train, "
             f"{len(dataset.validation)} validation, {len(dataset.test)} test"
         )
@@ -323,77 +323,3 @@ def _write_text(path: Path, text: str) -> None:
 def _write_history(folder: Path, state: TrainingState) -> None:
     lines = "".join(json.dumps(line) + "\n" for line in state.history)
     _write_text(folder / "metrics.jsonl", lines)
-
-
-def _say(text: str) -> None:
-    tqdm.write(text, file=sys.stderr)
-
-
-class _EpochBars:
-    """One progress bar per epoch and one line for each finished epoch."""
-
-    def __init__(self, config: Config, dataset: Dataset, quiet: bool) -> None:
-        self._n_epochs = config.training.epochs
-        self._n_samples = len(dataset.train)
-        self._quiet = quiet
-        self._wake = (
-            "loss.silence_penalty=1, or a larger training.weight_mean"
-            if config.network.neuron.threshold == "dynamic"
-            else "a larger training.weight_mean, longer time constants, or "
-            "network.neuron.slope_clip against jumps into silence"
-        )
-        self._bar: tqdm | None = None
-
-    def __enter__(self) -> _EpochBars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Remove the current bar."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-
-    def batch_done(self, epoch: int, progress: BatchProgress) -> None:
-        """Move the bar of an epoch on."""
-        if self._quiet:
-            return
-        if self._bar is None:
-            self._bar = tqdm(
-                total=self._n_samples,
-                desc=f"epoch {epoch}/{self._n_epochs}",
-                unit="sample",
-                leave=False,
-                disable=None,
-            )
-        self._bar.set_postfix(
-            loss=f"{progress.loss:.4f}",
-            acc=f"{progress.accuracy:.2%}",
-            spikes=f"{progress.spikes_per_neuron:.3f}/neuron",
-            refresh=False,
-        )
-        self._bar.update(progress.n_samples)
-
-    def epoch_done(self, result: EpochResult) -> None:
-        """Print the line of a finished epoch."""
-        self.close()
-        if self._quiet:
-            return
-        if result.undecided > 0.5:
-            _say(
-                f"WARNING: in {result.undecided:.0%} of the training samples no output "
-                f"neuron fired, and silent neurons have no gradient; try {self._wake}"
-            )
-        validation = (
-            f"  val {result.validation_accuracy:.2%}"
-            if result.validation_accuracy is not None
-            else ""
-        )
-        _say(
-            f"epoch {result.epoch:3d}/{self._n_epochs}  loss {result.train_loss:.4f}  "
-            f"train {result.train_accuracy:.2%}{validation}  "
-            f"spikes/neuron {result.spikes_per_neuron:.3f}  "
-            f"{result.samples_per_second:,.0f} samples/s"
-        )

@@ -261,6 +261,12 @@ class TrainingConfig(Section):
         description="Let the label's neuron fire in training; null leaves it alone. "
         "Static threshold only.",
     )
+    track_exit: bool = Field(
+        default=False,
+        description="After each epoch, measure accuracy and time of early exit on the "
+        "test set as Zhu et al. 2023 do (exit_accuracy, exit_time in metrics.jsonl); "
+        "nothing is chosen by it. Readouts of spikes only.",
+    )
     wake_silent: float | None = Field(
         default=None,
         gt=0,
@@ -324,6 +330,11 @@ class Config(Section):
             raise ValueError(
                 "optimizer.norm_decay is set without training.standardise, whose "
                 "scales it belongs to; leave it out"
+            )
+        if self.training.track_exit and self.network.readout.startswith("potential"):
+            raise ValueError(
+                f"training.track_exit is set with network.readout "
+                f"'{self.network.readout}', where nothing fires; leave it out"
             )
         if self.encode.coding == "direct" and is_dynamic:
             raise ValueError(

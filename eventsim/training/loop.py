@@ -9,9 +9,10 @@ from types import ModuleType
 
 import numpy as np
 
-from eventsim.batches import training_batches
+from eventsim.batches import evaluation_batches, training_batches
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
+from eventsim.early_exit.published import published_exit
 from eventsim.engine import choose_engine
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.sweep import network as sweep
@@ -19,6 +20,8 @@ from eventsim.errors import RunError
 from eventsim.evaluation import evaluate
 from eventsim.network import Network
 from eventsim.optim import learning_rate
+from eventsim.readout import read_output
+from eventsim.spikes import SpikeTrains
 from eventsim.training.records import BatchProgress, EpochResult, TrainingState
 from eventsim.training.start import start_training
 from eventsim.training.statistics import EpochCounts, wake_silent
@@ -149,6 +152,7 @@ def _result(
     seconds: float,
 ) -> EpochResult:
     scores = _score(config, dataset, network)
+    exit_accuracy, exit_time = _early_exit(config, dataset, network)
     n = counts.n_samples
     by_time = counts.output_gradient
     return EpochResult(
@@ -160,6 +164,8 @@ def _result(
         validation_loss=scores[0],
         validation_accuracy=scores[1],
         test_accuracy=scores[2],
+        exit_accuracy=exit_accuracy,
+        exit_time=exit_time,
         spikes_per_neuron=counts.spikes_per_neuron,
         silent=counts.silent,
         output_gradient=by_time[0] if by_time else None,
@@ -193,6 +199,24 @@ def _score(
         seen = evaluate(network, dataset.test, config, dtype=config.precision)
         test_accuracy = seen.accuracy
     return loss, accuracy, test_accuracy
+
+
+def _early_exit(
+    config: Config, dataset: Dataset, network: Network
+) -> tuple[float | None, float | None]:
+    """Return accuracy and mean time of early exit on the test set, if wanted."""
+    if not config.training.track_exit:
+        return None, None
+    engine, buffers = choose_engine(network), Buffers()
+    accuracy = time_ = 0.0
+    for inputs, labels in evaluation_batches(dataset.test, config, config.precision):
+        output = read_output(network, engine.forward(network, inputs, buffers))
+        if not isinstance(output, SpikeTrains):
+            output = SpikeTrains.from_first_spikes(output)
+        seen = published_exit(output, labels, network.duration)
+        accuracy += seen.accuracy * labels.size
+        time_ += seen.time * labels.size
+    return accuracy / len(dataset.test), time_ / len(dataset.test)
 
 
 def _remember_best(config: Config, state: TrainingState, result: EpochResult) -> None:

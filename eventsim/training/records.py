@@ -40,6 +40,9 @@ class EpochResult:
         After the epoch; None without a validation set.
     test_accuracy : float or None
         Only if the configuration lets the test set choose.
+    exit_accuracy, exit_time : float or None
+        Early exit on the test set, time as a share of the run, see
+        `eventsim.early_exit.published`; only if asked for.
     spikes_per_neuron : float
         Hidden spikes per hidden neuron and sample.
     silent : dict of str to float
@@ -66,6 +69,8 @@ class EpochResult:
     validation_loss: float | None
     validation_accuracy: float | None
     test_accuracy: float | None
+    exit_accuracy: float | None
+    exit_time: float | None
     spikes_per_neuron: float
     silent: dict[str, float]
     output_gradient: float | None

@@ -177,7 +177,7 @@ def stored_arrays(folder):
 
 def interrupt_after(monkeypatch, n_batches):
     """Press Ctrl-C in the middle of training."""
-    original = run._EpochBars.batch_done
+    original = run.EpochBars.batch_done
     calls = []
 
     def batch_done(self, *arguments):
@@ -186,7 +186,7 @@ def interrupt_after(monkeypatch, n_batches):
             raise KeyboardInterrupt
         original(self, *arguments)
 
-    monkeypatch.setattr(run._EpochBars, "batch_done", batch_done)
+    monkeypatch.setattr(run.EpochBars, "batch_done", batch_done)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def states(study):
 
 def press_ctrl_c_in_batch(monkeypatch, number):
     """Press Ctrl-C once, in the middle of training."""
-    original = run._EpochBars.batch_done
+    original = run.EpochBars.batch_done
     calls = []
 
     def batch_done(self, *arguments):
@@ -47,7 +47,7 @@ def press_ctrl_c_in_batch(monkeypatch, number):
             os.kill(os.getpid(), signal.SIGINT)
         original(self, *arguments)
 
-    monkeypatch.setattr(run._EpochBars, "batch_done", batch_done)
+    monkeypatch.setattr(run.EpochBars, "batch_done", batch_done)
 
 
 @pytest.fixture
