@@ -20,17 +20,44 @@ from hwmodel.cli import commands as hwmodel_commands
 FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
 STUDIES = [path for path in FILES if "\nbase:" in path.read_text("utf-8")]
 EXAMPLES = [path for path in FILES if path not in STUDIES]
+WRITTEN = ("fashion-mnist", "cifar10", "cifar100")
+"""Data sets that nothing stands in for."""
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def _by_size(path):
+    """Mark the networks for colour images as slow: tens of millions of weights."""
+    marks = [pytest.mark.slow] if path.stem.startswith("cifar") else []
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.fixture(params=[_by_size(path) for path in EXAMPLES])
 def example(request):
     return request.param
 
 
 @pytest.fixture
-def clothes(tmp_path):
-    """Write a few random images in the format of Fashion-MNIST; return the folder."""
+def files(tmp_path):
+    """Write a few random images in the files of several sets; return the folder."""
+    _write_clothes(tmp_path)
+    rng = np.random.default_rng(0)
+    names = {
+        "cifar10": [*(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"],
+        "cifar100": ["train.bin", "test.bin"],
+    }
+    for folder, parts in names.items():
+        (tmp_path / "data" / folder).mkdir()
+        n_classes = int(folder.removeprefix("cifar"))
+        n_labels = 2 if n_classes == 100 else 1
+        for part in parts:
+            records = rng.integers(0, 256, (100, n_labels + 3072), dtype=np.uint8)
+            records[:, 0] %= 10
+            records[:, n_labels - 1] = np.arange(100) % n_classes
+            (tmp_path / "data" / folder / part).write_bytes(records.tobytes())
+    return str(tmp_path / "data")
+
+
+def _write_clothes(tmp_path):
     rng = np.random.default_rng(0)
     for part, n in (("train", 80), ("t10k", 30)):
         images = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
@@ -41,15 +68,15 @@ def clothes(tmp_path):
             path = tmp_path / "data" / "fashion-mnist" / f"{part}-{kind}-ubyte.gz"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(gzip.compress(header + array.tobytes()))
-    return str(tmp_path / "data")
 
 
-def test_example__is_named_like_its_file(example):
-    assert load_config(example).name == example.stem
-    assert load_config(example).description
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example__is_named_like_its_file(path):
+    assert load_config(path).name == path.stem
+    assert load_config(path).description
 
 
-def test_example__trains_at_reduced_size(example, clothes, tmp_path, monkeypatch):
+def test_example__trains_at_reduced_size(example, files, tmp_path, monkeypatch):
     monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
     overrides = [
         "data.limit_train=40",
@@ -59,7 +86,7 @@ def test_example__trains_at_reduced_size(example, clothes, tmp_path, monkeypatch
         "training.batch_size=20",
     ]
     config = load_config(example, overrides)
-    data_dir = clothes if config.data.name == "fashion-mnist" else None
+    data_dir = files if config.data.name in WRITTEN else None
     result = train_run(
         str(example),
         overrides=overrides,
@@ -84,12 +111,13 @@ def test_tiny_example__learns(stem, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_study__all_its_cases_can_start(path, clothes):
+def test_study__all_its_cases_can_start(path, files):
     study = load_study(path)
     assert study.name == path.stem
     assert study.description
-    for case in study_cases(path, study, ["data.limit_train=40", "data.limit_test=20"]):
-        data_dir = clothes if case.config.data.name == "fashion-mnist" else None
+    few = ["data.limit_train=40", "data.limit_test=20", "data.n_validation=20"]
+    for case in study_cases(path, study, few):
+        data_dir = files if case.config.data.name in WRITTEN else None
         dataset = load_run_dataset(case.config, data_dir)
         build_network(case.config, dataset.input_shape, dataset.n_classes)
 
@@ -114,12 +142,35 @@ def test_tiny_study__learns(tmp_path, monkeypatch):
             # 28 - 5 + 1 = 24, halved, 12 - 5 + 1 = 8, halved
             [(24, 24, 16), (12, 12, 16), (8, 8, 32), (4, 4, 32), (800,), (128,), (10,)],
         ),
+        (
+            "mnist_srm_cnn",
+            [(24, 24, 15), (12, 12, 15), (8, 8, 40), (4, 4, 40), (300,), (10,)],
+        ),
+        (
+            "fashion_srm_cnn",
+            [(28, 28, 32), (14, 14, 32), (14, 14, 64), (7, 7, 64), (1024,), (10,)],
+        ),
     ],
 )
 def test_paper_example__has_the_layers_of_the_paper(stem, shapes):
     path = next(path for path in EXAMPLES if path.stem == stem)
     network = build_network(load_config(path), (28, 28, 1), 10)
     assert [layer.topology.output_shape for layer in network.layers] == shapes
+
+
+@pytest.mark.parametrize(
+    ("stem", "n_classes", "n_weights"),
+    [
+        ("mnist_srm_cnn", 10, 210_375),
+        ("fashion_srm_cnn", 10, 3_273_504),
+        ("cifar10_vgg11_srm", 10, 28_515_712),
+        ("cifar100_vgg11_srm", 100, 28_700_032),
+    ],
+)
+def test_paper_example__has_as_many_weights_as_the_paper(stem, n_classes, n_weights):
+    path = next(path for path in EXAMPLES if path.stem == stem)
+    shape = (32, 32, 3) if stem.startswith("cifar") else (28, 28, 1)
+    assert build_network(load_config(path), shape, n_classes).n_parameters == n_weights
 
 
 def test_multi_spike_example__is_priced_with_all_its_spikes(tmp_path, monkeypatch):
