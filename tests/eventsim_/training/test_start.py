@@ -19,7 +19,7 @@ def test_start_training__parameters_are_the_weights_unless_asked(tiny_config):
 
 
 def test_start_training__standardises_and_sets_thresholds(tiny_config):
-    options = ["network.t_end=4", "network.layers=30-3", "loss.beta=10"]
+    options = ["network.t_end=4", "network.layers=30-3", "loss={beta: 10}"]
     config = tiny_config(
         LIF, *options, "training.standardise={thresholds: trained}",
         "training.target_rate=0.5",

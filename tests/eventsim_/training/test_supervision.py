@@ -18,8 +18,9 @@ def config_of(**rule):
     )
 
 
-def ran(readout="spike_count", theta=1.0):
-    network = dense_network(3, sizes=(6, 8, 3), theta=theta, readout=readout)
+def ran(readout="spike_count", theta=0.5):
+    network = dense_network(3, sizes=(6, 8, 3), theta=0.5, readout=readout)
+    network.layers[-1].theta[:] = theta
     rng = np.random.default_rng(0)
     recording = sweep.forward(network, rng.uniform(0.1, 1, (5, 6)))
     return network, recording, read_output(network, recording)
@@ -67,7 +68,7 @@ def test_supervise__if_silent_leaves_neurons_that_fire_alone():
 
 
 def test_supervise__a_first_spike_time_replaces_silence():
-    network, recording, output = ran("spike_time", theta=3.0)
+    network, recording, output = ran("spike_time", theta=5.0)
     seen = supervise(network, recording, output, LABELS, config_of(when="always"))
     rows = np.arange(5)
     silent = np.isinf(output[rows, LABELS])
