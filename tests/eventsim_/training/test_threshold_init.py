@@ -21,11 +21,11 @@ def rates(network, inputs):
 
 @pytest.mark.parametrize("rate", [0.3, 1.5])
 def test_set_thresholds__every_layer_reaches_the_rate(rate):
-    network = dense_network(sizes=(20, 40, 30, 10))
+    network = dense_network(sizes=(20, 40, 30, 30))
     inputs = inputs_of(network)
     set_thresholds(network, inputs, rate)
     # The factor is found to 1 %, and rates depend on it smoothly but in steps.
-    np.testing.assert_allclose(rates(network, inputs), rate, rtol=0.1)
+    np.testing.assert_allclose(rates(network, inputs), rate, rtol=0.15)
     for theta in network.trained_arrays[3:]:
         assert np.ptp(theta) == 0
 
@@ -47,9 +47,9 @@ def test_set_thresholds__brings_a_dead_network_to_life():
 
 
 def test_set_thresholds__is_not_stopped_by_a_layer_that_fires_wildly():
-    network = dense_network(sizes=(20, 40, 10), theta=1e-3)
+    network = dense_network(sizes=(20, 40, 10), theta=1e-5)
     inputs = inputs_of(network)
-    # A hundred times the threshold is still far too little.
+    # Ten thousand times the threshold is still far too little.
     set_thresholds(network, inputs, 0.6)
     assert network.layers[0].theta[0] == pytest.approx(0.1, rel=0.02)
 
