@@ -16,9 +16,11 @@ from eventsim.batches import encode_inputs
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
 from eventsim.engine import choose_engine
+from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.evaluation import Evaluation
 from eventsim.history_plots import output_gradients, thresholds_and_silence
 from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
 
 SAMPLES_FOR_HISTOGRAM = 200
 HISTORY_PLOTS = {
@@ -64,7 +66,7 @@ def plot_run(
     shown = _firing_layers(network)
     if network.input == "spikes":
         shown = [0, *shown]
-    times = {k: recording.times(network, k) for k in shown}
+    trains = {k: _trains_of(recording, network, k) for k in shown}
     with matplotlib.rc_context(STYLE):
         if history:
             save(folder / "learning_curves.png", learning_curves(history))
@@ -73,9 +75,9 @@ def plot_run(
                 if figure is not None:
                     save(folder / f"{name}.png", figure)
         label = int(dataset.test.labels[0])
-        save(folder / "spike_raster.png", spike_raster(network, times, label))
-        save(folder / "spike_times.png", spike_time_histograms(network, times))
-        save(folder / "inactive_neurons.png", inactive_neurons(network, test))
+        save(folder / "spike_raster.png", spike_raster(network, trains, label))
+        save(folder / "spike_times.png", spike_time_histograms(network, trains))
+        save(folder / "inactive_neurons.png", inactive_neurons(network, test, trains))
 
 
 def learning_curves(history: list[dict[str, Any]]) -> plt.Figure:
@@ -103,47 +105,54 @@ def learning_curves(history: list[dict[str, Any]]) -> plt.Figure:
 
 
 def spike_raster(
-    network: Network, times: dict[int, np.ndarray], label: int
+    network: Network, trains: dict[int, SpikeTrains], label: int
 ) -> plt.Figure:
     """Draw every spike of the first test sample; neuron index scaled to 0..1."""
     figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
-    for place, (k, all_times) in enumerate(times.items()):
-        fired = np.flatnonzero(np.isfinite(all_times[0]))
-        height = (fired + 0.5) / all_times.shape[1]
-        size = 3 if all_times.shape[1] > 50 else 22
+    for place, (k, spikes) in enumerate(trains.items()):
+        first = spikes.samples(0, 1)
+        height = (first.neuron + 0.5) / first.n_neurons
+        size = 3 if first.n_neurons > 50 else 22
+        fired = np.unique(first.neuron).size
+        several = f", {first.time.size} spikes" if first.time.size > fired else ""
         axis.scatter(
-            all_times[0, fired], height, s=size, color=f"C{place}", linewidths=0,
-            label=f"{_short_name(network, k)}: {fired.size}/{all_times.shape[1]}",
+            first.time, height, s=size, color=f"C{place}", linewidths=0,
+            label=f"{_short_name(network, k)}: {fired}/{first.n_neurons}{several}",
         )  # fmt: skip
     _mark_windows(axis, network)
     axis.set(
         xlabel="time (network units)",
         ylabel="neuron index, scaled",
         title=f"Spikes of the first test sample (label {label})",
+        ylim=(-0.05, 1.05),
     )
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=2)
     return figure
 
 
-def spike_time_histograms(network: Network, times: dict[int, np.ndarray]) -> plt.Figure:
-    """Draw when the neurons of each layer fire, as a share of all its neurons."""
-    n = len(times)
+def spike_time_histograms(
+    network: Network, trains: dict[int, SpikeTrains]
+) -> plt.Figure:
+    """Draw when the neurons of each layer fire, as spikes per neuron in percent."""
+    n = len(trains)
     figure, axes = plt.subplots(
         n, 1, figsize=(7, 1.15 * n + 0.6), sharex=True, layout="constrained"
     )
     axes = np.atleast_1d(axes)
-    n_windows = network.n_spiking_layers + 1
-    edges = np.arange(25 * n_windows + 1) / 25 * network.time_window
-    edges[:-1] -= 1e-9 * network.time_window  # a spike at a window's start is its own
-    for place, (axis, (k, all_times)) in enumerate(
-        zip(axes, times.items(), strict=True)
-    ):
-        fired = all_times[np.isfinite(all_times)]
-        counts, _ = np.histogram(fired, edges)
-        axis.stairs(100 * counts / all_times.size, edges, fill=True, color=f"C{place}")
+    edges = np.linspace(0, network.duration, 101)
+    if network.has_dynamic_thresholds:
+        n_windows = network.n_spiking_layers + 1
+        edges = np.arange(25 * n_windows + 1) / 25 * network.time_window
+        edges[:-1] -= 1e-9 * network.time_window  # a spike at its start is a window's
+    for place, (axis, (k, spikes)) in enumerate(zip(axes, trains.items(), strict=True)):
+        n_all = spikes.batch * spikes.n_neurons
+        counts, _ = np.histogram(spikes.time, edges)
+        axis.stairs(100 * counts / n_all, edges, fill=True, color=f"C{place}")
         axis.set_ylabel("%")
+        share, rate = _firing_share(spikes), spikes.time.size / n_all
+        several = f", {rate:.2f} spikes per neuron" if rate > share else ""
         axis.set_title(
-            f"{_short_name(network, k)}: {fired.size / all_times.size:.1%} fire",
+            f"{_short_name(network, k)}: {share:.1%} fire{several}",
             loc="left",
             fontsize=8,
         )
@@ -152,10 +161,12 @@ def spike_time_histograms(network: Network, times: dict[int, np.ndarray]) -> plt
     return figure
 
 
-def inactive_neurons(network: Network, test: Evaluation) -> plt.Figure:
+def inactive_neurons(
+    network: Network, test: Evaluation, trains: dict[int, SpikeTrains]
+) -> plt.Figure:
     """Draw the share of silent neurons per layer, and of those that never fire."""
     layers = _firing_layers(network)
-    mean = [100 * (1 - test.spike_counts[k].mean() / test.n_samples) for k in layers]
+    mean = [100 * (1 - _firing_share(trains[k])) for k in layers]
     never = [100 * float(np.mean(test.spike_counts[k] == 0)) for k in layers]
     figure, axis = plt.subplots(
         figsize=(max(5.5, 0.9 * len(layers) + 2), 3), layout="constrained"
@@ -184,7 +195,21 @@ def _short_name(network: Network, k: int) -> str:
     return name[name.find("(") + 1 : -1] if name.endswith(")") else name
 
 
+def _trains_of(recording: Any, network: Network, k: int) -> SpikeTrains:
+    if isinstance(recording, SpikeRecording):
+        return recording.trains[k]
+    return SpikeTrains.from_first_spikes(recording.times(network, k))
+
+
+def _firing_share(spikes: SpikeTrains) -> float:
+    """Return the share of neurons that fire in a sample, mean over the samples."""
+    key = spikes.sample * spikes.n_neurons + spikes.neuron
+    return np.unique(key).size / (spikes.batch * spikes.n_neurons)
+
+
 def _mark_windows(axis: plt.Axes, network: Network) -> None:
+    if not network.has_dynamic_thresholds:
+        return
     for k in range(network.n_spiking_layers + 2):
         axis.axvline(k * network.time_window, color="0.6", lw=0.6, ls=":", zorder=0)
 

@@ -7,6 +7,7 @@ from eventsim import plots  # noqa: E402
 from eventsim.build import build_network  # noqa: E402
 from eventsim.datasets import Dataset, Split  # noqa: E402
 from eventsim.evaluation import evaluate  # noqa: E402
+from eventsim.spikes import SpikeTrains  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -98,11 +99,25 @@ def test_learning_curves__any_history(changes, n_epochs, tmp_path):
 def test_spike_raster__shows_the_spikes_of_the_first_sample(tiny_config, dataset):
     network = build_network(tiny_config("encode.bias_spikes=0"), dataset.input_shape, 3)
     times = {0: np.array([[0.2, np.inf, 0.7], [0.1, 0.1, 0.1]]), 1: np.array([[1.5]])}
-    figure = plots.spike_raster(network, times, 2)
+    trains = {k: SpikeTrains.from_first_spikes(t) for k, t in times.items()}
+    figure = plots.spike_raster(network, trains, 2)
     drawn = [c.get_offsets()[:, 0].tolist() for c in figure.axes[0].collections]
     assert drawn == [[0.2, 0.7], [1.5]]
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["input: 2/3", "dense 12: 1/1"]
+    plt.close(figure)
+
+
+def test_spike_raster__shows_every_spike_of_a_neuron(tiny_config, dataset):
+    network = build_network(tiny_config("encode.bias_spikes=0"), dataset.input_shape, 3)
+    several = SpikeTrains(
+        np.array([0.1, 0.4, 0.5]), np.array([1, 1, 0], np.int32), np.array([0, 3]), 4
+    )
+    figure = plots.spike_raster(network, {1: several}, 0)
+    (drawn,) = [c.get_offsets()[:, 0].tolist() for c in figure.axes[0].collections]
+    assert drawn == [0.1, 0.4, 0.5]
+    (label,) = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert label == "dense 12: 2/4, 3 spikes"
     plt.close(figure)
 
 
@@ -111,10 +126,17 @@ def test_inactive_neurons__heights_by_hand(tiny_config):
     network = build_network(config, (4,), 3)
     counts = (np.zeros(5, int), np.array([4] * 6 + [1] * 3 + [0] * 3), np.full(3, 2))
     test = type("Test", (), {"spike_counts": counts, "n_samples": 4})
-    figure = plots.inactive_neurons(network, test)
+    # In one of two samples 9 of 12 neurons fire, one of them twice; outputs: all, none.
+    neuron = np.array([0, 0, *range(1, 9)], np.int32)
+    trains = {
+        1: SpikeTrains(np.arange(10.0), neuron, np.array([0, 10, 10]), 12),
+        2: SpikeTrains(
+            np.arange(3.0), np.arange(3, dtype=np.int32), np.array([0, 3, 3]), 3
+        ),
+    }
+    figure = plots.inactive_neurons(network, test, trains)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
-    # Layer 1: 27 of 48 possible spikes, 3 of 12 never; output: half, none.
-    assert heights == pytest.approx([100 * 21 / 48, 50, 25, 0])
+    assert heights == pytest.approx([100 * 15 / 24, 50, 25, 0])
     plt.close(figure)
 
 
@@ -130,7 +152,7 @@ def test_plot_run__input_currents_have_no_spikes_to_draw(
     monkeypatch.setattr(
         plots, "spike_raster", lambda network, times, label: drawn.append(list(times))
     )
-    monkeypatch.setattr(plots, "_save", lambda path, figure: plt.close("all"))
+    monkeypatch.setattr(plots, "save", lambda path, figure: plt.close("all"))
     network = build_network(config, dataset.input_shape, 3)
     draw(tmp_path, config, dataset, network, HISTORY)
     assert drawn == [[1, 2]]
