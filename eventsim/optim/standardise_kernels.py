@@ -9,7 +9,7 @@ from numba import prange
 
 from eventsim.jit import jit
 
-COLUMNS = 32
+COLUMNS = 400
 
 
 @jit(parallel=True)
@@ -75,19 +75,24 @@ def unstandardise(d_weight, raw, gamma, moments, d_raw, d_gamma, d_beta):
         first, last = block * COLUMNS, min(n, (block + 1) * COLUMNS)
         width = last - first
         total, along = np.zeros(width), np.zeros(width)
+        mean, scale = np.empty(width, raw.dtype), np.empty(width, raw.dtype)
+        shift, tilt = np.empty(width, raw.dtype), np.empty(width, raw.dtype)
+        for c in range(width):
+            mean[c] = moments[0, first + c]
         for r in range(fan_in):
             for c in range(width):
                 d = d_weight[r, first + c]
                 total[c] += d
-                along[c] += d * (raw[r, first + c] - moments[0, first + c])
+                along[c] += d * (raw[r, first + c] - mean[c])
         for c in range(width):
             spread = moments[1, first + c]
             d_beta[first + c] = total[c]
             d_gamma[first + c] = along[c] / spread
-            total[c] /= fan_in
-            along[c] /= spread * spread * max(fan_in - 1, 1)
+            scale[c] = gamma[first + c] / spread
+            shift[c] = total[c] / fan_in
+            tilt[c] = along[c] / (spread * spread * max(fan_in - 1, 1))
         for r in range(fan_in):
             for c in range(width):
-                gap = raw[r, first + c] - moments[0, first + c]
-                d = d_weight[r, first + c] - total[c] - along[c] * gap
-                d_raw[r, first + c] = gamma[first + c] / moments[1, first + c] * d
+                d = d_weight[r, first + c] - shift[c]
+                d -= tilt[c] * (raw[r, first + c] - mean[c])
+                d_raw[r, first + c] = scale[c] * d
