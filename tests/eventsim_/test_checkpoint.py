@@ -101,7 +101,7 @@ def test_load_checkpoint__refuses_other_files(saved, finished_run):
         load_checkpoint(folder, config, dataset)
 
 
-@pytest.mark.parametrize("name", ["weights/0", "slots/mean/1", "history", "slots"])
+@pytest.mark.parametrize("name", ["network/0", "parameters/1", "slots/mean/1", "history", "slots"])
 def test_load_checkpoint__refuses_a_missing_part(saved, name):
     folder, config, dataset = saved
     with h5py.File(folder / "checkpoint.h5", "a") as file:
@@ -113,7 +113,7 @@ def test_load_checkpoint__refuses_a_missing_part(saved, name):
 @pytest.mark.parametrize(
     ("override", "match"),
     [
-        ("network.layers=13-3", r"holds weights/0 of shape \(5, 12\)"),
+        ("network.layers=13-3", r"holds network/0 of shape \(5, 12\)"),
         ("precision=float64", "float32; the configuration needs .* and float64"),
         (
             "optimizer={name: sgd, lr: 1.0}",

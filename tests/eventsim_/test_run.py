@@ -30,6 +30,8 @@ FILES = {
 PICTURES = {
     "inactive_neurons.png",
     "learning_curves.png",
+    "output_gradients.png",
+    "silence.png",
     "spike_raster.png",
     "spike_times.png",
 }

@@ -189,7 +189,7 @@ def test_backward_forced__is_the_derivative_of_a_crossing_at_that_height(model):
                 total[slot] += d_time[b] * (crossing(up) - crossing(down)) / (2 * step)
             for arrival in potential.arrivals:
                 at = arrival[0]
-                if potential.own and abs(at - potential.own[-1]) < 1e-3:
+                if potential.own and abs(at - potential.own[-1]) < 1e-5:
                     continue
                 arrival[0] = at + step
                 late = crossing(weight)
