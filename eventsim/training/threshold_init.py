@@ -15,9 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from eventsim.encode import activations_to_times
 from eventsim.engine.passages import Wave, arrive
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.engine.sweep import network as sweep
+from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
 from eventsim.errors import RunError, SimulationLimitError
 from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
@@ -25,8 +27,8 @@ from eventsim.spikes import SpikeTrains
 SMALLEST, LARGEST = 1e-4, 1e4
 TOLERANCE = 1.01
 LATE = 2 / 3
-SPIKES_PER_NEURON = 200
-"""A run with more spikes than this is far above any wanted rate, and stopped."""
+FAR_ABOVE = 20
+"""A run with so many times the wanted spikes is stopped."""
 
 
 def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
@@ -50,7 +52,10 @@ def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
     """
     ends = [k for k, _ in network.spiking_layers]
     since = LATE if network.input == "currents" else 0.0
-    arrived: SpikeTrains | None = None
+    given: np.ndarray | SpikeTrains = inputs
+    if network.input == "spikes":
+        times = activations_to_times(inputs, inputs.dtype.type(network.time_window))
+        given = SpikeTrains.from_first_spikes(times.reshape(len(times), -1))
     for before, k in pairwise([0, *ends]):
         part = replace(
             network,
@@ -58,12 +63,12 @@ def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
             layers=network.layers[before:k],
             readout="spike_count",
             t_end=network.duration,
-            input=network.input if arrived is None else "spikes",
+            input="spikes" if isinstance(given, SpikeTrains) else "currents",
         )
-        _set_last_layer(part, inputs if arrived is None else arrived, rate, since)
-        sent = _run(part, inputs if arrived is None else arrived).trains[-1]
+        _set_last_layer(part, given, rate, since)
+        sent = _run(part, given, math.inf).trains[-1]
         wave = Wave(sent, network.layers[k - 1].delay)
-        arrived = arrive(wave, network.duration).spikes
+        given = arrive(wave, network.duration).spikes
 
 
 def _set_last_layer(
@@ -77,7 +82,7 @@ def _set_last_layer(
     while high / low > TOLERANCE:
         middle = math.sqrt(low * high)
         layer.theta[...] = theta / middle
-        if _rate(network, inputs, since) > rate:
+        if _rate(network, inputs, since, FAR_ABOVE * rate) > rate:
             high = middle
         else:
             low = middle
@@ -91,18 +96,28 @@ def _set_last_layer(
         )
 
 
-def _rate(network: Network, inputs: np.ndarray | SpikeTrains, since: float) -> float:
+def _rate(
+    network: Network, inputs: np.ndarray | SpikeTrains, since: float, most: float
+) -> float:
     """Return spikes per neuron and run, from those after a share of the run."""
     try:
-        spikes = _run(network, inputs).trains[-1]
+        spikes = _run(network, inputs, most).trains[-1]
     except SimulationLimitError:
         return math.inf
     n_late = int(np.count_nonzero(spikes.time >= since * network.duration))
     return n_late / ((1 - since) * spikes.n_neurons * spikes.batch)
 
 
-def _run(network: Network, inputs: np.ndarray | SpikeTrains) -> SpikeRecording:
-    if not isinstance(inputs, SpikeTrains):
-        return sweep.forward(network, inputs)
-    limit = 1000 + SPIKES_PER_NEURON * network.n_neurons * inputs.batch
-    return sweep.forward_spikes(network, inputs, max_spikes=limit, with_constants=False)
+def _run(
+    network: Network, inputs: np.ndarray | SpikeTrains, most: float
+) -> SpikeRecording:
+    """Run a network of one layer with neurons, up to `most` spikes per neuron."""
+    spikes = currents = None
+    if isinstance(inputs, SpikeTrains):
+        spikes, batch = inputs, inputs.batch
+    else:
+        currents, batch = inputs, len(inputs)
+    limit = int(min(1000 + most * network.n_neurons * batch, MAX_SPIKES))
+    return sweep.forward_spikes(
+        network, spikes, currents=currents, max_spikes=limit, with_constants=False
+    )

@@ -101,7 +101,9 @@ def test_load_checkpoint__refuses_other_files(saved, finished_run):
         load_checkpoint(folder, config, dataset)
 
 
-@pytest.mark.parametrize("name", ["network/0", "parameters/1", "slots/mean/1", "history", "slots"])
+@pytest.mark.parametrize(
+    "name", ["network/0", "parameters/1", "slots/mean/1", "history", "slots"]
+)
 def test_load_checkpoint__refuses_a_missing_part(saved, name):
     folder, config, dataset = saved
     with h5py.File(folder / "checkpoint.h5", "a") as file:
