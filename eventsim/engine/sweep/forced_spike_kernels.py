@@ -32,66 +32,9 @@ from eventsim.engine.sweep.arrival_kernels import (
     new_sorting,
 )
 from eventsim.engine.sweep.gathered_adjoint_kernels import InputSums, Sums, add_shares
+from eventsim.engine.sweep.rise_kernels import last_rise
 from eventsim.jit import jit
-from eventsim.neurons.dynamics import potential_slope, receive
-
-HALVINGS = 60
-
-
-@jit(inline=True)
-def bend(d, v, i, j, dt):
-    """Return ``d^2 u / dt^2`` at `dt` after a state, without a refractory kernel.
-
-    Times ``exp(alpha dt)`` it changes monotonically, up for ``i > 0``.
-    """
-    steepness = potential_slope(d, v, i, 0.0, 0.0, j, dt)
-    return -d.alpha * steepness - d.beta * i * math.exp(-d.beta * dt)
-
-
-@jit()
-def last_rise(d, v, i, j, least, dt):
-    """Return the last time in an interval at which the potential rises so fast.
-
-    Parameters
-    ----------
-    d : Dynamics
-        Constants, with ``recoil == 0``.
-    v, i, j : float
-        State at the start, drive.
-    least : float, 1 / network time unit
-        Slope, positive.
-    dt : float, network time units
-        Length of the interval.
-
-    Returns
-    -------
-    float, network time units
-        Time from the start; -1 if the slope is below `least` throughout.
-    """
-    if potential_slope(d, v, i, 0.0, 0.0, j, dt) >= least:
-        return dt
-    low = 0.0
-    if i < 0 and bend(d, v, i, j, 0.0) > 0:
-        # The slope rises to a peak and falls then.
-        if bend(d, v, i, j, dt) >= 0:
-            return -1.0
-        high = dt
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            if bend(d, v, i, j, middle) > 0:
-                low = middle
-            else:
-                high = middle
-    if potential_slope(d, v, i, 0.0, 0.0, j, low) < least:
-        return -1.0
-    high = dt
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        if potential_slope(d, v, i, 0.0, 0.0, j, middle) >= least:
-            low = middle
-        else:
-            high = middle
-    return low
+from eventsim.neurons.dynamics import receive
 
 
 @jit()
@@ -187,6 +130,41 @@ def latest_rise(d, theta, j, arrivals, n, fired, count, trace, t_end, least):
 
 
 @jit()
+def events_of(wiring, train, out_time, out_neuron, number):
+    """Return all that arrives at one neuron of a sample, and its own spikes.
+
+    Parameters
+    ----------
+    wiring, train
+        As in `eventsim.engine.sweep.gathered_kernels.run_block`.
+    out_time, out_neuron : ndarray, shape (n_spikes,)
+        The layer's spikes in the sample.
+    number : int
+        The neuron.
+
+    Returns
+    -------
+    arrivals : Arrivals
+        What arrives, in order of time.
+    n : int
+        How much of it.
+    fired : Fired
+        Its own spikes, with room for one more.
+    count : int
+        How many of them.
+    """
+    count_in = np.zeros(wiring.n_in, np.int64)
+    room = most_arrivals(wiring, train, count_in, number, number + 1)
+    arrivals = new_arrivals(room)
+    sorting = new_sorting(wiring.n_in, train.time.size, room)
+    chain(train, sorting)
+    n = gather(wiring, train, number, sorting, arrivals)
+    fired = new_spikes(out_time.size + 1)
+    count = own_spikes(out_time, out_neuron, number, arrivals, n, fired)
+    return arrivals, n, fired, count
+
+
+@jit()
 def force_neuron(
     d, wiring, theta, drive, train, out_time, out_neuron, number, t_end, least, silent
 ):
@@ -205,14 +183,8 @@ def force_neuron(
     silent : bool
         Whether only a silent neuron is to fire.
     """
-    count_in = np.zeros(wiring.n_in, np.int64)
-    room = most_arrivals(wiring, train, count_in, number, number + 1)
-    arrivals = new_arrivals(room)
-    sorting = new_sorting(wiring.n_in, train.time.size, room)
-    chain(train, sorting)
-    n = gather(wiring, train, number, sorting, arrivals)
-    fired = new_spikes(out_time.size + 1)
-    count = own_spikes(out_time, out_neuron, number, arrivals, n, fired)
+    arrivals, n, fired, count = events_of(wiring, train, out_time, out_neuron, number)
+    room = arrivals.time.size
     if count >= d.max_spikes or (silent and count > 0):
         return math.inf
     trace = new_trace(room, count + 1)
@@ -241,14 +213,8 @@ def unforce_neuron(
     inputs : InputSums
         Added to.
     """
-    count_in = np.zeros(wiring.n_in, np.int64)
-    room = most_arrivals(wiring, train, count_in, number, number + 1)
-    arrivals = new_arrivals(room)
-    sorting = new_sorting(wiring.n_in, train.time.size, room)
-    chain(train, sorting)
-    n = gather(wiring, train, number, sorting, arrivals)
-    fired = new_spikes(out_time.size + 1)
-    count = own_spikes(out_time, out_neuron, number, arrivals, n, fired)
+    arrivals, n, fired, count = events_of(wiring, train, out_time, out_neuron, number)
+    room = arrivals.time.size
     before = fired.n_before[count - 1] if count > 0 else 0
     while before < n and arrivals.time[before] < forced:
         before += 1

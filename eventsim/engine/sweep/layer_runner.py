@@ -90,12 +90,12 @@ class RowRunner:
     ----------
     layer : RowLayer
         The layer.
-    gathered : GatheredRunner
+    gathered : GatheredLayer
         The same layer, for what rows do not have.
     """
 
     layer: RowLayer
-    gathered: GatheredRunner
+    gathered: GatheredLayer
 
     def forward(
         self, spikes: SpikeTrains, t_end: float, max_spikes: int
@@ -192,7 +192,7 @@ Runner = GatheredRunner | RowRunner
 
 def gathered_layer_of(runner: Runner) -> GatheredLayer:
     """Return the layer that a runner runs, as its neurons gather their arrivals."""
-    return (runner.gathered if isinstance(runner, RowRunner) else runner).layer
+    return runner.gathered if isinstance(runner, RowRunner) else runner.layer
 
 
 def drive_layer(layer: Layer, values: np.ndarray) -> DrivenRunner:
@@ -265,19 +265,17 @@ def choose_runner(
     if layer.current is not None:
         drive = layer.current * drive_scale_of(layer)
     d = dynamics_of(layer)
-    gathered = GatheredRunner(
-        GatheredLayer(
-            d,
-            synapses_of(topology),
-            layer.weight.ravel(),
-            delay,
-            np.tile(layer.theta, repeats),
-            np.tile(drive, repeats),
-        )
+    gathered = GatheredLayer(
+        d,
+        synapses_of(topology),
+        layer.weight.ravel(),
+        delay,
+        np.tile(layer.theta, repeats),
+        np.tile(drive, repeats),
     )
     has_rows = isinstance(topology, Dense | Conv2d) and runs_as_rows(d)
     if with_constants or delay is not None or not has_rows:
-        return gathered
+        return GatheredRunner(gathered)
     assert isinstance(topology, Dense | Conv2d)
     row = RowLayer(d, topology, layer.weight, layer.theta, drive)
     return RowRunner(row, gathered)
