@@ -203,8 +203,7 @@ def _trains_of(recording: Any, network: Network, k: int) -> SpikeTrains:
 
 def _firing_share(spikes: SpikeTrains) -> float:
     """Return the share of neurons that fire in a sample, mean over the samples."""
-    key = spikes.sample * spikes.n_neurons + spikes.neuron
-    return np.unique(key).size / (spikes.batch * spikes.n_neurons)
+    return np.unique(spikes.key).size / (spikes.batch * spikes.n_neurons)
 
 
 def _mark_windows(axis: plt.Axes, network: Network) -> None:

@@ -140,8 +140,9 @@ def class_scores(network: Network, output: SpikeTrains) -> np.ndarray:
     """
     worth = spike_worth(network, output.time)
     shape = (output.batch, output.n_neurons)
-    key = output.sample * output.n_neurons + output.neuron
-    return np.bincount(key, worth, output.batch * output.n_neurons).reshape(shape)
+    return np.bincount(output.key, worth, output.batch * output.n_neurons).reshape(
+        shape
+    )
 
 
 def predict(network: Network, output: np.ndarray | SpikeTrains) -> np.ndarray:

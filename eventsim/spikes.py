@@ -108,6 +108,26 @@ class SpikeTrains:
         """Sample of each spike, shape (n_spikes,), int64."""
         return np.repeat(np.arange(self.batch), np.diff(self.offsets))
 
+    @property
+    def key(self) -> np.ndarray:
+        """``sample * n_neurons + neuron`` of each spike, shape (n_spikes,), int64."""
+        return self.sample * self.n_neurons + self.neuron
+
+    def ranks(self) -> np.ndarray:
+        """Return how many spikes of its neuron came before each in its sample.
+
+        Returns
+        -------
+        ndarray, shape (n_spikes,), int64
+            Spikes of one neuron at one time are ranked as they are listed.
+        """
+        key = self.key
+        order = np.argsort(key, kind="stable")
+        ordered = key[order]
+        ranks = np.empty(key.size, np.int64)
+        ranks[order] = np.arange(key.size) - np.searchsorted(ordered, ordered)
+        return ranks
+
     @classmethod
     def from_first_spikes(cls, times: np.ndarray) -> SpikeTrains:
         """Build trains of at most one spike per neuron.

@@ -249,8 +249,7 @@ def d_output_spikes(
     others: list[np.ndarray | None] = [None] * (len(recording.trains) - 2)
     if d_output.ndim == 1:
         return [*others, d_output]
-    sample = last.sample
-    key = sample * last.n_neurons + last.neuron
+    key = last.key
     _, first = np.unique(key, return_index=True)
     d_time = np.zeros(last.time.size)
     d_time[first] = d_output.reshape(-1)[key[first]]

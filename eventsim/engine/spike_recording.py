@@ -110,7 +110,7 @@ class SpikeRecording:
         wave, _ = self._given(network, k)
         arrived = arrive(wave, network.duration).spikes
         passed = earliest(arrived, topology)
-        key = passed.spikes.sample * passed.spikes.n_neurons + passed.spikes.neuron
+        key = passed.spikes.key
         order = np.argsort(key)
         winner = arrived.neuron[passed.origin].astype(np.int64)
         return np.stack([key, winner], axis=1)[order]
@@ -128,7 +128,7 @@ class SpikeRecording:
             first -= 1
         sent = self.trains[first]
         wave = Wave(sent, network.layers[first - 1].delay if first > 0 else None)
-        label = sent.neuron * np.int64(MOST_SPIKES) + _rank(sent)
+        label = sent.neuron * np.int64(MOST_SPIKES) + sent.ranks()
         for layer in network.layers[first : k - 1]:
             if isinstance(layer.topology, AveragePool):
                 wave, origin = average(wave, layer.topology)
@@ -152,7 +152,7 @@ class SpikeRecording:
             if wave.delay is not None:
                 axonal = np.asarray(wave.delay, np.float64)
                 delay += axonal[table.source % axonal.size]
-        key = trains.sample * trains.n_neurons + trains.neuron
+        key = trains.key
         order = np.lexsort((trains.time, key))
         input_key = arrived.sample * table.n_in + arrived.neuron
         input_order = np.argsort(input_key, kind="stable")
@@ -178,13 +178,3 @@ class SpikeRecording:
                 sums[at],
             )
         return np.stack([key[order], self.kinds(k)[order], *sums], axis=1)
-
-
-def _rank(trains: SpikeTrains) -> np.ndarray:
-    """Return for each spike how many of its neuron came before it in its sample."""
-    key = trains.sample * trains.n_neurons + trains.neuron
-    order = np.argsort(key, kind="stable")
-    first = np.searchsorted(key[order], key[order])
-    rank = np.empty(key.size, np.int64)
-    rank[order] = np.arange(key.size) - first
-    return rank

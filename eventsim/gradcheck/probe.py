@@ -137,7 +137,7 @@ def linear_loss(spikes: SpikeTrains, held: np.ndarray) -> LossValue:
 
 def by_neuron(spikes: SpikeTrains) -> np.ndarray:
     """Return the order of the spikes by sample, neuron and time, shape (n_spikes,)."""
-    key = spikes.sample * spikes.n_neurons + spikes.neuron
+    key = spikes.key
     return np.argsort(key, kind="stable")
 
 

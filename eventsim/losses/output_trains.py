@@ -1,4 +1,4 @@
-"""What the losses on all output spikes share: masses, counts, ranks, the mean.
+"""What the losses on all output spikes share: masses, counts, the mean.
 
 Spike k of a loss on trains has a mass m_k: its ``value`` if the trains have values,
 else 1. A *rate loss* L sees masses, not times. Theorem 4.1 of Zhu et al. [1]_ turns it
@@ -24,11 +24,6 @@ from eventsim.spikes import SpikeTrains
 Reduction = Literal["mean", "sum"]
 
 
-def output_of_spike(spikes: SpikeTrains) -> np.ndarray:
-    """Return ``sample * n_neurons + neuron`` of each spike, shape (n_spikes,)."""
-    return spikes.sample * spikes.n_neurons + spikes.neuron
-
-
 def spike_masses(spikes: SpikeTrains) -> np.ndarray:
     """Return the mass of each spike, shape (n_spikes,), dimensionless."""
     if spikes.value is None:
@@ -39,21 +34,8 @@ def spike_masses(spikes: SpikeTrains) -> np.ndarray:
 def spike_counts(spikes: SpikeTrains) -> np.ndarray:
     """Return the mass that each neuron fired, shape (batch, n_neurons)."""
     n = spikes.batch * spikes.n_neurons
-    counts = np.bincount(output_of_spike(spikes), spike_masses(spikes), n)
+    counts = np.bincount(spikes.key, spike_masses(spikes), n)
     return counts.reshape(spikes.batch, spikes.n_neurons)
-
-
-def spike_ranks(spikes: SpikeTrains) -> np.ndarray:
-    """Return how many spikes of its neuron came before each, shape (n_spikes,), int64.
-
-    Spikes of one neuron at one time are ranked as they are listed.
-    """
-    output = output_of_spike(spikes)
-    order = np.argsort(output, kind="stable")
-    ordered = output[order]
-    ranks = np.empty(output.size, np.int64)
-    ranks[order] = np.arange(output.size) - np.searchsorted(ordered, ordered)
-    return ranks
 
 
 def is_label(labels: np.ndarray, n_classes: int) -> np.ndarray:
@@ -108,5 +90,5 @@ def reduced_rate_loss(
     LossValue
         With ``d_output`` of shape (n_spikes,), Theorem 4.1.
     """
-    d_time = -d_counts.ravel()[output_of_spike(spikes)]
+    d_time = -d_counts.ravel()[spikes.key]
     return reduced(total, d_time, spikes.batch, reduction)

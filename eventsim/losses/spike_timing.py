@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eventsim.losses.output_trains import Reduction, reduced, spike_ranks
+from eventsim.losses.output_trains import Reduction, reduced
 from eventsim.losses.softmax import LossValue
 from eventsim.spikes import SpikeTrains
 
@@ -63,7 +63,7 @@ def spike_timing(
     if push is None:
         push = 1 / np.sqrt(spikes.n_neurons)
     time = spikes.time.astype(np.float64)
-    ranks = spike_ranks(spikes)
+    ranks = spikes.ranks()
     is_own = spikes.neuron == labels[spikes.sample]
     has_target = is_own & (ranks < targets.size)
     d_time = np.zeros(time.size)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from eventsim.losses.output_trains import spike_ranks
 from eventsim.losses.softmax import LossValue, cross_entropy
 from eventsim.spikes import SpikeTrains
 
@@ -59,7 +58,7 @@ def time_cross_entropy(
             output.first_spikes(), labels, t_unfired=t_unfired, beta=beta
         )
         d_first = loss.d_output[output.sample, output.neuron]
-        return LossValue(loss.value, np.where(spike_ranks(output) == 0, d_first, 0.0))
+        return LossValue(loss.value, np.where(output.ranks() == 0, d_first, 0.0))
     is_silent = np.isinf(output)
     filled = np.where(is_silent, output.dtype.type(t_unfired), output)
     value, d_scores = cross_entropy(-beta * filled, labels)

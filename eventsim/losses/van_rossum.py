@@ -29,7 +29,6 @@ import numpy as np
 
 from eventsim.losses.output_trains import (
     Reduction,
-    output_of_spike,
     reduced,
     spike_masses,
 )
@@ -75,9 +74,7 @@ def van_rossum(
     n = spikes.time.size
     is_target_of = np.arange(spikes.batch) * spikes.n_neurons + labels
     events = _Events.sorted(
-        np.concatenate(
-            [output_of_spike(spikes), np.repeat(is_target_of, targets.size)]
-        ),
+        np.concatenate([spikes.key, np.repeat(is_target_of, targets.size)]),
         np.concatenate([spikes.time, np.tile(targets, spikes.batch)]),
         np.concatenate([spike_masses(spikes), -np.ones(targets.size * spikes.batch)]),
     )

@@ -7,7 +7,6 @@ import io
 import json
 import math
 import statistics
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import eventsim
 from eventsim.atomic_write import replacing
 from eventsim.config.study_loading import StudyCase
 from eventsim.jit import is_first_start
+from eventsim.progress import say
 from eventsim.study.runs import StudyRun
 from eventsim.study.study import Study
 
@@ -228,9 +228,9 @@ class StudyBar:
         self._n_runs = len(study.runs)
         self._n_done = sum(run.status == "finished" for run in study.runs)
         if self._n_done and not quiet:
-            _say(f"{self._n_done} of {self._n_runs} runs were finished before")
+            say(f"{self._n_done} of {self._n_runs} runs were finished before")
         if self._n_done < self._n_runs and not quiet and is_first_start():
-            _say("first start: compiling kernels, once, for about half a minute ...")
+            say("first start: compiling kernels, once, for about half a minute ...")
         self._bar = tqdm(
             total=self._n_runs,
             initial=self._n_done,
@@ -257,7 +257,7 @@ class StudyBar:
         )
         if run.status == "failed":
             told = f"FAILED: {run.error}"
-        _say(f"[{self._n_done}/{self._n_runs}] {run.case}, seed {run.seed}: {told}")
+        say(f"[{self._n_done}/{self._n_runs}] {run.case}, seed {run.seed}: {told}")
         self._bar.update()
 
 
@@ -301,7 +301,3 @@ def _cell(value: Any) -> str:
 def _write(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-
-
-def _say(text: str) -> None:
-    tqdm.write(text, file=sys.stderr)

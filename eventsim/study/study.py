@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from eventsim.checkpoint import CHECKPOINT
 from eventsim.config import Config, changed_keys, load_config
@@ -20,6 +17,7 @@ from eventsim.config.study_schema import StudyConfig
 from eventsim.datasets import Dataset
 from eventsim.errors import EventsimError, RunError
 from eventsim.interrupt import deferred_interrupt
+from eventsim.progress import say
 from eventsim.run import load_run_dataset
 from eventsim.study.runs import StudyRun, train_in_parallel
 from eventsim.training import start_training
@@ -147,7 +145,7 @@ def run_study(
 
     def ask_to_stop() -> None:
         stop_file.touch()
-        _say("Ctrl-C: stopping all runs after this batch; again to stop at once")
+        say("Ctrl-C: stopping all runs after this batch; again to stop at once")
 
     try:
         with deferred_interrupt(ask_to_stop):
@@ -166,7 +164,7 @@ def run_study(
                 raise KeyboardInterrupt
     except KeyboardInterrupt:
         n_finished = sum(run.status == "finished" for run in done.values())
-        _say(
+        say(
             f"interrupted; {n_finished} of {len(study.runs)} runs are finished in "
             f"{study.folder}; to go on, give the same command again"
         )
@@ -239,7 +237,3 @@ def _require_starts(runs: list[StudyRun], data_dir: str | None) -> None:
             start_training(run.config, dataset)
         except EventsimError as error:
             raise type(error)(f"study, case '{run.case}': {error}") from error
-
-
-def _say(text: str) -> None:
-    tqdm.write(text, file=sys.stderr)

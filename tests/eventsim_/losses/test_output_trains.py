@@ -5,12 +5,10 @@ from hypothesis import given
 
 from eventsim.losses.output_trains import (
     is_label,
-    output_of_spike,
     reduced,
     reduced_rate_loss,
     spike_counts,
     spike_masses,
-    spike_ranks,
 )
 
 
@@ -30,18 +28,18 @@ def test_spike_masses__are_1_without_values():
 
 
 @given(cases())
-def test_spike_ranks__count_earlier_spikes_of_the_neuron(case):
+def test_ranks__count_earlier_spikes_of_the_neuron(case):
     spikes, _ = case
-    ranks = spike_ranks(spikes)
+    ranks = spikes.ranks()
     for sample in range(spikes.batch):
         for neuron in range(spikes.n_neurons):
             own = ranks[entry(spikes, sample, neuron)]
             assert own.tolist() == list(range(own.size))
 
 
-def test_output_of_spike__numbers_neurons_over_the_batch():
+def test_key__numbers_neurons_over_the_batch():
     spikes = trains([(0.5, 2)], [], [(0.1, 0), (0.2, 1)])
-    assert output_of_spike(spikes).tolist() == [2, 6, 7]
+    assert spikes.key.tolist() == [2, 6, 7]
 
 
 def test_is_label__marks_one_class_of_each_sample():
