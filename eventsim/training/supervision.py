@@ -106,7 +106,7 @@ def supervise(
         network,
         recording,
         labels,
-        least_slope=rule.slope,
+        least_rise=rule.rise,
         only_if_silent=is_first or rule.when == "if_silent",
     )
     if isinstance(output, SpikeTrains):

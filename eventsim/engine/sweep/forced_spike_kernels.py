@@ -124,7 +124,7 @@ def latest_rise(d, theta, j, arrivals, n, fired, count, trace, t_end, least):
             v, i, p, q = move(d, v, i, p, q, j, now, start, free)
             dt = last_rise(d, v, i, j, least, until - start)
             if dt >= 0:
-                return start + dt
+                return min(start + dt, until)
         until = now
     return math.inf
 
@@ -166,7 +166,7 @@ def events_of(wiring, train, out_time, out_neuron, number):
 
 @jit()
 def force_neuron(
-    d, wiring, theta, drive, train, out_time, out_neuron, number, t_end, least, silent
+    d, wiring, theta, drive, train, out_time, out_neuron, number, t_end, rise, silent
 ):
     """Return when one neuron of a sample can be made to fire, ``inf`` = not at all.
 
@@ -178,8 +178,10 @@ def force_neuron(
         The layer's spikes in the sample.
     number : int
         The neuron.
-    t_end, least : float
-        As in `latest_rise`.
+    t_end : float, network time units
+        End of the run.
+    rise : float, thresholds per run
+        Least slope.
     silent : bool
         Whether only a silent neuron is to fire.
     """
@@ -188,6 +190,7 @@ def force_neuron(
     if count >= d.max_spikes or (silent and count > 0):
         return math.inf
     trace = new_trace(room, count + 1)
+    least = rise * d.factor * theta[number] / t_end
     return latest_rise(
         d, theta[number], drive[number], arrivals, n, fired, count, trace, t_end, least
     )
@@ -255,7 +258,7 @@ def find_forced(
     out_samples,
     chosen,
     t_end,
-    least,
+    rise,
     only_if_silent,
     forced,
 ):
@@ -271,8 +274,8 @@ def find_forced(
         Spikes of the layer.
     chosen : ndarray, shape (batch,), int64
         The neuron of each sample.
-    t_end, least : float
-        As in `latest_rise`.
+    t_end, rise : float
+        As in `force_neuron`.
     only_if_silent : bool
         Leave neurons alone that fire.
     forced : ndarray, shape (batch,), network time units
@@ -286,7 +289,7 @@ def find_forced(
         train = Train(time[first:last], neuron[first:last], values)
         forced[b] = force_neuron(
             d, wiring, theta, drive, train, out_time[low:high], out_neuron[low:high],
-            chosen[b], t_end, least, only_if_silent,
+            chosen[b], t_end, rise, only_if_silent,
         )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 A silent output neuron has no spike time that a loss could move. In training, the
 label's neuron is therefore given a spike at the last time, after its own spikes, at
-which its potential still rises with some slope ([1]_ does so on a time grid). The
+which its potential still rises with some slope ([1]_ does so on a time grid, with an
+absolute slope; here it is measured in thresholds per run, so that neither the scale
+of the weights nor the unit of time matters). The
 potential there is below the threshold; the spike's derivatives are those of a
 crossing at that height:
 
@@ -13,7 +15,7 @@ neuron is not reset, and answers and statistics do not see the spike.
 
 References
 ----------
-.. [1] Y. Zhu, J. Fang, X. Xie, D. Huang, Z. Yu, "Exploring loss functions for
+.. [1] Y. Zhu, W. Fang, X. Xie, T. Huang, Z. Yu, "Exploring loss functions for
    time-based training strategy in spiking neural networks", NeurIPS 2023 (code).
 """
 
@@ -27,6 +29,7 @@ from eventsim.engine.neuron_adjoint_kernels import Rule
 from eventsim.engine.sweep.forced_spike_kernels import find_forced, unrun_forced
 from eventsim.engine.sweep.gathered_sweep import N_CHUNKS, GatheredLayer, input_arrays
 from eventsim.errors import ShapeError
+from eventsim.neurons.dynamics import Dynamics
 from eventsim.spikes import SpikeTrains
 
 
@@ -73,7 +76,7 @@ def force_spikes(
     neuron: np.ndarray,
     t_end: float,
     *,
-    least_slope: float,
+    least_rise: float,
     only_if_silent: bool,
 ) -> ForcedSpikes:
     """Find where one neuron of each sample can be made to fire.
@@ -88,8 +91,8 @@ def force_spikes(
         The neuron of each sample.
     t_end : float, network time units
         End of the run.
-    least_slope : float, 1 / network time unit
-        Slope, positive.
+    least_rise : float, thresholds per run
+        Least slope there, positive: how far the potential would rise in a run.
     only_if_silent : bool
         Leave neurons alone that fire by themselves.
 
@@ -102,16 +105,19 @@ def force_spikes(
     Raises
     ------
     ShapeError
-        If the model has a refractory kernel or instantaneous synapses.
+        If the model has a refractory kernel or instantaneous synapses, or `neuron`
+        does not name one neuron of the layer for each sample.
     """
-    d = layer.dynamics
-    if d.recoil != 0 or d.kick != 0:
-        what = "a refractory kernel" if d.recoil != 0 else "instantaneous synapses"
-        raise ShapeError(
-            f"supervisory spike: the output neurons have {what}; expected a model "
-            "without; leave training.supervisory_spike out or use another model"
-        )
+    require_forcible(layer.dynamics)
     chosen = np.ascontiguousarray(neuron, np.int64)
+    _require_one_each("neuron", chosen, arrived.batch)
+    n_out = layer.fan_in.n_out
+    wrong = np.flatnonzero((chosen < 0) | (chosen >= n_out))
+    if wrong.size:
+        raise ShapeError(
+            f"supervisory spike: neuron[{wrong[0]}] is {chosen[wrong[0]]}; expected a "
+            f"label from 0 to {n_out - 1}"
+        )
     forced = np.empty(arrived.batch)
     find_forced(
         *layer.arrays,
@@ -119,7 +125,7 @@ def force_spikes(
         *_output_arrays(spikes),
         chosen,
         float(t_end),
-        float(least_slope),
+        float(least_rise),
         bool(only_if_silent),
         forced,
     )
@@ -150,8 +156,15 @@ def backward_forced(
     Returns
     -------
     ForcedGradients
-        Derivatives; thresholds have no part in them.
+        Derivatives. Those by thresholds are left out: a threshold moves a forced
+        spike only through the neuron's own spikes before it.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one dL/dT for each sample.
     """
+    _require_one_each("d_time", d_time, arrived.batch)
     table = layer.fan_in
     n_chunks = max(1, min(N_CHUNKS, arrived.batch))
     weight, drive = (
@@ -174,6 +187,36 @@ def backward_forced(
         by_value,
     )
     return ForcedGradients(weight.sum(axis=0), drive.sum(axis=0), by_time, by_value)
+
+
+def require_forcible(dynamics: Dynamics) -> None:
+    """Refuse a model whose neurons cannot be given supervisory spikes.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        Constants of the model.
+
+    Raises
+    ------
+    ShapeError
+        If it has a refractory kernel or instantaneous synapses.
+    """
+    if dynamics.recoil != 0 or dynamics.kick != 0:
+        has_kernel = dynamics.recoil != 0
+        what = "a refractory kernel" if has_kernel else "instantaneous synapses"
+        raise ShapeError(
+            f"supervisory spike: the output neurons have {what}; expected a model "
+            "without; leave training.supervisory_spike out or use another model"
+        )
+
+
+def _require_one_each(name: str, array: np.ndarray, batch: int) -> None:
+    if array.shape != (batch,):
+        raise ShapeError(
+            f"supervisory spike: {name} has shape {array.shape}; expected ({batch},), "
+            "one for each sample"
+        )
 
 
 def _output_arrays(spikes: SpikeTrains) -> tuple[np.ndarray, ...]:

@@ -193,7 +193,7 @@ def force_output(
     recording: SpikeSweepRecording,
     labels: np.ndarray,
     *,
-    least_slope: float,
+    least_rise: float,
     only_if_silent: bool,
 ) -> ForcedSpikes:
     """Let the label's output neuron of each sample fire where its potential rises.
@@ -206,8 +206,8 @@ def force_output(
         What `forward` returned.
     labels : ndarray, shape (batch,), int
         The neuron of each sample.
-    least_slope : float, 1 / network time unit
-        Slope of the potential, positive.
+    least_rise : float, thresholds per run
+        Least slope of the potential there, positive.
     only_if_silent : bool
         Leave neurons alone that fire by themselves.
 
@@ -235,7 +235,7 @@ def force_output(
         step.recording.spikes,
         labels,
         network.duration,
-        least_slope=least_slope,
+        least_rise=least_rise,
         only_if_silent=only_if_silent,
     )
 

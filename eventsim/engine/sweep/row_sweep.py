@@ -131,7 +131,7 @@ def forward(
         offsets = _ends(counts[0].sum(axis=0))
         if offsets[-1] > max_spikes:
             raise SimulationLimitError(
-                f"sweep: a layer fired more than {max_spikes} times up to time "
+                f"its neurons fire more than {max_spikes} times up to time "
                 f"{t_end}; expected fewer; lower weights or currents, shorten the "
                 "run, or raise max_spikes"
             )

@@ -74,7 +74,7 @@ def collect(
     run(np.ones(room.size, bool), regions, *found, counts, stop)
     if stop[0] < 0 or counts.sum() > max_spikes:
         raise SimulationLimitError(
-            f"layer: its neurons fire more than {max_spikes} times in this batch; "
+            f"its neurons fire more than {max_spikes} times in this batch; "
             "expected fewer; run smaller batches or allow more, or look for weights "
             "or drives that are far too large"
         )

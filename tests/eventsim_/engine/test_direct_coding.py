@@ -149,7 +149,9 @@ def test_simulate__refuses_what_is_not_the_input(engine):
 def test_simulate__stops_at_too_many_spikes():
     case = driven_case("dense", "lif", 0)
     n = simulate(case.network, None, currents=case.currents)[1].time.size
-    with pytest.raises(SimulationLimitError, match=r"layer_1: layer: .* more than"):
+    with pytest.raises(
+        SimulationLimitError, match=r"layer_1: its neurons .* more than"
+    ):
         simulate(case.network, None, currents=case.currents, max_spikes=n - 1)
     with pytest.raises(SimulationLimitError, match="5 events were done"):
         simulate(case.network, None, "queue", currents=case.currents, max_events=5)
@@ -173,7 +175,7 @@ def test_force_output__refuses_neurons_driven_by_the_input():
     network = replace(case.network, layers=case.network.layers[:1])
     seen = sweep.forward(network, case.currents)
     with pytest.raises(ShapeError, match=r"supervisory spike: .* by input currents"):
-        force_output(network, seen, LABELS, least_slope=0.1, only_if_silent=True)
+        force_output(network, seen, LABELS, least_rise=0.1, only_if_silent=True)
 
 
 def test_set_thresholds__of_a_network_driven_by_currents():

@@ -12,7 +12,7 @@ LABELS = np.array([0, 1, 2, 0, 1])
 
 
 def config_of(**rule):
-    found = SimpleNamespace(**{"when": "always", "slope": 0.05, **rule})
+    found = SimpleNamespace(**{"when": "always", "rise": 0.05, **rule})
     return SimpleNamespace(
         training=SimpleNamespace(supervisory_spike=found if rule else None)
     )

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from eventsim.engine.neuron_adjoint_kernels import Rule
 from eventsim.engine.sweep.forced_spikes import backward_forced, force_spikes
 from eventsim.engine.sweep.gathered_sweep import gathered_forward
 from eventsim.errors import ShapeError
+from eventsim.spikes import SpikeTrains
 
 EXACT = Rule(math.inf, 0.0, False)
-LEAST = 0.05
+RISE = 0.3
 MODELS = ["lif general", "lif subtract", "lif held", "srm_lif", "srm_lif general",
           "non_leaky_if", "alpha_synapse"]  # fmt: skip
 
@@ -85,7 +87,7 @@ def forced_of(model, seed, **options):
     chosen = rng.integers(0, case.layer.theta.size, case.spikes.batch)
     forced = force_spikes(
         case.layer, case.spikes, ran.spikes, chosen, case.t_end,
-        **{"least_slope": LEAST, "only_if_silent": False, **options},
+        **{"least_rise": RISE, "only_if_silent": False, **options},
     )  # fmt: skip
     return case, ran, chosen, forced
 
@@ -105,9 +107,10 @@ def test_force_spikes__is_the_last_time_at_which_the_potential_rises(model, driv
         for b, number in enumerate(chosen):
             own = own_of(ran, b, number)
             potential = Potential(case, b, number, own)
+            least = RISE * potential.theta / case.t_end
             last = own.max() if own.size else 0.0
             grid = np.linspace(last, case.t_end, 1500)[1:]
-            rises = [potential.slope(t, weight) >= LEAST for t in grid]
+            rises = [potential.slope(t, weight) >= least for t in grid]
             latest = grid[np.flatnonzero(rises)[-1]] if any(rises) else None
             step = grid[1] - grid[0]
             if own.size >= case.layer.dynamics.max_spikes:
@@ -115,7 +118,7 @@ def test_force_spikes__is_the_last_time_at_which_the_potential_rises(model, driv
             elif latest is None:
                 # It may rise for less than a step of the grid.
                 t = forced.time[b]
-                assert t == math.inf or potential.slope(t, weight) >= LEAST - 1e-9
+                assert t == math.inf or potential.slope(t, weight) >= least - 1e-9
             else:
                 n_forced += 1
                 assert -1e-9 <= forced.time[b] - latest <= step + 1e-9
@@ -137,7 +140,7 @@ def test_force_spikes__gives_none_to_a_potential_that_never_rises():
     chosen = np.zeros(case.spikes.batch, int)
     forced = force_spikes(
         case.layer, case.spikes, ran.spikes, chosen, case.t_end,
-        least_slope=1e3, only_if_silent=False,
+        least_rise=1e3, only_if_silent=False,
     )  # fmt: skip
     assert np.all(np.isinf(forced.time))
 
@@ -149,6 +152,69 @@ def test_force_spikes__gives_none_to_a_potential_that_never_rises():
 def test_force_spikes__refuses_models_without_such_spikes(model, message):
     with pytest.raises(ShapeError, match=message):
         forced_of(model, 0)
+
+
+@pytest.mark.parametrize("scale", [0.01, 30.0])
+def test_force_spikes__do_not_depend_on_the_scale_of_weights_and_thresholds(scale):
+    case, ran, chosen, forced = forced_of("srm_lif", 1)
+    case.layer.weight[:] *= scale
+    case.layer.theta[:] *= scale
+    again = force_spikes(
+        case.layer, case.spikes, ran.spikes, chosen, case.t_end,
+        least_rise=RISE, only_if_silent=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(again.time, forced.time, rtol=1e-9)
+    assert np.isfinite(forced.time).any()
+
+
+def test_force_spikes__never_pass_the_arrival_that_ends_their_rise():
+    layer = replace(random_case("srm_lif", 0).layer, delay=None)
+    rng = np.random.default_rng(0)
+    first = np.sort(rng.uniform(0, 1.5, (2000, 2)) ** 3, axis=1)
+    assert np.any(first[:, 0] + (first[:, 1] - first[:, 0]) > first[:, 1])
+    source = int(layer.fan_in.source[layer.fan_in.offsets[0]])
+    layer.weight[:] = 0
+    layer.weight[layer.fan_in.slot[layer.fan_in.offsets[0]]] = 1
+    layer.theta[:] = 100
+    trains = SpikeTrains(
+        first.ravel(),
+        np.full(first.size, source, np.int32),
+        np.arange(0, first.size + 1, 2),
+        layer.fan_in.n_in,
+        np.tile([0.8, -1.0], len(first)),
+    )
+    silent = gathered_forward(layer, trains, 9.0).spikes
+    forced = force_spikes(
+        layer, trains, silent, np.zeros(len(first), int), 9.0,
+        least_rise=0.018, only_if_silent=False,
+    )  # fmt: skip
+    at_the_arrival = np.abs(forced.time - first[:, 1]) < 1e-12
+    assert at_the_arrival.sum() > 500
+    assert np.all(forced.time[at_the_arrival] <= first[at_the_arrival, 1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [([0, -1], r"neuron\[1\] is -1; expected a label from 0 to"),
+     ([0, 2000], r"neuron\[1\] is 2000"), ([0], r"neuron has shape \(1,\)")],
+)  # fmt: skip
+def test_force_spikes__refuses_labels_that_are_no_neurons(labels, message):
+    case = random_case("srm_lif", 0)
+    ran = gathered_forward(case.layer, case.spikes, case.t_end)
+    wanted = np.zeros(case.spikes.batch, int)
+    wanted[: len(labels)] = labels
+    with pytest.raises(ShapeError, match=message):
+        force_spikes(
+            case.layer, case.spikes, ran.spikes,
+            wanted if len(labels) > 1 else wanted[:1], case.t_end,
+            least_rise=RISE, only_if_silent=False,
+        )  # fmt: skip
+
+
+def test_backward_forced__refuses_derivatives_that_do_not_fit():
+    case, ran, _, forced = forced_of("srm_lif", 0)
+    with pytest.raises(ShapeError, match="d_time has shape"):
+        backward_forced(case.layer, case.spikes, ran.spikes, forced, np.zeros(1), EXACT)
 
 
 @pytest.mark.parametrize("model", MODELS)
