@@ -12,7 +12,7 @@ from eventsim.atomic_write import replacing_hdf5
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
 from eventsim.errors import RunError
-from eventsim.training import TrainingState, start_training
+from eventsim.training import TrainingState, fresh_state
 
 CHECKPOINT = "checkpoint.h5"
 FORMAT = "eventsim-checkpoint-2"
@@ -90,7 +90,7 @@ def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingS
         optimiser or other data.
     """
     path = require_checkpoint(folder)
-    state = start_training(config, dataset)
+    state = fresh_state(config, dataset)
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
@@ -101,6 +101,7 @@ def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingS
             _require_same_run(path, file, state)
             _read_arrays(path, file, "network", state.network.trained_arrays)
             _read_arrays(path, file, "parameters", state.parameters.arrays)
+            state.parameters.settle()
             for name, arrays in state.optimizer.slots.items():
                 _read_arrays(path, file, f"slots/{name}", arrays)
             if len(file["best"]):

@@ -113,6 +113,50 @@ def loss_of_trains(
             )
 
 
+def require_fitting_loss(loss: LossConfig, duration: float) -> None:
+    """Refuse constants of a loss that have no sense in a run of this length.
+
+    Parameters
+    ----------
+    loss : LossConfig
+        Any.
+    duration : float, network time units
+        Length of the run.
+
+    Raises
+    ------
+    ConfigError
+        If silence would count as an earlier spike than some the run can have, or the
+        label's neuron would have no target times.
+    """
+    if isinstance(loss, TimeCrossEntropyConfig):
+        if unfired_time(loss, duration) < duration:
+            raise ConfigError(
+                f"config: loss.t_unfired is {loss.t_unfired:g} in a run of "
+                f"{duration:g}, so that silence would beat late spikes; expected at "
+                "least the length of the run"
+            )
+    elif isinstance(loss, VanRossumConfig | SpikeTimingConfig):
+        default = (
+            VAN_ROSSUM_FIRST if isinstance(loss, VanRossumConfig) else TIMING_FIRST
+        )
+        first, interval = _first_and_interval(loss, default, duration)
+        if regular_times(first, interval, duration).size == 0:
+            raise ConfigError(
+                f"config: loss.first_target is {first:g} in a run of {duration:g}, so "
+                "that the label's neuron has no target; expected a time before the "
+                "end; lower loss.first_target or loss.interval"
+            )
+
+
+def _first_and_interval(
+    loss: VanRossumConfig | SpikeTimingConfig, default: float, duration: float
+) -> tuple[float, float]:
+    """Return the first target, by default some intervals, and the interval."""
+    interval = _given(loss.interval, STEP * duration)
+    return _given(loss.first_target, default * interval), interval
+
+
 def unfired_time(loss: TimeCrossEntropyConfig, duration: float) -> float:
     """Return the time given to silent neurons, network time units."""
     return _given(loss.t_unfired, duration)
@@ -150,9 +194,8 @@ def _against_times(
     duration: float,
 ) -> LossValue:
     """Return a loss that compares spike times with targets."""
-    interval = _given(loss.interval, STEP * duration)
     if isinstance(loss, SpikeTimingConfig):
-        first = _given(loss.first_target, TIMING_FIRST * interval)
+        first, interval = _first_and_interval(loss, TIMING_FIRST, duration)
         return spike_timing(
             spikes,
             labels,
@@ -161,7 +204,7 @@ def _against_times(
             push=loss.push,
             reduction=loss.reduction,
         )
-    first = _given(loss.first_target, VAN_ROSSUM_FIRST * interval)
+    first, interval = _first_and_interval(loss, VAN_ROSSUM_FIRST, duration)
     return van_rossum(
         spikes,
         labels,

@@ -137,6 +137,7 @@ def train_run(
         save_checkpoint(folder, state)
     else:
         state = load_checkpoint(folder, config, dataset)
+        _require_epochs_left(folder, config, state.epoch)
         _write_text(folder / "config.yaml", config_to_yaml(config))
         if not quiet:
             say(f"resuming {folder} after epoch {state.epoch}")
@@ -193,6 +194,14 @@ def _require_resumable(before: Config, after: Config) -> None:
                 "the run started with, except training.epochs and training.keep=last; "
                 "start a new run instead"
             )
+
+
+def _require_epochs_left(folder: Path, config: Config, done: int) -> None:
+    if config.training.epochs < done:
+        raise ConfigError(
+            f"train: training.epochs is {config.training.epochs} and {done} epochs of "
+            f"'{folder}' are done; expected at least {done}"
+        )
 
 
 def _finish(

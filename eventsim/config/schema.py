@@ -212,16 +212,16 @@ class SupervisoryConfig(Section):
     """A spike that training gives to the label's output neuron."""
 
     when: Literal["always", "if_silent"] = Field(
-        default="always",
+        default="if_silent",
         description="always: in every sample (code of Zhu et al. 2023); if_silent: "
-        "only where the neuron does not fire.",
+        "only where the neuron does not fire, as ever with readout spike_time.",
     )
-    slope: float = Field(
-        default=0.05,
+    rise: float = Field(
+        default=0.5,
         gt=0,
         description="The spike is put at the last time, after the neuron's own spikes, "
-        "at which its potential rises at least so fast (per network time unit); "
-        "nowhere if there is none.",
+        "at which its potential rises at least so fast, in thresholds per run; nowhere "
+        "if there is none.",
     )
 
 
@@ -291,7 +291,10 @@ class Config(Section):
     )
     description: str = Field(default="", description="One sentence for people.")
     seed: int = Field(
-        default=0, ge=0, description="Fixes weights, order and augmentation."
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="Fixes weights, order and augmentation.",
     )
     precision: Literal["float32", "float64"] = Field(
         default="float32",

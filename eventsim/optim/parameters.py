@@ -14,13 +14,14 @@ with the unbiased variance over its fan-in. With trained thresholds the scale
 section 1): :math:`\theta_c \leftarrow \theta_c / \gamma_c`,
 :math:`\beta_c \leftarrow \beta_c / \gamma_c`, :math:`\gamma_c \leftarrow 1`. A spike
 train depends on :math:`W_c / \theta_c` only, so nothing changes, but thresholds are
-updated by a factor and stay positive.
+updated by a factor and stay positive. An optimiser's moments of :math:`\gamma` and
+:math:`\beta` stay as they are, as in the released code of [2]_.
 
 References
 ----------
 .. [1] S. Qiao, H. Wang, C. Liu, W. Shen, A. Yuille, "Micro-batch training with
    batch-channel normalization and weight standardization", 2019.
-.. [2] Y. Zhu, J. Fang, X. Xie, D. Huang, Z. Yu, "Exploring loss functions for
+.. [2] Y. Zhu, W. Fang, X. Xie, T. Huang, Z. Yu, "Exploring loss functions for
    time-based training strategy in spiking neural networks", NeurIPS 2023.
 """
 
@@ -52,7 +53,7 @@ class Parameters(Protocol):
     are_weights: list[bool]
 
     def settle(self) -> None:
-        """Write what follows from the arrays into the network, after an update."""
+        """Follow a change of the arrays, as by an update, and tell the network."""
 
     def gradients(self, by_weight: list[np.ndarray]) -> list[np.ndarray]:
         """Return the derivatives by the arrays from those by the network's weights."""
@@ -107,7 +108,7 @@ class StandardisedWeights:
         self.settle()
 
     def settle(self) -> None:
-        """Move the scale into the thresholds and write the weights.
+        """Move the scale into the thresholds, measure and write the weights.
 
         Raises
         ------
@@ -122,9 +123,8 @@ class StandardisedWeights:
             if self.trains_thresholds:
                 if not gamma.min() > 0:
                     raise RunError(
-                        f"train: the weight scale of a unit of {layer.name} fell to "
-                        f"{gamma.min():g} in one update; expected it above 0; lower "
-                        "optimizer.lr or set optimizer.gradient_clip"
+                        f"the weight scale of a unit of {layer.name} became "
+                        f"{gamma.min():g}"
                     )
                 layer.theta[...] /= gamma
                 beta /= gamma

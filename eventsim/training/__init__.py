@@ -2,12 +2,13 @@
 
 from eventsim.training.loop import kept_network, train
 from eventsim.training.records import BatchProgress, EpochResult, TrainingState
-from eventsim.training.start import require_trainable, start_training
+from eventsim.training.start import fresh_state, require_trainable, start_training
 
 __all__ = [
     "BatchProgress",
     "EpochResult",
     "TrainingState",
+    "fresh_state",
     "kept_network",
     "require_trainable",
     "start_training",

@@ -10,8 +10,12 @@ from eventsim.batches import training_batches
 from eventsim.build import build_network
 from eventsim.config.schema import AugmentConfig, Config
 from eventsim.datasets.records import Dataset
-from eventsim.errors import ConfigError, DataError
+from eventsim.engine.layer_dynamics import dynamics_of
+from eventsim.engine.sweep import network as sweep
+from eventsim.engine.sweep.forced_spikes import require_forcible
+from eventsim.errors import ConfigError, DataError, ShapeError
 from eventsim.network import Network
+from eventsim.objective import require_fitting_loss
 from eventsim.optim import (
     Parameters,
     PlainWeights,
@@ -25,7 +29,36 @@ DELTA_MODELS = ("if_delta", "lif_delta")
 
 
 def start_training(config: Config, dataset: Dataset) -> TrainingState:
-    """Return the state before the first epoch.
+    """Return the state before the first epoch, thresholds set to a firing rate.
+
+    Parameters
+    ----------
+    config : Config
+        The run.
+    dataset : Dataset
+        Gives the shapes, and the batch on which neurons shall fire at the rate.
+
+    Returns
+    -------
+    TrainingState
+        `fresh_state`, with thresholds of ``training.target_rate`` if that is set.
+
+    Raises
+    ------
+    DataError, ConfigError, ShapeError
+        As `fresh_state`.
+    RunError
+        If a layer cannot be brought to fire at the wanted rate.
+    """
+    state = fresh_state(config, dataset)
+    if config.training.target_rate is not None:
+        inputs, _ = next(training_batches(dataset.train, config, epoch=1))
+        set_thresholds(state.network, inputs, config.training.target_rate)
+    return state
+
+
+def fresh_state(config: Config, dataset: Dataset) -> TrainingState:
+    """Return random weights from the seed, configured thresholds, a new optimiser.
 
     Parameters
     ----------
@@ -37,8 +70,7 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
     Returns
     -------
     TrainingState
-        Random weights from the seed, thresholds set to a firing rate if that is
-        asked for, fresh optimiser.
+        No epoch done.
 
     Raises
     ------
@@ -46,11 +78,10 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
         If there is no training sample.
     ConfigError
         If the layers or steps of augmentation do not fit the data, image options are
-        set for other data, or spike times do not depend on the weights.
+        set for other data, spike times do not depend on the weights, the loss does
+        not fit the length of the run, or supervisory spikes do not fit the network.
     ShapeError
         If constants of normalisation do not fit the channels.
-    RunError
-        If a layer cannot be brought to fire at the wanted rate.
     """
     if len(dataset.train) == 0:
         raise DataError(
@@ -60,10 +91,10 @@ def start_training(config: Config, dataset: Dataset) -> TrainingState:
     _try_first_sample(config, dataset)
     network = build_network(config, dataset.input_shape, dataset.n_classes)
     require_trainable(network)
+    require_fitting_loss(config.loss, network.duration)
+    if config.training.supervisory_spike is not None:
+        require_supervisable(network)
     parameters = _parameters(config, network)
-    if config.training.target_rate is not None:
-        inputs, _ = next(training_batches(dataset.train, config, epoch=1))
-        set_thresholds(network, inputs, config.training.target_rate)
     optimizer = make_optimizer(
         config.optimizer, parameters.arrays, parameters.are_weights
     )
@@ -105,6 +136,35 @@ def require_trainable(network: Network) -> None:
                 "such as lif, or a network.current; evaluate and simulate run it as "
                 "it is"
             )
+
+
+def require_supervisable(network: Network) -> None:
+    """Refuse a network whose output neurons cannot be given supervisory spikes.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds.
+
+    Raises
+    ------
+    ConfigError
+        If input currents drive the output neurons, or their model has a refractory
+        kernel or instantaneous synapses.
+    """
+    sweep.require_runnable(network)
+    layers = [layer for _, layer in network.spiking_layers]
+    layer = layers[-1]
+    if network.input == "currents" and len(layers) == 1:
+        raise ConfigError(
+            f"train: training.supervisory_spike is set and {layer.name}, the output, "
+            "is driven by input currents; expected a layer with neurons before it; "
+            "leave supervisory_spike out"
+        )
+    try:
+        require_forcible(dynamics_of(layer))
+    except ShapeError as error:
+        raise ConfigError(f"train: {error}") from error
 
 
 def _refuse_image_options(config: Config, dataset: Dataset) -> None:

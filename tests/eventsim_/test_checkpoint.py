@@ -14,6 +14,18 @@ from eventsim.training import start_training, train
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+SPIKING = [
+    "network.neuron={model: srm_lif, tau_m: 4, tau_s: 2, theta: 1, slope_clip: 1}",
+    "network.readout=spike_count",
+    "network.layers=12-3",
+    "network.t_end=4",
+    "loss={name: enhanced_counting, target_label: 3, target_other: 0}",
+    "training.target_rate=0.5",
+    "training.supervisory_spike={when: if_silent}",
+    "training.wake_silent=0.8",
+]
+
+
 @pytest.fixture
 def saved(tiny_config, tmp_path):
     """Return folder, configuration and data of a run saved after its last epoch."""
@@ -30,8 +42,9 @@ def saved(tiny_config, tmp_path):
         ["precision=float64", "optimizer.name=adamw"],
         ["optimizer={name: sgd, lr: 0.05, momentum: 0.9}", "data.n_validation=0"],
         ["training.keep=best_test"],
+        [*SPIKING, "training.standardise={thresholds: trained}"],
     ],
-    ids=["adam", "adamw64", "sgd", "best_test"],
+    ids=["adam", "adamw64", "sgd", "best_test", "standardised"],
 )
 def test_load_checkpoint__gives_the_state_back(tiny_config, tmp_path, overrides):
     config = tiny_config(*overrides)
@@ -54,10 +67,18 @@ def test_load_checkpoint__before_the_first_epoch(tiny_config, tmp_path):
 
 
 @pytest.mark.parametrize("stop_after", [1, 2])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["schedule={name: cosine}", "optimizer.gradient_clip=0.5"],
+        [*SPIKING, "training.standardise={thresholds: trained}"],
+        [*SPIKING, "training.standardise={thresholds: fixed}"],
+    ],
+    ids=["plain", "trained_thresholds", "fixed_thresholds"],
+)
 def test_load_checkpoint__training_goes_on_bit_for_bit(
-    tiny_config, tmp_path, stop_after
+    tiny_config, tmp_path, overrides, stop_after
 ):
-    overrides = ["schedule={name: cosine}", "optimizer.gradient_clip=0.5"]
     config = tiny_config("training.epochs=4", *overrides)
     dataset = load_run_dataset(config)
 

@@ -7,7 +7,12 @@ from eventsim import losses
 from eventsim.config.loss_schema import LOSS_NAMES, LossConfig
 from eventsim.errors import ConfigError
 from eventsim.losses import CountTargets, regular_times
-from eventsim.objective import has_true_gradient, loss_of_trains, unfired_time
+from eventsim.objective import (
+    has_true_gradient,
+    loss_of_trains,
+    require_fitting_loss,
+    unfired_time,
+)
 
 DURATION = 2.0
 OF_SPIKES = [name for name in LOSS_NAMES if name != "potential_cross_entropy"]
@@ -121,3 +126,29 @@ def test_loss_of_trains__refuses_a_loss_on_potentials():
     spikes, labels = random_case(0)
     with pytest.raises(ConfigError, match="'potential_cross_entropy' does not go with"):
         loss_of_trains(spikes, labels, section("potential_cross_entropy"), DURATION)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (
+            section("time_cross_entropy", t_unfired=1.9),
+            r"t_unfired is 1\.9 in a run of 2",
+        ),
+        (section("spike_timing", first_target=2.1), r"first_target is 2\.1 in a run"),
+        (section("van_rossum", interval=1.1), r"first_target is 2\.2 in a run"),
+    ],
+)
+def test_require_fitting_loss__refuses_what_the_run_is_too_short_for(loss, message):
+    with pytest.raises(ConfigError, match=message):
+        require_fitting_loss(loss, DURATION)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_require_fitting_loss__takes_the_defaults(name):
+    require_fitting_loss(section(name), DURATION)
+
+
+def test_require_fitting_loss__takes_the_end_of_the_run():
+    require_fitting_loss(section("time_cross_entropy", t_unfired=2.0), DURATION)
+    require_fitting_loss(section("spike_timing", first_target=2.0), DURATION)

@@ -263,6 +263,15 @@ def test_train_run__resume_with_more_epochs_is_written_down(finished_run, no_plo
     assert len(lines_of("copy")) == 3
 
 
+def test_train_run__resume_refuses_fewer_epochs_than_are_done(finished_run):
+    before = (finished_run / "config.yaml").read_text()
+    with pytest.raises(ConfigError, match=r"training\.epochs is 1 and 2 epochs of"):
+        train_run(
+            None, resume=str(finished_run), overrides=["training.epochs=1"], quiet=True
+        )
+    assert (finished_run / "config.yaml").read_text() == before
+
+
 def test_train_run__a_refused_resume_leaves_the_run_alone(finished_run):
     shutil.copytree(finished_run, "copy")
     before = (Path("copy") / "config.yaml").read_text()

@@ -5,7 +5,7 @@ from eventsim.datasets import Split
 from eventsim.errors import ConfigError, DataError
 from eventsim.optim import PlainWeights, StandardisedWeights
 from eventsim.run import load_run_dataset
-from eventsim.training import start_training
+from eventsim.training import fresh_state, start_training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LIF = "network.neuron={model: lif, tau_m: 4, tau_s: 2, theta: 1, reset: zero}"
@@ -64,3 +64,33 @@ def test_start_training__refuses_image_options_for_other_data(tiny_config, overr
     config = tiny_config(override)
     with pytest.raises(ConfigError, match=r"config: data\.\w+ is for images"):
         start_training(config, load_run_dataset(config))
+
+
+SUPERVISED = ["network.t_end=4", "loss={beta: 10}", "training.supervisory_spike={}"]
+SLAYER = "network.neuron={model: slayer_srm, tau_s: 1, tau_r: 1, theta: 1}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([SLAYER], "the output neurons have a refractory kernel"),
+        (
+            [LIF, "encode={coding: direct}", "network.layers=3"],
+            "is driven by input curr",
+        ),
+        ([LIF, "loss={t_unfired: 1}"], "loss.t_unfired is 1 in a run of 4"),
+    ],
+)
+def test_start_training__refuses_what_does_not_fit_the_network(
+    tiny_config, overrides, message
+):
+    config = tiny_config(*SUPERVISED, *overrides)
+    with pytest.raises(ConfigError, match=message):
+        start_training(config, load_run_dataset(config))
+
+
+def test_fresh_state__has_the_configured_thresholds(tiny_config):
+    config = tiny_config(LIF, "loss={beta: 10}", "training.target_rate=0.5")
+    state = fresh_state(config, load_run_dataset(config))
+    for theta in state.network.trained_arrays[2:]:
+        assert np.all(theta == 1)
