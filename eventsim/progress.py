@@ -14,6 +14,10 @@ MOST_SILENT = 0.5
 """Share of silent samples, or of silent neurons of a layer, that is worth a warning."""
 
 
+WITHOUT_SUPERVISION = ("slayer_srm", "if_delta", "lif_delta")
+"""Models whose neurons cannot be given supervisory spikes."""
+
+
 def say(text: str) -> None:
     """Write a line to the error output, around any progress bar."""
     tqdm.write(text, file=sys.stderr)
@@ -93,7 +97,8 @@ class EpochBars:
                 self._told.add(name)
                 say(
                     f"WARNING: {share:.0%} of the neurons of {name} fired for no "
-                    f"training sample of epoch {result.epoch}; try {self._remedies}"
+                    f"sample that was counted in epoch {result.epoch}; try "
+                    f"{self._remedies}"
                 )
 
 
@@ -101,11 +106,13 @@ def _remedies(config: Config) -> str:
     """Return what helps against silence and is not in use; see docs/how-to."""
     training, neuron = config.training, config.network.neuron
     if neuron.threshold == "dynamic":
-        return "loss.silence_penalty=1, or a larger training.weight_mean"
+        more = "a larger training.weight_mean, or a lower optimizer.lr"
+        is_used = getattr(config.loss, "silence_penalty", 0) > 0
+        return more if is_used else f"loss.silence_penalty=1 for outputs, {more}"
     found = []
     if training.target_rate is None:
         found.append("training.target_rate=0.5")
-    if training.supervisory_spike is None:
+    if training.supervisory_spike is None and neuron.model not in WITHOUT_SUPERVISION:
         found.append("training.supervisory_spike.when=if_silent")
     if training.wake_silent is None:
         found.append("training.wake_silent=0.8")

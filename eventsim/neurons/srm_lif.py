@@ -31,7 +31,7 @@ potential is held at 0, the current goes on).
 
 References
 ----------
-.. [1] Y. Zhu, J. Fang, X. Xie, D. Huang, Z. Yu, "Exploring loss functions for
+.. [1] Y. Zhu, W. Fang, X. Xie, T. Huang, Z. Yu, "Exploring loss functions for
    time-based training strategy in spiking neural networks", NeurIPS 2023.
 """
 

@@ -92,7 +92,7 @@ def _run_epoch(
     network, epoch = state.network, state.epoch + 1
     engine = _engine(config, network)
     n_batches = math.ceil(len(dataset.train) / config.training.batch_size)
-    counts = EpochCounts(network)
+    counts = EpochCounts(network, counts_all=config.training.wake_silent is not None)
     lr = 0.0
     start = time.perf_counter()
     for k, batch in enumerate(training_batches(dataset.train, config, epoch)):
@@ -123,7 +123,7 @@ def _run_epoch(
 
 
 def _engine(config: Config, network: Network) -> ModuleType:
-    """Return what runs the batches; only the sweep of all spikes gives some away."""
+    """Return what runs the batches; only the sweep gives supervisory spikes."""
     if config.training.supervisory_spike is not None:
         sweep.require_runnable(network)
         return sweep

@@ -46,7 +46,8 @@ class EpochResult:
     spikes_per_neuron : float
         Hidden spikes per hidden neuron and sample.
     silent : dict of str to float
-        For each layer with neurons the share of them that fired for no sample.
+        For each layer with neurons the share of them that fired for no sample, of
+        those counted: with engines of first spikes those of every 20th batch.
     output_gradient : float or None
         Sum of dL/dt over the output spikes of a batch, mean of the epoch's batches (Zhu
         et al. 2023, Figs. 3, A1, A2); None where potentials are read or all are 0.

@@ -11,6 +11,8 @@ from eventsim.network import Network
 
 COUNT_EVERY = 20
 """Batches between counts of spikes where an engine does not list them."""
+LEAST_SHARE = 1e-3
+"""Lowest threshold of `wake_silent`, as a share of a unit's absolute weights."""
 
 
 class EpochCounts:
@@ -20,10 +22,13 @@ class EpochCounts:
     ----------
     network : Network
         What is trained.
+    counts_all : bool
+        Count the spikes of every batch, also where an engine does not list them.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, counts_all: bool = False) -> None:
         self._network = network
+        self._counts_all = counts_all
         self._n_batches = 0
         self._n_counted = 0
         self._spikes = {
@@ -64,7 +69,8 @@ class EpochCounts:
             total = d_output.sum(dtype=np.float64)
             self._gradient_sum += float(total)
             self._gradient_abs_sum += float(np.abs(d_output).sum(dtype=np.float64))
-        every = 1 if isinstance(recording, SpikeRecording) else COUNT_EVERY
+        lists_spikes = isinstance(recording, SpikeRecording)
+        every = 1 if lists_spikes or self._counts_all else COUNT_EVERY
         if self._n_batches % every == 0:
             self._n_counted += n
             for k, counts in self._spikes.items():
@@ -107,15 +113,23 @@ class EpochCounts:
 def wake_silent(network: Network, counts: EpochCounts, factor: float) -> None:
     """Lower the thresholds of units and channels that never fired, in place.
 
+    Not below a thousandth of the sum of a unit's absolute weights: there, inputs that
+    excite it would carry it past the threshold many times over, and a unit that no
+    input excites would only come to fire wildly once one does.
+
     Parameters
     ----------
     network : Network
         Static thresholds.
     counts : EpochCounts
-        Of a whole epoch.
+        Of all batches of an epoch.
     factor : float, in (0, 1)
         What these thresholds are multiplied by.
     """
     for k, layer in network.spiking_layers:
         assert layer.theta is not None
-        layer.theta[counts.silent_features(k)] *= factor
+        assert layer.weight is not None
+        size = np.abs(layer.weight).reshape(-1, layer.theta.size).sum(axis=0)
+        lowered = np.maximum(layer.theta * factor, LEAST_SHARE * size)
+        silent = counts.silent_features(k)
+        layer.theta[silent] = np.minimum(layer.theta, lowered)[silent]

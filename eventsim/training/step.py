@@ -12,7 +12,7 @@ import numpy as np
 from eventsim.config.schema import Config
 from eventsim.dropout import training_masks
 from eventsim.engine.buffers import Buffers
-from eventsim.errors import RunError
+from eventsim.errors import RunError, SimulationLimitError
 from eventsim.network import Network
 from eventsim.readout import loss_of_output, predict, read_output
 from eventsim.training.records import TrainingState
@@ -89,13 +89,18 @@ def update(
     Raises
     ------
     RunError
-        If the loss or a gradient is not finite; nothing has been changed then.
+        If a layer fires beyond all bounds, or the loss or a gradient is not finite;
+        nothing has been changed then. If a weight scale is no longer positive after
+        the update.
     """
     network, (inputs, labels) = state.network, batch
     masks = training_masks(
         network, len(labels), seed=config.seed, epoch=place.epoch, number=place.batch
     )
-    recording = engine.forward(network, inputs, buffers, **masks)
+    try:
+        recording = engine.forward(network, inputs, buffers, **masks)
+    except SimulationLimitError as error:
+        raise _stop(f"{str(error).split(';')[0]} in {place}") from error
     output = read_output(network, recording)
     seen = supervise(network, recording, output, labels, config)
     with np.errstate(over="ignore", invalid="ignore"):  # told below
@@ -115,7 +120,10 @@ def update(
     _require_finite(network, gradients.weights, place)
     by_parameters = state.parameters.gradients(gradients.weights)
     state.optimizer.update(state.parameters.arrays, by_parameters, lr)
-    state.parameters.settle()
+    try:
+        state.parameters.settle()
+    except RunError as error:
+        raise _stop(f"{error} in {place}, expected it above 0") from error
     return Step(
         recording,
         predict(network, output),

@@ -48,7 +48,7 @@ def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
     ------
     RunError
         If the neurons of a layer do not reach the rate with a ten-thousandth of their
-        thresholds.
+        thresholds, or exceed it with ten thousand times these.
     """
     ends = [k for k, _ in network.spiking_layers]
     since = LATE if network.input == "currents" else 0.0
@@ -93,6 +93,14 @@ def _set_last_layer(
             f"{SMALLEST:g} of its thresholds; expected training.target_rate within "
             "reach; lower it, raise training.weight_gain or weight_mean, or lengthen "
             "network.t_end"
+        )
+    if low == SMALLEST:
+        layer.theta[...] = theta
+        raise RunError(
+            f"train: {layer.name} fires more than {rate:g} spikes per neuron even with "
+            f"{LARGEST:g} times its thresholds; expected training.target_rate within "
+            "reach; lower training.weight_gain or weight_mean, or raise "
+            "network.neuron.theta"
         )
 
 

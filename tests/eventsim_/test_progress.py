@@ -58,3 +58,15 @@ def test_epoch_done__leaves_out_remedies_that_are_in_use(bars, capsys):
 def test_epoch_done__dynamic_thresholds_have_another_remedy(bars, capsys):
     bars("loss.silence_penalty=0").epoch_done(replace(RESULT, undecided=0.6))
     assert "loss.silence_penalty=1" in capsys.readouterr().err
+
+
+def test_epoch_done__does_not_advise_what_cannot_be_used(bars, capsys):
+    bars("loss.silence_penalty=1").epoch_done(replace(RESULT, undecided=0.6))
+    assert "silence_penalty" not in capsys.readouterr().err
+    slayer = "network.neuron={model: slayer_srm, tau_s: 1, tau_r: 1, theta: 1}"
+    bars(slayer, "network.t_end=4", "loss={beta: 1}").epoch_done(
+        replace(RESULT, undecided=0.6)
+    )
+    seen = capsys.readouterr().err
+    assert "target_rate" in seen
+    assert "supervisory_spike" not in seen

@@ -75,3 +75,32 @@ def test_wake_silent__lowers_thresholds_of_what_never_fired():
     wake_silent(network, counted(), 0.5)
     np.testing.assert_array_equal(network.layers[0].theta, [1, 0.5, 1])
     np.testing.assert_array_equal(network.layers[1].theta, [0.5, 1])
+
+
+def test_wake_silent__stops_at_a_thousandth_of_the_weights():
+    network = dense_network(sizes=(2, 3, 2))
+    network.weights[0][:, 1] = [-3, -1]
+    for _ in range(200):
+        wake_silent(network, counted(), 0.5)
+    assert network.layers[0].theta[1] == pytest.approx(4e-3)
+    # One that is below already stays there.
+    network.layers[0].theta[1] = 1e-4
+    wake_silent(network, counted(), 0.5)
+    assert network.layers[0].theta[1] == 1e-4
+
+
+class FirstSpikes:
+    """A recording that does not list spikes; each neuron fires once a sample."""
+
+    def counts(self, k):
+        return np.ones(NETWORK.layers[k - 1].n_neurons, int)
+
+
+@pytest.mark.parametrize(("counts_all", "n_seen"), [(False, 2), (True, 25)])
+def test_epoch_counts__counts_every_batch_if_asked(counts_all, n_seen):
+    counts = EpochCounts(NETWORK, counts_all=counts_all)
+    label = np.array([0])
+    for _ in range(25):
+        counts.add(FirstSpikes(), label, label, 1.0, None)
+    assert counts._n_counted == n_seen
+    assert counts.spikes_per_neuron == 1

@@ -47,11 +47,17 @@ def test_set_thresholds__brings_a_dead_network_to_life():
 
 
 def test_set_thresholds__is_not_stopped_by_a_layer_that_fires_wildly():
-    network = dense_network(sizes=(20, 40, 10), theta=1e-5)
+    network = dense_network(sizes=(20, 40, 10), theta=1e-3)
     inputs = inputs_of(network)
-    # Ten thousand times the threshold is still far too little.
     set_thresholds(network, inputs, 0.6)
-    assert network.layers[0].theta[0] == pytest.approx(0.1, rel=0.02)
+    np.testing.assert_allclose(rates(network, inputs), 0.6, rtol=0.1)
+
+
+def test_set_thresholds__says_which_layer_fires_too_much():
+    network = dense_network(sizes=(20, 40, 10), theta=1e-6)
+    with pytest.raises(RunError, match=r"layer_1 \(dense 40\) fires more than 0\.6"):
+        set_thresholds(network, inputs_of(network), 0.6)
+    np.testing.assert_array_equal(network.layers[0].theta, 1e-6)
 
 
 def test_set_thresholds__delays_between_layers_count():
