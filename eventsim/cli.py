@@ -310,11 +310,14 @@ def gradcheck(
 
 
 @cli.command("config-schema")
-def config_schema() -> None:
+@click.option("--study", "of_study", is_flag=True, help="That of study files.")
+def config_schema(of_study: bool) -> None:
     """Print the JSON Schema of configuration files, for editors."""
     from eventsim.config import Config
+    from eventsim.config.study_schema import StudyConfig
 
-    click.echo(json.dumps(Config.model_json_schema(), indent=2))
+    section = StudyConfig if of_study else Config
+    click.echo(json.dumps(section.model_json_schema(), indent=2))
 
 
 cli.add_command(study)

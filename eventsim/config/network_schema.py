@@ -123,7 +123,9 @@ class NetworkConfig(Section):
         "potential at the start or end of the last window (dynamic threshold).",
     )
 
-    @field_validator("layers", mode="before")
+    @field_validator(
+        "layers", mode="before", json_schema_input_type=list[LayerConfig] | str | int
+    )
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return expand_layers(value)

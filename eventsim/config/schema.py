@@ -39,6 +39,12 @@ class AugmentConfig(Section):
         default=0, ge=0, description="Side of a square set to 0 at the end, in pixels."
     )
 
+    @model_validator(mode="after")
+    def _consistent(self) -> AugmentConfig:
+        if not self.shift and self.autoaugment is None:
+            self.require_unset(["shift_fill"], "no shift and no autoaugment")
+        return self
+
 
 class NormaliseConfig(Section):
     """Affine change of pixel values (0..1) before encoding.
@@ -122,13 +128,9 @@ class EncodeConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> EncodeConfig:
-        latency_only = ["value_max", "polarity", "bias_spikes"]
-        for name in ["gain"] if self.coding == "latency" else latency_only:
-            if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it does not go with coding "
-                    f"'{self.coding}'; leave it out"
-                )
+        is_latency = self.coding == "latency"
+        idle = ["gain"] if is_latency else ["value_max", "polarity", "bias_spikes"]
+        self.require_unset(idle, f"coding '{self.coding}'")
         return self
 
 
@@ -167,6 +169,8 @@ class OptimizerConfig(Section):
             raise ValueError("nesterov needs name 'sgd' and a momentum above 0")
         if self.momentum and self.name != "sgd":
             raise ValueError("momentum belongs to 'sgd'; adam has beta1")
+        if self.name == "sgd":
+            self.require_unset(["beta1", "beta2", "epsilon"], "name 'sgd'")
         return self
 
 
@@ -194,6 +198,10 @@ class ScheduleConfig(Section):
     def _consistent(self) -> ScheduleConfig:
         if (self.name == "milestones") != bool(self.milestones):
             raise ValueError("name 'milestones' and a list of milestones go together")
+        if self.name != "milestones":
+            self.require_unset(["gamma"], f"name '{self.name}'")
+        if self.name != "cosine":
+            self.require_unset(["final_fraction"], f"name '{self.name}'")
         return self
 
 
@@ -333,6 +341,11 @@ class Config(Section):
             raise ValueError(
                 "optimizer.norm_decay is set without training.standardise, whose "
                 "scales it belongs to; leave it out"
+            )
+        if self.schedule.warmup_epochs > self.training.epochs:
+            raise ValueError(
+                f"schedule.warmup_epochs is {self.schedule.warmup_epochs:g} of "
+                f"{self.training.epochs} training.epochs; expected no more than these"
             )
         if self.training.track_exit and self.network.readout.startswith("potential"):
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +14,31 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False
     )
+
+    def require_unset(self, names: Iterable[str], beside: str) -> None:
+        """Refuse values that would have no effect.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Fields with a default.
+        beside : str
+            What makes them idle, as in "coding 'direct'".
+
+        Raises
+        ------
+        ValueError
+            If one of them is not at its default.
+        """
+        for name in names:
+            value = getattr(self, name)
+            default = (
+                type(self).model_fields[name].get_default(call_default_factory=True)
+            )
+            if value != default:
+                raise ValueError(
+                    f"{name} is {value}; it does not go with {beside}; leave it out"
+                )
 
 
 def tag_of(section: type[BaseModel]) -> tuple[str, str]:

@@ -102,6 +102,15 @@ POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy
         ([*DIRECT, "encode.bias_spikes=1"], "bias_spikes is 1; it does not go with"),
         (["encode.gain=2"], "gain is 2.0; it does not go with coding 'latency'"),
         ([*DIRECT, "encode.gain=0"], "encode.gain"),
+        (
+            ["optimizer={name: sgd, beta1: 0.8}"],
+            "optimizer: beta1 is 0.8; it does not go with name 'sgd'; leave it out",
+        ),
+        (["schedule={name: cosine, gamma: 0.5}"], "gamma is 0.5; it does not go with"),
+        (["schedule.final_fraction=0.1"], "final_fraction is 0.1; it does not go with"),
+        (["schedule.warmup_epochs=99"], "warmup_epochs is 99 of"),
+        (["data.augment.shift_fill=3"], "shift_fill is 3; it does not go with no"),
+        (["seed=9223372036854775808"], "seed is 9223372036854775808; expected less"),
     ],
 )
 def test_config__inconsistent_choices_are_refused(overrides, message):
