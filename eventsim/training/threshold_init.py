@@ -1,10 +1,10 @@
 """Thresholds before training: each layer fires at a wanted rate on a first batch.
 
-Layer by layer, from the input on, one factor on all thresholds of the layer is found
-by bisection of its logarithm, so that the layer's neurons fire the wanted number of
-spikes per neuron and run (code of Zhu et al. 2023). Of a network driven by constant
-currents the last third of the run is measured, when the layers before have begun to
-fire; else the whole run, since input spikes come and go.
+Layer by layer, from the input on, one factor on all thresholds of the layer is found by
+steps away from 1 and then bisection of its logarithm, so that the layer's neurons fire
+the wanted number of spikes per neuron and run (code of Zhu et al. 2023). Of a network
+driven by constant currents the last third of the run is measured, when the layers
+before have begun to fire; else the whole run, since input spikes come and go.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 
 SMALLEST, LARGEST = 1e-4, 1e4
+STEP = 4.0
+"""Factor between the thresholds tried while both sides of the rate are not known."""
 TOLERANCE = 1.01
 LATE = 2 / 3
 FAR_ABOVE = 20
@@ -77,31 +79,40 @@ def _set_last_layer(
     layer = network.layers[-1]
     assert layer.theta is not None
     theta = layer.theta.copy()
-    # The larger the scale of the weights, the smaller the threshold.
-    low, high = SMALLEST, LARGEST
+
+    def fires_enough(factor: float) -> bool:
+        layer.theta[...] = theta * factor
+        return _rate(network, inputs, since, FAR_ABOVE * rate) > rate
+
+    low, high = 1.0, 1.0  # fires enough with low times its thresholds, not with high
+    if fires_enough(1.0):
+        while fires_enough(high := high * STEP):
+            low = high
+            if high > LARGEST:
+                layer.theta[...] = theta
+                raise RunError(
+                    f"train: {layer.name} fires more than {rate:g} spikes per neuron "
+                    f"even with {LARGEST:g} times its thresholds; expected "
+                    "training.target_rate within reach; lower training.weight_gain or "
+                    "weight_mean, or raise network.neuron.theta"
+                )
+    else:
+        while not fires_enough(low := low / STEP):
+            high = low
+            if low < SMALLEST:
+                layer.theta[...] = theta
+                raise RunError(
+                    f"train: {layer.name} does not fire {rate:g} spikes per neuron "
+                    f"with {SMALLEST:g} of its thresholds; expected "
+                    "training.target_rate within reach; lower it, raise "
+                    "training.weight_gain or weight_mean, or lengthen network.t_end"
+                )
     while high / low > TOLERANCE:
         middle = math.sqrt(low * high)
-        layer.theta[...] = theta / middle
-        if _rate(network, inputs, since, FAR_ABOVE * rate) > rate:
-            high = middle
-        else:
+        if fires_enough(middle):
             low = middle
-    if high == LARGEST:
-        layer.theta[...] = theta
-        raise RunError(
-            f"train: {layer.name} does not fire {rate:g} spikes per neuron with "
-            f"{SMALLEST:g} of its thresholds; expected training.target_rate within "
-            "reach; lower it, raise training.weight_gain or weight_mean, or lengthen "
-            "network.t_end"
-        )
-    if low == SMALLEST:
-        layer.theta[...] = theta
-        raise RunError(
-            f"train: {layer.name} fires more than {rate:g} spikes per neuron even with "
-            f"{LARGEST:g} times its thresholds; expected training.target_rate within "
-            "reach; lower training.weight_gain or weight_mean, or raise "
-            "network.neuron.theta"
-        )
+        else:
+            high = middle
 
 
 def _rate(
