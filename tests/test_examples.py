@@ -25,15 +25,13 @@ WRITTEN = ("fashion-mnist", "cifar10", "cifar100")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def _by_size(path):
-    """Mark the networks for colour images as slow: tens of millions of weights."""
-    marks = [pytest.mark.slow] if path.stem.startswith("cifar") else []
-    return pytest.param(path, id=path.stem, marks=marks)
-
-
-@pytest.fixture(params=[_by_size(path) for path in EXAMPLES])
-def example(request):
-    return request.param
+VGG11 = "8C3p1x2-A2-D-16C3p1x3-A2-D-16C3p1x3-A2-D-32-D-32-D-{}"
+NARROW = {
+    "cifar10_vgg11_srm": VGG11.format(10),
+    "cifar100_vgg11_srm": VGG11.format(100),
+    "cifar10_cifarnet_srm": "8C3p1-16C3p1-A2-32C3p1-A2-16C3p1-8C3p1-32-16-10",
+}
+"""Networks of tens of millions of weights, with fewer channels."""
 
 
 @pytest.fixture
@@ -76,27 +74,41 @@ def test_example__is_named_like_its_file(path):
     assert load_config(path).description
 
 
-def test_example__trains_at_reduced_size(example, files, tmp_path, monkeypatch):
+def run_of(path, files, out, *overrides):
+    """Train an example for an epoch; return the summary."""
+    overrides = ["training.epochs=1", *overrides]
+    in_files = load_config(path).data.name in WRITTEN
+    run = train_run(
+        str(path), overrides=overrides, out=str(out),
+        data_dir=files if in_files else None, quiet=True,
+    )  # fmt: skip
+    return run.summary
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example__trains_at_reduced_size(path, files, tmp_path, monkeypatch):
     monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
-    overrides = [
-        "data.limit_train=40",
-        "data.limit_test=20",
-        "data.n_validation=20",
-        "training.epochs=1",
-        "training.batch_size=20",
-    ]
-    config = load_config(example, overrides)
-    data_dir = files if config.data.name in WRITTEN else None
-    result = train_run(
-        str(example),
-        overrides=overrides,
-        out=str(tmp_path / "run"),
-        data_dir=data_dir,
-        quiet=True,
-    )
-    assert result.summary["epochs"] == 1
-    assert result.summary["n_train"] == 40
-    assert result.summary["spikes_per_sample"] > 0
+    narrow = NARROW.get(path.stem)
+    summary = run_of(
+        path, files, tmp_path / "run", "data.limit_train=40", "data.limit_test=20",
+        "data.n_validation=20", "training.batch_size=20",
+        *([f"network.layers={narrow}"] if narrow else []),
+    )  # fmt: skip
+    assert summary["epochs"] == 1
+    assert summary["n_train"] == 40
+    assert summary["spikes_per_sample"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", NARROW)
+def test_example__runs_a_step_at_full_width(stem, files, tmp_path, monkeypatch):
+    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
+    path = next(path for path in EXAMPLES if path.stem == stem)
+    summary = run_of(
+        path, files, tmp_path / "run", "data.limit_train=2", "data.limit_test=2",
+        "data.n_validation=0", "training.batch_size=2",
+    )  # fmt: skip
+    assert summary["spikes_per_sample"] > 10_000
 
 
 @pytest.mark.parametrize(
