@@ -239,8 +239,8 @@ def early_exit(
     policy is evaluated from that: accuracy, decision times, spikes and synaptic
     operations.
     """
+    from eventsim.early_exit.command import early_exit_model
     from eventsim.early_exit.report import format_report
-    from eventsim.early_exit_command import early_exit_model
 
     result = early_exit_model(model, policies, quiet=as_json, **options)
     click.echo(json.dumps(result, indent=2) if as_json else format_report(result))

@@ -1,4 +1,4 @@
-"""A study of early exit as plain numbers, as tables of text and as CSV files."""
+"""An analysis of early exit as plain numbers, as tables of text and as CSV files."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tabulate import tabulate
 
 from eventsim.atomic_write import replacing
 from eventsim.early_exit.accuracy_curve import CLOSE_TO_FINAL
+from eventsim.early_exit.analysis import ExitAnalysis
 from eventsim.early_exit.published import PUBLISHED, BestSoFar
-from eventsim.early_exit.study import ExitStudy
 from eventsim.network import Network
 
 CURVE_POINTS = 200
 EVERY_EPOCHS = 10
 
 
-def to_dict(network: Network, study: ExitStudy) -> dict[str, Any]:
-    """Return a study as numbers, lists and dictionaries, for JSON.
+def to_dict(network: Network, analysis: ExitAnalysis) -> dict[str, Any]:
+    """Return an analysis as numbers, lists and dictionaries, for JSON.
 
     Parameters
     ----------
     network : Network
-        What was studied.
-    study : ExitStudy
+        What was analysed.
+    analysis : ExitAnalysis
         What was found.
 
     Returns
@@ -40,9 +40,9 @@ def to_dict(network: Network, study: ExitStudy) -> dict[str, Any]:
     names = ["input", *(layer.name for layer in network.layers)]
     sizes = [int(np.prod(network.input_shape))]
     sizes += [layer.n_neurons for layer in network.layers]
-    full = study.full
+    full = analysis.full
     return {
-        "n_samples": study.n_samples,
+        "n_samples": analysis.n_samples,
         "duration": network.duration,
         "readout": network.readout,
         "full": {
@@ -51,12 +51,12 @@ def to_dict(network: Network, study: ExitStudy) -> dict[str, Any]:
             "spikes": full.spikes,
             "sops": full.sops,
         },
-        "latency": study.curve.latency(),
-        "points": [asdict(point) for point in study.points],
+        "latency": analysis.curve.latency(),
+        "points": [asdict(point) for point in analysis.points],
         "curve": [
             {"time": time, "accuracy": accuracy}
             for time, accuracy in zip(
-                times.tolist(), study.curve.at(times).tolist(), strict=True
+                times.tolist(), analysis.curve.at(times).tolist(), strict=True
             )
         ],
         "layers": [
@@ -79,10 +79,11 @@ def to_dict(network: Network, study: ExitStudy) -> dict[str, Any]:
                     )
                 ],
             }
-            for one in study.calibrations
+            for one in analysis.calibrations
         ],
         "protocol": [
-            {"rule": name, **asdict(found)} for name, found in study.published.items()
+            {"rule": name, **asdict(found)}
+            for name, found in analysis.published.items()
         ],
     }
 

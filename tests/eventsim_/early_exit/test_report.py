@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from eventsim_.early_exit.test_stopping import MODELS, case_of
 
+from eventsim.early_exit.analysis import analyse
 from eventsim.early_exit.policies import Confidence, FirstSpike, FixedTime
 from eventsim.early_exit.published import BestSoFar
 from eventsim.early_exit.report import (
@@ -14,7 +15,6 @@ from eventsim.early_exit.report import (
     training_rows,
     write_csv,
 )
-from eventsim.early_exit.study import study
 from eventsim.errors import RunError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def result():
     trace = case_of("conv", MODELS["continuous"], 1)
     policies = [FirstSpike(), Confidence(0.9, 1.5), FixedTime(3.0)]
-    found = to_dict(trace.network, study([trace], policies))
+    found = to_dict(trace.network, analyse([trace], policies))
     return {**found, "stopped": [], "training": []}
 
 

@@ -3,9 +3,9 @@ from eventsim_.early_exit.test_stopping import MODELS, case_of
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
-from eventsim import early_exit_plots as plots  # noqa: E402
+from eventsim.early_exit import plots  # noqa: E402
+from eventsim.early_exit.analysis import analyse  # noqa: E402
 from eventsim.early_exit.policies import Confidence, FirstSpike, FixedTime  # noqa: E402
-from eventsim.early_exit.study import study  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -13,13 +13,13 @@ POLICIES = [FirstSpike(), Confidence(0.6, 1.0), FixedTime(1.0), FixedTime(4.0)]
 
 
 @pytest.fixture(scope="module")
-def studied():
+def analysed():
     trace = case_of("conv", MODELS["continuous"], 1)
-    return trace.network, study([trace], POLICIES)
+    return trace.network, analyse([trace], POLICIES)
 
 
-def test_plot_study__draws_everything(studied, tmp_path):
-    paths = plots.plot_study(tmp_path, *studied)
+def test_plot_analysis__draws_everything(analysed, tmp_path):
+    paths = plots.plot_analysis(tmp_path, *analysed)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in paths
     )
@@ -31,8 +31,8 @@ def test_plot_study__draws_everything(studied, tmp_path):
     assert plt.get_fignums() == []
 
 
-def test_accuracy_over_time__shows_the_curve_and_the_policies(studied):
-    network, found = studied
+def test_accuracy_over_time__shows_the_curve_and_the_policies(analysed):
+    network, found = analysed
     figure = plots.accuracy_over_time(network, found)
     (axis,) = figure.axes
     assert axis.lines[0].get_ydata()[-1] == pytest.approx(100 * found.full.accuracy)
@@ -42,16 +42,16 @@ def test_accuracy_over_time__shows_the_curve_and_the_policies(studied):
     plt.close(figure)
 
 
-def test_layer_spikes__heights_by_hand(studied):
-    network, found = studied
+def test_layer_spikes__heights_by_hand(analysed):
+    network, found = analysed
     figure = plots.layer_spikes(network, found)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     assert heights == pytest.approx(found.full.layer_spikes)
     plt.close(figure)
 
 
-def test_best_settings__the_most_accurate_then_the_fastest(studied):
-    _, found = studied
+def test_best_settings__the_most_accurate_then_the_fastest(analysed):
+    _, found = analysed
     points = found.points
     for k in plots.best_settings(found):
         same = [p for p in points if p.policy == points[k].policy]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from eventsim.early_exit.command import early_exit_model
 from eventsim.early_exit.published import PublishedExit
-from eventsim.early_exit_command import early_exit_model
 from eventsim.errors import ConfigError, ModelFileError
 from eventsim.run import train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "yinyang_lif_tiny.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "yinyang_lif_tiny.yaml"
 SMALL = ["data.limit_train=60", "data.limit_test=40", "training.epochs=1"]
 
 

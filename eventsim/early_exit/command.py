@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
+from eventsim.early_exit.analysis import analyse
 from eventsim.early_exit.policies import SMOOTHING, Policy, require_output_spikes
 from eventsim.early_exit.published import running_best
 from eventsim.early_exit.report import to_dict, training_rows, write_csv
 from eventsim.early_exit.stopping import StoppedTotals, run_until_decided
-from eventsim.early_exit.study import study
 from eventsim.early_exit.sweep import parameters_of, policies_named
 from eventsim.early_exit.trace import Trace, record_traces
 from eventsim.errors import ConfigError, ModelFileError
@@ -96,7 +96,7 @@ def early_exit_model(
         traces: Iterable[Trace] = record_traces(network, samples, config)
         if stop:
             traces = _stopping(traces, chosen, totals)
-        found = study(traces, chosen, smoothing=smoothing, on_batch=bar.update)
+        found = analyse(traces, chosen, smoothing=smoothing, on_batch=bar.update)
     result = {
         "model": str(path),
         "dataset": dataset.name,
@@ -116,9 +116,9 @@ def early_exit_model(
         _require_place(csv)
         write_csv(Path(csv), result)
     if plot is not None:
-        from eventsim.early_exit_plots import plot_study
+        from eventsim.early_exit.plots import plot_analysis
 
-        plot_study(Path(plot), network, found)
+        plot_analysis(Path(plot), network, found)
     return result
 
 

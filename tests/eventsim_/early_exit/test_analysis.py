@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from eventsim_.early_exit.test_stopping import MODELS, case_of
 
+from eventsim.early_exit.analysis import analyse
 from eventsim.early_exit.policies import FirstSpike, FixedTime, Leader, answers
 from eventsim.early_exit.spending import operations_of, spikes_of
-from eventsim.early_exit.study import study
 from eventsim.early_exit.trace import Trace
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,10 +25,10 @@ def parts_of(trace, *edges):
     ]
 
 
-def test_study__does_not_depend_on_how_samples_are_cut():
+def test_analyse__does_not_depend_on_how_samples_are_cut():
     trace = case_of("earliest", MODELS["continuous"], 1)
-    whole, done = study([trace], POLICIES), []
-    cut = study(parts_of(trace, 0, 1, 3, 4), POLICIES, on_batch=done.append)
+    whole, done = analyse([trace], POLICIES), []
+    cut = analyse(parts_of(trace, 0, 1, 3, 4), POLICIES, on_batch=done.append)
     assert done == [1, 2, 1]
     assert cut.points == whole.points
     assert (cut.full, cut.published) == (whole.full, whole.published)
@@ -36,9 +36,9 @@ def test_study__does_not_depend_on_how_samples_are_cut():
     assert [c.error for c in cut.calibrations] == [c.error for c in whole.calibrations]
 
 
-def test_study__full_runs_are_the_last_fixed_time():
+def test_analyse__full_runs_are_the_last_fixed_time():
     trace = case_of("average", MODELS["jumps"], 2)
-    found = study([trace], POLICIES)
+    found = analyse([trace], POLICIES)
     full, last = found.full, found.points[-1]
     assert full.accuracy == last.accuracy == found.curve.final
     assert (full.spikes, full.sops) == (last.spikes, last.sops)

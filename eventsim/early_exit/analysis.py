@@ -48,7 +48,7 @@ class FullRuns:
 
 
 @dataclass(frozen=True)
-class ExitStudy:
+class ExitAnalysis:
     """Early exit of a network on a set of samples.
 
     Parameters
@@ -82,13 +82,13 @@ class ExitStudy:
     published: dict[str, PublishedExit]
 
 
-def study(
+def analyse(
     traces: Iterable[Trace],
     policies: Sequence[Policy],
     *,
     smoothing: float = SMOOTHING,
     on_batch: Callable[[int], object] | None = None,
-) -> ExitStudy:
+) -> ExitAnalysis:
     """Evaluate policies from traces, one trace after the other.
 
     Parameters
@@ -104,7 +104,7 @@ def study(
 
     Returns
     -------
-    ExitStudy
+    ExitAnalysis
         All samples together.
     """
     parts: list[list[Outcome]] = [[] for _ in policies]
@@ -132,7 +132,7 @@ def study(
         sops=n_operations / n,
         layer_spikes=tuple((np.sum(layers, axis=0) / n).tolist()),
     )
-    return ExitStudy(
+    return ExitAnalysis(
         n_samples=n,
         policies=tuple(policies),
         points=tuple(
