@@ -14,8 +14,14 @@ from eventsim.early_exit.analysis import analyse
 from eventsim.early_exit.policies import SMOOTHING, Policy, require_output_spikes
 from eventsim.early_exit.published import running_best
 from eventsim.early_exit.report import to_dict, training_rows, write_csv
-from eventsim.early_exit.stopping import StoppedTotals, run_until_decided
-from eventsim.early_exit.sweep import parameters_of, policies_named
+from eventsim.early_exit.spending import operations_of, spikes_of
+from eventsim.early_exit.stopped_totals import StoppedTotals
+from eventsim.early_exit.stopping import (
+    StoppableNetwork,
+    stop_at_decisions,
+    stoppable_network,
+)
+from eventsim.early_exit.sweep import outcome, parameters_of, policies_named
 from eventsim.early_exit.trace import Trace, record_traces
 from eventsim.errors import ConfigError, ModelFileError
 from eventsim.model_file import read_model
@@ -85,7 +91,8 @@ def early_exit_model(
     samples = dataset.test if split == "test" else dataset.validation
     if limit is not None:
         samples = samples.take(np.arange(min(limit, len(samples))))
-    totals = [StoppedTotals() for _ in chosen] if stop else []
+    stoppable = stoppable_network(network) if stop else None
+    totals = [StoppedTotals() for _ in chosen]
     with tqdm(
         total=len(samples),
         desc=f"{split} (float64)",
@@ -94,8 +101,8 @@ def early_exit_model(
         disable=True if quiet else None,
     ) as bar:
         traces: Iterable[Trace] = record_traces(network, samples, config)
-        if stop:
-            traces = _stopping(traces, chosen, totals)
+        if stoppable is not None:
+            traces = _stopping(traces, chosen, totals, stoppable)
         found = analyse(traces, chosen, smoothing=smoothing, on_batch=bar.update)
     result = {
         "model": str(path),
@@ -123,14 +130,21 @@ def early_exit_model(
 
 
 def _stopping(
-    traces: Iterable[Trace], policies: list[Policy], totals: list[StoppedTotals]
+    traces: Iterable[Trace],
+    policies: list[Policy],
+    totals: list[StoppedTotals],
+    stoppable: StoppableNetwork,
 ) -> Iterator[Trace]:
     """Pass traces on; run their samples again, each up to its decisions."""
+    is_warm = False
     for trace in traces:
-        inputs, network = trace.trains[0], trace.network
-        full = run_until_decided(None, network, inputs)
-        for policy, total in zip(policies, totals, strict=True):
-            total.add(trace, policy, run_until_decided(policy, network, inputs), full)
+        if not is_warm:  # the first run loads the kernels; nobody looks at it
+            stop_at_decisions([], stoppable, trace.samples(0, 1))
+            is_warm = True
+        full, stopped = stop_at_decisions(policies, stoppable, trace)
+        spikes, operations = spikes_of(trace), operations_of(trace)
+        for policy, total, found in zip(policies, totals, stopped, strict=True):
+            total.add(outcome(policy, trace, spikes, operations), found, full)
         yield trace
 
 

@@ -8,6 +8,7 @@ then alone, and a run can be stopped there; see `eventsim.early_exit.stopping`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,15 @@ class Decisions:
     time: np.ndarray
     label: np.ndarray
     is_decided: np.ndarray
+
+
+def joined_decisions(parts: Sequence[Decisions]) -> Decisions:
+    """Put the samples of several decisions one after the other."""
+    return Decisions(
+        np.concatenate([part.time for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.is_decided for part in parts]),
+    )
 
 
 def require_output_spikes(network: Network) -> None:

@@ -156,6 +156,7 @@ def _stopped(stopped: list[dict[str, Any]]) -> str:
         [
             setting(s),
             _share(s["same_decisions"]),
+            _share(s["same_counts"]),
             s["events"],
             _share(s["events_saved"]),
             1000 * s["seconds"],
@@ -163,7 +164,8 @@ def _stopped(stopped: list[dict[str, Any]]) -> str:
         ]
         for s in stopped
     ]
-    headers = ["really stopped", "same decisions", "events", "saved", "ms", "full run"]
+    headers = ["really stopped", "same decisions", "same counts", "events", "saved",
+               "ms (median)", "full run"]  # fmt: skip
     return tabulate(rows, headers=headers, floatfmt=".4g", stralign="right")
 
 

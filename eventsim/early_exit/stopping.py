@@ -8,8 +8,8 @@ event behind the decision. What was decided then follows from the spikes until t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
@@ -24,19 +24,50 @@ from eventsim.early_exit.policies import (
     Policy,
     answers,
     decide,
+    joined_decisions,
     require_output_spikes,
 )
 from eventsim.early_exit.trace import Trace
+from eventsim.engine.input_currents import check_input, no_spikes, require_drivable
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
+from eventsim.engine.queue.driven_circuit import input_drive
 from eventsim.engine.queue.network_circuit import INPUT, NetworkCircuit, circuit_of
-from eventsim.engine.queue.stopping import StoppedRun, StopRule, run_circuit_until
-from eventsim.errors import ShapeError
+from eventsim.engine.queue.stopping import (
+    ReadyCircuit,
+    StoppedRun,
+    StopRule,
+    ready_circuit,
+    run_circuit_until,
+)
 from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import EarliestPool
 
-SAME_TIME = 1e-9
-"""Decision times of two engines that differ by less, relatively, are the same."""
+
+@dataclass(frozen=True)
+class StoppableNetwork:
+    """A network as the queue reads it, to stop many runs.
+
+    Parameters
+    ----------
+    network : Network
+        In float64.
+    unrolled : NetworkCircuit
+        Its connections, one by one.
+    ready : ReadyCircuit
+        The same in the tables of the queue.
+    """
+
+    network: Network
+    unrolled: NetworkCircuit
+    ready: ReadyCircuit
+
+    @property
+    def watched(self) -> str:
+        """Population of the output neurons."""
+        name = self.unrolled.names[-1]
+        assert name is not None
+        return name
 
 
 @dataclass(frozen=True)
@@ -54,58 +85,15 @@ class StoppedSamples:
     n_events : ndarray, shape (batch,), int64
         Events of the queue: spikes, operations, and what reaches pools and leaves
         them.
-    seconds : float
-        Wall time of all samples together.
+    seconds : ndarray, shape (batch,)
+        Wall time of the events of each sample, without what is prepared before them.
     """
 
     decisions: Decisions
     n_spikes: np.ndarray
     n_operations: np.ndarray
     n_events: np.ndarray
-    seconds: float
-
-
-@dataclass
-class StoppedTotals:
-    """Sums over samples that were really stopped, for one policy."""
-
-    n_samples: int = 0
-    n_same: int = 0
-    n_events: int = 0
-    n_full_events: int = 0
-    n_spikes: int = 0
-    n_operations: int = 0
-    seconds: float = 0.0
-    full_seconds: float = 0.0
-
-    def add(
-        self, trace: Trace, policy: Policy, found: StoppedSamples, full: StoppedSamples
-    ) -> None:
-        """Add samples: their trace, what stopped runs did and what full ones did."""
-        expected, got = decide(policy, trace.network, trace.output), found.decisions
-        is_close = np.isclose(got.time, expected.time, rtol=SAME_TIME, atol=SAME_TIME)
-        is_same = is_close & (got.label == expected.label)
-        self.n_samples += is_same.size
-        self.n_same += int(np.count_nonzero(is_same))
-        self.n_events += int(found.n_events.sum())
-        self.n_full_events += int(full.n_events.sum())
-        self.n_spikes += int(found.n_spikes.sum())
-        self.n_operations += int(found.n_operations.sum())
-        self.seconds += found.seconds
-        self.full_seconds += full.seconds
-
-    def numbers(self) -> dict[str, float]:
-        """Return means per sample, and shares."""
-        n, full = self.n_samples, self.n_full_events
-        return {
-            "same_decisions": self.n_same / n,
-            "events": self.n_events / n,
-            "events_saved": 1 - self.n_events / full if full else 0.0,
-            "spikes": self.n_spikes / n,
-            "sops": self.n_operations / n,
-            "seconds": self.seconds / n,
-            "full_seconds": self.full_seconds / n,
-        }
+    seconds: np.ndarray
 
 
 def stop_rule(policy: Policy) -> StopRule:
@@ -123,11 +111,37 @@ def stop_rule(policy: Policy) -> StopRule:
             return StopRule(lead=math.inf, time=time)
 
 
+def stoppable_network(network: Network) -> StoppableNetwork:
+    """Unroll a network for runs that stop.
+
+    Parameters
+    ----------
+    network : Network
+        Static thresholds; its output spikes are read.
+
+    Returns
+    -------
+    StoppableNetwork
+        For `run_until_decided`.
+
+    Raises
+    ------
+    ShapeError
+        If the queue cannot run the network.
+    """
+    require_output_spikes(network)
+    require_drivable("early exit", network)
+    network = network.astype(np.float64)
+    unrolled = circuit_of(network)
+    return StoppableNetwork(network, unrolled, ready_circuit(unrolled.circuit))
+
+
 def run_until_decided(
     policy: Policy | None,
-    network: Network,
-    spikes: SpikeTrains,
+    network: Network | StoppableNetwork,
+    spikes: SpikeTrains | None,
     *,
+    currents: np.ndarray | None = None,
     max_events: int = MAX_EVENTS,
 ) -> StoppedSamples:
     """Run samples one after the other, each up to its decision and no further.
@@ -136,10 +150,12 @@ def run_until_decided(
     ----------
     policy : Policy or None
         ``None`` runs to the end and decides nothing.
-    network : Network
-        Static thresholds.
-    spikes : SpikeTrains
-        Input spikes.
+    network : Network or StoppableNetwork
+        Static thresholds. `stoppable_network` spares the work of unrolling again.
+    spikes : SpikeTrains or None
+        Input spikes; None or without any spike if currents are the input.
+    currents : ndarray, shape (batch, *input shape), or None
+        Input currents, for networks whose input they are.
     max_events : int, default 100 million
         Bound on the events of one sample.
 
@@ -151,45 +167,113 @@ def run_until_decided(
     Raises
     ------
     ShapeError
-        If the queue cannot run the network or the spikes do not fit it.
+        If the queue cannot run the network or the input does not fit it.
     SimulationLimitError
         If a sample has too many events.
     """
-    require_output_spikes(network)
-    if network.input != "spikes":
-        raise ShapeError(
-            f"early exit: the network's input is '{network.input}'; expected 'spikes' "
-            "for runs that stop, the queue is fed with spikes"
-        )
-    network = network.astype(np.float64)
-    unrolled = circuit_of(network)
-    watched = unrolled.names[-1]
-    assert watched is not None
-    rule = None if policy is None else stop_rule(policy)
-    start = perf_counter()
+    if isinstance(network, Network):
+        network = stoppable_network(network)
+    spikes, drive = _input_of(network, spikes, currents)
+    return _run(policy, network, spikes, drive, max_events)
+
+
+def stop_at_decisions(
+    policies: Sequence[Policy], network: StoppableNetwork, trace: Trace
+) -> tuple[StoppedSamples, list[StoppedSamples]]:
+    """Run the samples of a trace again: to the end, and up to each policy's decision.
+
+    Parameters
+    ----------
+    policies : sequence of Policy
+        Settings.
+    network : StoppableNetwork
+        What made the trace.
+    trace : Trace
+        Its input is used.
+
+    Returns
+    -------
+    full : StoppedSamples
+        Runs to the end.
+    stopped : list of StoppedSamples
+        For each policy.
+
+    Notes
+    -----
+    Each sample is run in all these ways before the next one, and every sample begins
+    with another of them. So a machine that gets slower or a cache that is warm
+    touches the wall times of all alike.
+    """
+    spikes, drive = _input_of(network, trace.trains[0], trace.currents)
+    ways = [None, *policies]
+    parts: list[list[StoppedSamples]] = [[] for _ in ways]
+    for b in range(trace.labels.size):
+        own = None if drive is None else drive[b : b + 1]
+        for k in range(len(ways)):
+            way = (b + k) % len(ways)
+            parts[way].append(
+                _run(ways[way], network, spikes.samples(b, b + 1), own, MAX_EVENTS)
+            )
+    full, *stopped = (_joined(part) for part in parts)
+    return full, stopped
+
+
+def _input_of(
+    network: StoppableNetwork, spikes: SpikeTrains | None, currents: np.ndarray | None
+) -> tuple[SpikeTrains, np.ndarray | None]:
+    """Return input spikes, and the currents of all neurons of all samples."""
+    given = network.network
+    if currents is not None:
+        currents = np.asarray(currents, np.float64)
+    check_input("early exit", given, spikes, currents)
+    if currents is None:
+        assert spikes is not None
+        return spikes, None
+    drive = input_drive(given, network.unrolled.circuit, currents)
+    return no_spikes(len(currents), math.prod(given.input_shape)), drive.currents
+
+
+def _run(
+    policy: Policy | None,
+    stoppable: StoppableNetwork,
+    spikes: SpikeTrains,
+    drive: np.ndarray | None,
+    max_events: int,
+) -> StoppedSamples:
+    network, unrolled = stoppable.network, stoppable.unrolled
     runs = list(
         run_circuit_until(
-            unrolled.circuit,
+            stoppable.ready,
             spikes,
-            watched,
-            rule,
+            stoppable.watched,
+            None if policy is None else stop_rule(policy),
             t_end=network.duration,
+            currents=drive,
             max_events=max_events,
         )
     )
-    seconds = perf_counter() - start
     counts = [
         _counts(network, unrolled, spikes.samples(b, b + 1), run)
         for b, run in enumerate(runs)
     ]
     n_spikes, n_operations = np.array(counts, np.int64).reshape(-1, 2).T
-    outputs = unrolled.circuit.neurons(watched)
+    outputs = unrolled.circuit.neurons(stoppable.watched)
     return StoppedSamples(
         _decisions(policy, network, [_output(run, outputs) for run in runs], runs),
         n_spikes,
         n_operations,
         np.array([run.n_events for run in runs], np.int64),
-        seconds,
+        np.array([run.seconds for run in runs]),
+    )
+
+
+def _joined(parts: Sequence[StoppedSamples]) -> StoppedSamples:
+    return StoppedSamples(
+        joined_decisions([part.decisions for part in parts]),
+        np.concatenate([part.n_spikes for part in parts]),
+        np.concatenate([part.n_operations for part in parts]),
+        np.concatenate([part.n_events for part in parts]),
+        np.concatenate([part.seconds for part in parts]),
     )
 
 

@@ -17,6 +17,7 @@ from eventsim.early_exit.policies import (
     Margin,
     Policy,
     decide,
+    joined_decisions,
 )
 from eventsim.early_exit.spending import Tally
 from eventsim.early_exit.trace import Trace
@@ -180,13 +181,8 @@ def outcome(policy: Policy, trace: Trace, spikes: Tally, operations: Tally) -> O
 
 def joined(parts: Sequence[Outcome]) -> Outcome:
     """Put the samples of several outcomes of one policy one after the other."""
-    decisions = [part.decisions for part in parts]
     return Outcome(
-        Decisions(
-            np.concatenate([d.time for d in decisions]),
-            np.concatenate([d.label for d in decisions]),
-            np.concatenate([d.is_decided for d in decisions]),
-        ),
+        joined_decisions([part.decisions for part in parts]),
         np.concatenate([part.is_right for part in parts]),
         np.concatenate([part.n_spikes for part in parts]),
         np.concatenate([part.n_operations for part in parts]),

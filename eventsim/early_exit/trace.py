@@ -33,16 +33,28 @@ class Trace:
         Spikes of the input, then of every layer.
     labels : ndarray, shape (batch,), int
         True classes.
+    currents : ndarray, shape (batch, *input shape), or None
+        Input of a network that is driven by currents; it has no input spikes.
     """
 
     network: Network
     trains: tuple[SpikeTrains, ...]
     labels: np.ndarray
+    currents: np.ndarray | None = None
 
     @property
     def output(self) -> SpikeTrains:
         """Spikes of the output layer."""
         return self.trains[-1]
+
+    def samples(self, first: int, stop: int) -> Trace:
+        """Return the trace of some of the samples."""
+        return Trace(
+            self.network,
+            tuple(train.samples(first, stop) for train in self.trains),
+            self.labels[first:stop],
+            None if self.currents is None else self.currents[first:stop],
+        )
 
 
 def record_traces(
@@ -91,7 +103,8 @@ def record_traces(
     run, buffers = choose_engine(network, engine), Buffers()
     for activation, labels in evaluation_batches(split, config, np.float64, size):
         recording = run.forward(network, activation, buffers)
-        yield Trace(network, _trains(network, recording), labels)
+        currents = activation if network.input == "currents" else None
+        yield Trace(network, _trains(network, recording), labels, currents)
 
 
 def _trains(network: Network, recording: Any) -> tuple[SpikeTrains, ...]:

@@ -175,8 +175,7 @@ def run_circuit(
     def run(first: int, stop: int) -> Any:
         its = wiring
         if currents is not None:
-            rows, more = _at_rest(tables.driven_by(currents[first]))
-            its = wiring._replace(rows=rows, more=more)
+            its = driven_wiring(wiring, tables, currents[first])
         if is_heap:
             return heap_loop_kernels.run_samples(
                 its, inputs, first, stop, float(t_end), limit
@@ -240,6 +239,12 @@ def wiring_of(tables: CircuitTables) -> Wiring:
         more=more,
         level=tables.level,
     )
+
+
+def driven_wiring(wiring: Wiring, tables: CircuitTables, current: np.ndarray) -> Wiring:
+    """Return the wiring of a circuit with another current of each neuron."""
+    rows, more = _at_rest(tables.driven_by(current))
+    return wiring._replace(rows=rows, more=more)
 
 
 def _at_rest(tables: CircuitTables) -> tuple[np.ndarray, np.ndarray]:

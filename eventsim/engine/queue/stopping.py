@@ -10,9 +10,10 @@ at the very time of the next events waits for these.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,10 +25,10 @@ from eventsim.engine.queue.circuit_checks import (
     check_circuit_run,
     limit_error,
 )
-from eventsim.engine.queue.circuit_tables import circuit_tables
-from eventsim.engine.queue.fast import input_spikes, wiring_of
+from eventsim.engine.queue.circuit_tables import CircuitTables, circuit_tables
+from eventsim.engine.queue.fast import driven_wiring, input_spikes, wiring_of
+from eventsim.engine.queue.heap_loop_kernels import Wiring
 from eventsim.engine.queue.neuron_kernels import N_EVENTS, N_KINDS, N_SPIKES
-from eventsim.engine.queue.reference import QueueSimulator
 from eventsim.errors import ShapeError
 from eventsim.spikes import SpikeTrains
 
@@ -70,28 +71,74 @@ class StoppedRun(NamedTuple):
         Spikes of all neurons until then.
     n_events : int
         Arrivals at neurons plus spikes, all that were done.
+    seconds : float
+        Wall time of the events, without what is prepared before them. The first run
+        of a process also loads the kernels.
     """
 
     time: float
     spikes: SpikeTrains
     n_events: int
+    seconds: float
+
+
+class ReadyCircuit(NamedTuple):
+    """A circuit as the queue reads it, to run it many times.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        What is run.
+    tables : CircuitTables
+        Its connections in order.
+    wiring : Wiring
+        The same as the kernels read it.
+    """
+
+    circuit: Circuit
+    tables: CircuitTables
+    wiring: Wiring
+
+
+def ready_circuit(circuit: Circuit) -> ReadyCircuit:
+    """Put a circuit into the tables of the queue.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Any graph without a cycle of zero delay.
+
+    Returns
+    -------
+    ReadyCircuit
+        For `run_circuit_until`.
+
+    Raises
+    ------
+    ShapeError
+        If a neuron model refuses its constants, or a cycle has no delay at all.
+    """
+    tables = circuit_tables(circuit)
+    return ReadyCircuit(circuit, tables, wiring_of(tables))
 
 
 def run_circuit_until(
-    circuit: Circuit,
+    circuit: Circuit | ReadyCircuit,
     spikes: SpikeTrains,
     watched: str,
     rule: StopRule | None,
     *,
     t_end: float,
+    currents: np.ndarray | None = None,
     max_events: int = MAX_EVENTS,
 ) -> Iterator[StoppedRun]:
     """Run samples one after the other, each until it is decided.
 
     Parameters
     ----------
-    circuit : Circuit
-        Any graph without a cycle of zero delay.
+    circuit : Circuit or ReadyCircuit
+        Any graph without a cycle of zero delay; `ready_circuit` spares the work of
+        building its tables again.
     spikes : SpikeTrains
         Spikes of the input channels; may carry values.
     watched : str
@@ -100,6 +147,9 @@ def run_circuit_until(
         What decides; ``None``: nothing.
     t_end : float, network time units
         End of the run where nothing is decided before. A decision there is one.
+    currents : ndarray, shape (batch, n_neurons), or None
+        Constant current of each neuron in each sample, instead of the populations'
+        own; None = those.
     max_events : int, default 100 million
         Bound on the events of one sample.
 
@@ -116,18 +166,23 @@ def run_circuit_until(
     SimulationLimitError
         If a sample has more than `max_events` events; ``partial`` holds its spikes.
     """
+    ready = circuit if isinstance(circuit, ReadyCircuit) else ready_circuit(circuit)
+    circuit, wiring = ready.circuit, ready.wiring
     check_circuit_run(circuit, spikes, t_end)
     neurons = circuit.neurons(watched)
     if max_events < 1:
         raise ShapeError(
             f"simulate: max_events is {max_events}; expected a positive number"
         )
-    wiring, inputs = wiring_of(circuit_tables(circuit)), input_spikes(spikes)
+    inputs = input_spikes(spikes)
     room = kernels.room_for(wiring, max_events + 1, t_end)
     numbers = _numbers(rule, len(neurons))
     plan = np.empty(1)
-    for first, stop in pairwise(inputs.offsets.tolist()):
+    for sample, (first, stop) in enumerate(pairwise(inputs.offsets.tolist())):
         plan[0] = numbers[kernels.TIME]
+        if currents is not None:
+            wiring = driven_wiring(ready.wiring, ready.tables, currents[sample])
+        start = perf_counter()
         room, is_done = kernels.run_until(
             wiring,
             inputs,
@@ -139,11 +194,12 @@ def run_circuit_until(
             plan,
             room,
         )
+        seconds = perf_counter() - start
         found = _spikes(room, circuit.n_neurons)
         if not is_done:
             reached = float(found.time[-1]) if found.time.size else 0.0
             raise limit_error(circuit, max_events, reached, found)
-        yield StoppedRun(float(plan[0]), found, int(room[8][N_EVENTS]))
+        yield StoppedRun(float(plan[0]), found, int(room[8][N_EVENTS]), seconds)
 
 
 def _numbers(rule: StopRule | None, n_watched: int) -> np.ndarray:
@@ -164,40 +220,3 @@ def _spikes(room: tuple[Any, ...], n_neurons: int) -> SpikeTrains:
     neuron = (room[12][:n] // N_KINDS).astype(np.int32)
     offsets = np.array([0, n])
     return SpikeTrains.unchecked(room[11][:n].copy(), neuron, offsets, n_neurons)
-
-
-def step_until(
-    simulator: QueueSimulator, watched: str, decided: Callable[[SpikeTrains], float]
-) -> float:
-    """Step the readable queue to a decision, or to the end of its run.
-
-    Parameters
-    ----------
-    simulator : QueueSimulator
-        At its beginning.
-    watched : str
-        Population whose spikes decide.
-    decided : callable
-        From its spikes so far to the time of the decision if no more come, ``inf`` =
-        none; asked when all events of a time are done and some of them were such
-        spikes.
-
-    Returns
-    -------
-    float, network time units
-        When it was decided; no event behind was done. ``inf``: not until the end.
-    """
-    fires = simulator.spike_of(watched)
-    time, is_new = decided(simulator.spikes(watched)), False
-    while True:
-        event = simulator.peek()
-        coming = math.inf if event is None else event.time
-        if coming > simulator.time:
-            if is_new:
-                time, is_new = decided(simulator.spikes(watched)), False
-            if time < coming:
-                return time if time <= simulator.t_end else math.inf
-        done = simulator.step()
-        if done is None:
-            return math.inf
-        is_new = is_new or fires(done)

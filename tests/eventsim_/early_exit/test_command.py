@@ -58,7 +58,7 @@ def test_early_exit_model__really_stops_if_asked(static_run):
     assert found["n_samples"] == 8
     assert [row["window"] for row in found["stopped"]] == [None, 0.5, 1.0]
     for row, point in zip(found["stopped"], found["points"], strict=True):
-        assert row["same_decisions"] == 1
+        assert row["same_decisions"] == row["same_counts"] == 1
         assert row["spikes"] == pytest.approx(point["spikes"])
         assert row["sops"] == pytest.approx(point["sops"])
         assert row["events_saved"] > 0

@@ -49,8 +49,8 @@ def test_format_report__says_what_was_found(result):
     assert "confidence 0.9 W=1.5" in text
     assert "really stopped" not in text
     stopped = {"policy": "leader", "value": None, "window": None, "same_decisions": 1.0,
-               "events": 12.0, "events_saved": 0.25, "seconds": 1e-3,
-               "full_seconds": 2e-3}  # fmt: skip
+               "same_counts": 1.0, "events": 12.0, "events_saved": 0.25,
+               "seconds": 1e-3, "full_seconds": 2e-3}  # fmt: skip
     training = training_rows([BestSoFar(10, 0.5, 0.25), BestSoFar(11, 0.75, 0.125)])
     text = format_report({**result, "stopped": [stopped], "training": training})
     assert "really stopped" in text

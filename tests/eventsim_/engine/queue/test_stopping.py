@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from eventsim_.circuits import lif, link, recurrent, single, trains
+from eventsim_.engine.queue.stepping import step_until
 from eventsim_.engine.queue.test_fast import (
     CONTINUOUS,
     INSTANT,
@@ -18,11 +19,12 @@ from eventsim.engine.queue.fast import run_circuit
 from eventsim.engine.queue.reference import QueueSimulator
 from eventsim.engine.queue.stopping import (
     StopRule,
+    ready_circuit,
     run_circuit_until,
-    step_until,
 )
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.network import Neuron
+from eventsim.spikes import join_samples
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -127,6 +129,29 @@ def test_run_circuit_until__samples_do_not_know_each_other():
     assert [r.time for r in runs] == [r.time for r in alone]
     assert [r.n_events for r in runs] == [r.n_events for r in alone]
     assert runs[0].time != runs[1].time
+
+
+@pytest.mark.parametrize("shortest", [0.0, 0.5])
+def test_run_circuit_until__takes_the_currents_of_each_sample(shortest):
+    rng = np.random.default_rng(5)
+    circuit = random_circuit(rng, CONTINUOUS[:2], 4, shortest, False, True)
+    inputs = join_samples([random_inputs(rng, 10, False, values=True)] * 3)
+    currents = rng.uniform(0, 1.5, (3, circuit.n_neurons))
+    full = run_circuit(circuit, inputs, t_end=T_END, currents=currents)
+    ready, rule = ready_circuit(circuit), StopRule(lead=0)
+    runs = list(run_circuit_until(ready, inputs, "p1", rule, t_end=T_END,
+                                  currents=currents))  # fmt: skip
+    own = list(run_circuit_until(circuit, inputs, "p1", rule, t_end=T_END))
+    output = full.population("p1")
+    expected = [first_met(rule, output.samples(b, b + 1), T_END) for b in range(3)]
+    assert [run.time for run in runs] == expected
+    assert len(set(expected)) == 3
+    assert [run.time for run in own] != expected
+    for b, run in enumerate(runs):
+        whole = full.spikes.samples(b, b + 1)
+        n = int(np.searchsorted(whole.time, min(run.time, T_END), "right"))
+        assert run.spikes.time.tolist() == whole.time[:n].tolist()
+        assert run.seconds > 0
 
 
 # Neuron 1 fires at 1 through neuron 0, without delay: one time, two spikes.
