@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -54,6 +55,33 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a place where no file can be written, before work is done for it.
+
+    Parameters
+    ----------
+    path : Path
+        File that is to be written later. Nothing is left there and no folder is made.
+
+    Raises
+    ------
+    RunError
+        If it is a folder, or a folder above it is a file or cannot be written to.
+    """
+    path = Path(path)
+    folder = next((p for p in path.absolute().parents if p.exists()), Path("/"))
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(
+            f"cannot write '{path}': {error.strerror or error}; expected a file in a "
+            "folder that can be written to"
+        ) from error
 
 
 @contextmanager

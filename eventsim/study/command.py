@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 import click
 
@@ -69,30 +69,28 @@ def study(
     interruption and tries failed runs again; finished runs are kept. Exits with code 1
     if a run failed.
     """
+    from eventsim.atomic_write import require_writable
     from eventsim.errors import RunError
-    from eventsim.study.report import (
-        StudyBar,
-        format_list,
-        format_table,
-        study_record,
-        write_report,
-    )
+    from eventsim.study import report
     from eventsim.study.study import open_study, run_study
 
     opened = open_study(config, overrides=overrides, seeds=seeds, out=out)
+    if csv_file is not None:
+        require_writable(Path(csv_file))
     if only_list:
-        record = study_record(opened) if as_json else None
-        click.echo(json.dumps(record, indent=2) if as_json else format_list(opened))
+        if csv_file is not None:
+            report.write_csv(opened, csv_file)
+        click.echo(report.as_json(opened) if as_json else report.format_list(opened))
         return
-    with StudyBar(opened, quiet=as_json) as bar:
+    with report.StudyBar(opened, quiet=as_json) as bar:
         done = run_study(
             opened, data_dir=data_dir, jobs=jobs, backend=backend, on_run=bar.run_done
         )
-    write_report(done, csv_file)
+    report.write_report(done, csv_file)
     if as_json:
-        click.echo(json.dumps(study_record(done), indent=2))
+        click.echo(report.as_json(done))
     else:
-        click.echo(format_table(done))
+        click.echo(report.format_table(done))
         click.echo(f"written to {done.folder}: study.json, study.csv, study.png")
     n_failed = sum(run.status == "failed" for run in done.runs)
     if n_failed:

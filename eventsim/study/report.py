@@ -37,13 +37,21 @@ class Spread:
 
     @property
     def mean(self) -> float | None:
-        """Their mean; None if there is none."""
+        """Their mean; None if there is none, NaN if one is not finite."""
+        if not self._is_finite:
+            return math.nan
         return statistics.fmean(self.values) if self.values else None
 
     @property
     def std(self) -> float | None:
         """Their sample standard deviation (divisor n - 1); None for fewer than two."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
+        if not self._is_finite or len(self.values) < 2:
+            return None
+        return statistics.stdev(self.values)
+
+    @property
+    def _is_finite(self) -> bool:
+        return all(map(math.isfinite, self.values))
 
 
 def runs_of(study: Study, case: StudyCase) -> list[StudyRun]:
@@ -95,14 +103,12 @@ def format_table(study: Study) -> str:
     lines.append(tabulate(rows, header, disable_numparse=True))
     if config.reference and shown:
         lines.append(f"published: {config.reference}")
-    for run in study.runs:
-        if run.status == "failed":
-            lines.append(f"FAILED {run.case}, seed {run.seed}: {run.error}")
+    lines += _failures(study)
     return "\n".join(lines + [f"NOTE: {note}" for note in _notes(study)])
 
 
 def format_list(study: Study) -> str:
-    """Return a line per run: case, seed, how far it is, metrics and folder."""
+    """Return a line per run: how far it is, metrics and folder; then the failures."""
     rows = [
         [
             run.case,
@@ -115,7 +121,16 @@ def format_list(study: Study) -> str:
     ]
     metrics = [m + (", %" if _is_share(m) else "") for m in study.config.metrics]
     header = ["case", "seed", "status", *metrics, "folder"]
-    return tabulate(rows, header, disable_numparse=True)
+    table = tabulate(rows, header, disable_numparse=True)
+    return "\n".join([table, *_failures(study)])
+
+
+def _failures(study: Study) -> list[str]:
+    return [
+        f"FAILED {run.case}, seed {run.seed}: {run.error}"
+        for run in study.runs
+        if run.status == "failed"
+    ]
 
 
 def study_record(study: Study) -> dict[str, Any]:
@@ -141,6 +156,7 @@ def study_record(study: Study) -> dict[str, Any]:
                 "status": run.status,
                 "folder": run.folder.relative_to(study.folder).as_posix(),
                 "error": run.error or None,
+                "version": (run.summary or {}).get("version"),
                 **{m: (run.summary or {}).get(m) for m in config.metrics},
             }
             for run in runs_of(study, case)
@@ -160,6 +176,10 @@ def study_record(study: Study) -> dict[str, Any]:
         "name": config.name,
         "description": config.description,
         "base": config.base,
+        "set": config.set,
+        "overrides": list(study.overrides),
+        "folder": study.folder.as_posix(),
+        "data_dir": study.data_dir,
         "metrics": config.metrics,
         "seeds": config.seeds,
         "reference": config.reference,
@@ -209,14 +229,34 @@ def write_report(study: Study, csv_file: str | None = None) -> None:
     """
     from eventsim.study.plot import plot_study
 
-    _write(study.folder / "study.json", json.dumps(study_record(study), indent=2))
-    for path in [study.folder / "study.csv", *([Path(csv_file)] if csv_file else [])]:
-        _write(path, format_csv(study))
+    _write(study.folder / "study.json", as_json(study))
+    _write(study.folder / "study.csv", format_csv(study))
     spreads = {
         metric: [spread_of(study, case, metric).values for case in study.cases]
         for metric in study.config.metrics
     }
     plot_study(study.folder / "study.png", study.config, study.cases, spreads)
+    if csv_file is not None:  # last: the study has its own files whatever happens here
+        write_csv(study, csv_file)
+
+
+def write_csv(study: Study, csv_file: str) -> None:
+    """Write what `format_csv` returns; `RunError` if that is not possible."""
+    _write(Path(csv_file), format_csv(study))
+
+
+def as_json(study: Study) -> str:
+    """Return what `study_record` returns as JSON text; what is not finite is null."""
+    return json.dumps(_finite(study_record(study)), indent=2, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    is_lost = isinstance(value, float) and not math.isfinite(value)
+    return None if is_lost else value
 
 
 class StudyBar:

@@ -15,10 +15,14 @@ import numba
 from joblib.externals.loky import BrokenProcessPool
 
 from eventsim.atomic_write import replacing
+from eventsim.checkpoint import CHECKPOINT
 from eventsim.config import Config, config_to_yaml
 from eventsim.errors import ConfigError, EventsimError, RunError
 from eventsim.run import train_run
 
+ERROR_FILE = "error.txt"
+"""In the folder of a run that failed: one line on why."""
+SHARING_BACKENDS = ("threading", "multiprocessing", "sequential")
 _ONE_RUN_PER_PROCESS = threading.Lock()
 
 
@@ -94,7 +98,7 @@ def train_in_parallel(
     Raises
     ------
     ConfigError
-        If there is no such backend.
+        If there is no such backend, see `require_backend`.
     RunError
         If a process that trained was killed.
 
@@ -105,6 +109,7 @@ def train_in_parallel(
     Results do not depend on it. Nor does a process train two runs at once, even if a
     cluster gives it two: the threads of one are meant for all of its cores.
     """
+    require_backend(backend)
     n_threads = None
     if backend == "loky":
         jobs = min(jobs or 1, max(1, len(runs)))
@@ -151,7 +156,8 @@ def _train_one(
     with _ONE_RUN_PER_PROCESS, _numba_threads(n_threads):
         try:
             stop_if_requested()
-            if run.status == "started":
+            (folder / ERROR_FILE).unlink(missing_ok=True)
+            if (folder / CHECKPOINT).exists():
                 start: dict[str, Any] = {"config_path": None, "resume": str(folder)}
             else:
                 path = folder / "config.yaml"
@@ -167,33 +173,48 @@ def _train_one(
         except _Stop:
             return replace(run, status="stopped")
         except EventsimError as error:
-            return replace(run, status="failed", error=str(error))
+            return _failed(run, folder, str(error))
         except Exception as error:  # one broken run must not end all others
             told = " ".join(str(error).split())
-            return replace(
-                run, status="failed", error=f"{type(error).__name__}: {told}"
-            )
-    return replace(run, status="finished", summary=result.summary)
+            return _failed(run, folder, f"{type(error).__name__}: {told}")
+    return replace(run, status="finished", summary=result.summary, error="")
 
 
-def _parallel(jobs: int | None, backend: str, stack: ExitStack) -> joblib.Parallel:
-    if backend in ("threading", "multiprocessing", "sequential"):
+def _failed(run: StudyRun, folder: Path, told: str) -> StudyRun:
+    """Return a run that failed; its error also stays in its folder."""
+    try:
+        with replacing(folder / ERROR_FILE) as temporary:
+            temporary.write_text(told + "\n", "utf-8")
+    except RunError:
+        pass  # a full disk; the error is told anyway
+    return replace(run, status="failed", error=told)
+
+
+def require_backend(backend: str) -> None:
+    """Refuse a backend that cannot train runs, before anything is written.
+
+    Parameters
+    ----------
+    backend : str
+        Name of it.
+
+    Raises
+    ------
+    ConfigError
+        If joblib does not know it, its package is not installed, or it would train
+        several runs in one process.
+    """
+    if backend in SHARING_BACKENDS:
         raise ConfigError(
             f"study: --backend '{backend}' cannot train several runs at once; expected "
             "loky, dask or ray"
         )
     try:
-        if backend == "dask":
-            from distributed import Client, get_client
+        if backend == "dask":  # joblib asks for a cluster too; that comes later
+            import distributed  # noqa: F401
 
-            try:
-                get_client()
-            except ValueError:
-                # At the address in DASK_SCHEDULER_ADDRESS, else of this machine.
-                with _ctrl_c_kept_from_children():
-                    client = Client()
-                stack.enter_context(client)
-        elif backend == "ray":
+            return
+        if backend == "ray":
             from ray.util.joblib import register_ray
 
             register_ray()
@@ -202,19 +223,34 @@ def _parallel(jobs: int | None, backend: str, stack: ExitStack) -> joblib.Parall
             f"study: --backend '{backend}' needs a package that is not installed "
             f"({error}); install {'distributed' if backend == 'dask' else 'ray'}"
         ) from error
-    n_jobs = -1 if jobs is None else jobs
     try:
-        with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
-            try:
-                return joblib.Parallel(batch_size=1, return_as="generator_unordered")
-            except ValueError:  # this backend can only give all results at the end
-                return joblib.Parallel(batch_size=1)
+        with joblib.parallel_config(backend=backend):
+            pass
     except ValueError as error:
         reason = " ".join(str(error).split()).partition(",")[0]
         raise ConfigError(
             f"study: --backend '{backend}' cannot be used ({reason}); expected loky, "
             "dask or ray"
         ) from error
+
+
+def _parallel(jobs: int | None, backend: str, stack: ExitStack) -> joblib.Parallel:
+    if backend == "dask":
+        from distributed import Client, get_client
+
+        try:
+            get_client()
+        except ValueError:
+            # At the address in DASK_SCHEDULER_ADDRESS, else of this machine.
+            with _ctrl_c_kept_from_children():
+                client = Client()
+            stack.enter_context(client)
+    n_jobs = -1 if jobs is None else jobs
+    with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
+        try:
+            return joblib.Parallel(batch_size=1, return_as="generator_unordered")
+        except ValueError:  # this backend can only give all results at the end
+            return joblib.Parallel(batch_size=1)
 
 
 @contextmanager

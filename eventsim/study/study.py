@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from eventsim.checkpoint import CHECKPOINT
-from eventsim.config import Config, changed_keys, load_config
+from eventsim.checkpoint import CHECKPOINT, load_checkpoint
 from eventsim.config.loading import validated
 from eventsim.config.schema import DataConfig
 from eventsim.config.study_loading import StudyCase, load_study, study_cases
@@ -19,11 +16,13 @@ from eventsim.errors import EventsimError, RunError
 from eventsim.interrupt import deferred_interrupt
 from eventsim.progress import say
 from eventsim.run import load_run_dataset
-from eventsim.study.runs import StudyRun, train_in_parallel
+from eventsim.study.lock import only_command_in
+from eventsim.study.look import look
+from eventsim.study.runs import StudyRun, require_backend, train_in_parallel
+from eventsim.study.settings import require_clear_settings
 from eventsim.training import start_training
 
 STOP_FILE = ".stop"
-KEYS_WITHOUT_EFFECT = {"name", "description", "data.dir"}
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,18 @@ class Study:
         In the order of the file.
     runs : list of StudyRun
         Every case with every seed; all cases with the first seed come first.
+    overrides : tuple of str
+        ``KEY=VALUE`` entries of the command line.
+    data_dir : str or None
+        Folder with the data files, if one was given.
     """
 
     config: StudyConfig
     folder: Path
     cases: list[StudyCase]
     runs: list[StudyRun]
+    overrides: tuple[str, ...] = ()
+    data_dir: str | None = None
 
 
 def open_study(
@@ -84,6 +89,7 @@ def open_study(
         config = validated(
             StudyConfig, {**config.model_dump(), "seeds": list(seeds)}, "study, --seeds"
         )
+    require_clear_settings(path, config, overrides)
     cases = study_cases(path, config, overrides)
     folder = Path(out) if out is not None else Path("runs") / config.name
     if (folder / CHECKPOINT).exists():
@@ -92,11 +98,15 @@ def open_study(
             "the study; choose another with --out"
         )
     runs = [
-        _look(case, case.config.model_copy(update={"seed": seed}), folder)
+        look(
+            case.name,
+            case.config.model_copy(update={"seed": seed}),
+            folder / case.name / f"seed-{seed}",
+        )
         for seed in config.seeds
         for case in cases
     ]
-    return Study(config, folder, cases, runs)
+    return Study(config, folder, cases, runs, tuple(overrides))
 
 
 def run_study(
@@ -132,15 +142,32 @@ def run_study(
     Raises
     ------
     EventsimError
-        If a run cannot start because of its data or its network. Then none is
-        started.
+        If a run cannot start because of its data or its network, there is no such
+        backend, or another command trains in the folder. Then none is started.
     KeyboardInterrupt
         After Ctrl-C; the finished epochs of each run are in its checkpoint.
     """
+    study = replace(study, data_dir=data_dir)
+    require_backend(backend)
+    _require_starts(study)
+    folder = _make_folder(study.folder)
+    with only_command_in(folder):
+        # Another command may have trained here since the folder was looked at.
+        study = replace(
+            study, runs=[look(run.case, run.config, run.folder) for run in study.runs]
+        )
+        return _run_alone(study, folder / STOP_FILE, jobs, backend, on_run)
+
+
+def _run_alone(
+    study: Study,
+    stop_file: Path,
+    jobs: int | None,
+    backend: str,
+    on_run: Callable[[StudyRun], None],
+) -> Study:
     todo = [run for run in study.runs if run.status != "finished"]
     done = {run.folder: run for run in study.runs if run.status == "finished"}
-    _require_starts(todo, data_dir)
-    stop_file = _make_folder(study.folder) / STOP_FILE
     stop_file.unlink(missing_ok=True)
 
     def ask_to_stop() -> None:
@@ -151,7 +178,7 @@ def run_study(
         with deferred_interrupt(ask_to_stop):
             for run in train_in_parallel(
                 todo,
-                data_dir=data_dir,
+                data_dir=study.data_dir,
                 stop_file=stop_file,
                 jobs=jobs,
                 backend=backend,
@@ -184,56 +211,33 @@ def _make_folder(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _look(case: StudyCase, config: Config, folder: Path) -> StudyRun:
-    """Find out how far a run is; refuse a folder that holds another one."""
-    run = StudyRun(case.name, config, folder / case.name / f"seed-{config.seed}", "new")
-    stored, summary = run.folder / "config.yaml", run.folder / "summary.json"
-    if not (summary.exists() or (run.folder / CHECKPOINT).exists()):
-        return run
-    before = load_config(stored)
-    for key in changed_keys(before, config):
-        if key not in KEYS_WITHOUT_EFFECT:
-            raise RunError(
-                f"study: '{run.folder}' holds a run with another '{key}', got "
-                f"{_value(config, key)}; expected {_value(before, key)} as in its "
-                "config.yaml; choose another --out, or remove that folder to train it "
-                "anew"
-            )
-    if not summary.exists():
-        return replace(run, status="started")
-    try:
-        return replace(
-            run, status="finished", summary=json.loads(summary.read_text("utf-8"))
-        )
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"study: '{summary}' cannot be read ({error}); expected what a finished "
-            "run wrote; remove it to finish that run again"
-        ) from error
-
-
-def _value(config: Config, key: str) -> str:
-    """Return what stands at a dotted name; it may be missing in one of two configs."""
-    at: Any = config.model_dump()
-    for part in key.split("."):
-        at = at.get(part) if isinstance(at, dict) else None
-    text = repr(at)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _require_starts(runs: list[StudyRun], data_dir: str | None) -> None:
+def _require_starts(study: Study) -> None:
     """Build each case's network for its data, so that no run fails at its start.
 
-    Data are also downloaded here, once.
+    Data are also downloaded here, once. Finished runs are looked at only where other
+    data may have been given: they must be those that the run was trained on.
     """
-    first = {run.case: run for run in reversed(runs)}
+    todo = [run for run in study.runs if run.status != "finished"]
+    first = {run.case: run for run in reversed(todo)}
+    trained = [
+        run
+        for run in study.runs
+        if study.data_dir is not None
+        and run.status == "finished"
+        and (run.folder / CHECKPOINT).exists()
+    ]
     seen: list[tuple[DataConfig, Dataset]] = []
-    for run in reversed(first.values()):
+    for run in [*reversed(first.values()), *trained]:
         try:
             known = [dataset for data, dataset in seen if data == run.config.data]
-            dataset = known[0] if known else load_run_dataset(run.config, data_dir)
+            dataset = (
+                known[0] if known else load_run_dataset(run.config, study.data_dir)
+            )
             if not known:
                 seen.append((run.config.data, dataset))
-            start_training(run.config, dataset)
+            if run.status == "finished":
+                load_checkpoint(run.folder, run.config, dataset)
+            else:
+                start_training(run.config, dataset)
         except EventsimError as error:
             raise type(error)(f"study, case '{run.case}': {error}") from error

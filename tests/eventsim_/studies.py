@@ -61,5 +61,9 @@ def assert_same_studies(one, other):
     )
     for run in runs:
         assert content_of(one / run) == content_of(other / run)
-    for name in ("study.json", "study.csv"):
-        assert (one / name).read_bytes() == (other / name).read_bytes()
+    assert (one / "study.csv").read_bytes() == (other / "study.csv").read_bytes()
+    records = [
+        json.loads((folder / "study.json").read_text()) for folder in (one, other)
+    ]
+    assert records[0].pop("folder") != records[1].pop("folder")
+    assert records[0] == records[1]

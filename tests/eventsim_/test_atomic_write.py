@@ -4,7 +4,7 @@ import os
 import h5py
 import pytest
 
-from eventsim.atomic_write import replacing, replacing_hdf5
+from eventsim.atomic_write import replacing, replacing_hdf5, require_writable
 from eventsim.errors import RunError
 
 
@@ -129,3 +129,24 @@ def test_replacing_hdf5__full_disk_is_one_line(old, monkeypatch):
         pass
     assert "\n" not in str(caught.value)
     assert old.read_text() == "old"
+
+
+def test_require_writable__leaves_nothing(tmp_path, old):
+    require_writable(tmp_path / "a" / "b" / "file.txt")
+    require_writable(old)
+    assert only(tmp_path) == ["file.txt"]
+    assert old.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("", "Is a directory"), ("file.txt/x", "Not a directory")]
+)
+def test_require_writable__tells_why_not(tmp_path, old, place, reason):
+    with pytest.raises(RunError, match=f"^cannot write '.*': {reason}; expect"):
+        require_writable(tmp_path / place)
+
+
+def test_require_writable__tells_of_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: full_disk())
+    with pytest.raises(RunError, match="No space left"):
+        require_writable(tmp_path / "x")

@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -61,6 +62,37 @@ def test_study__list_trains_nothing(call, path):
     assert not Path("runs").exists()
 
 
+def test_study__list_writes_the_csv_and_shows_failures(call, path):
+    folder = Path("runs/small/sgd/seed-1")
+    folder.mkdir(parents=True)
+    (folder / "error.txt").write_text("train: the loss is nan")
+    code, out, _ = call("study", path, "--list", "--csv", "new/list.csv")
+    assert code == 0
+    assert "FAILED sgd, seed 1: train: the loss is nan" in out
+    rows = list(csv.DictReader(Path("new/list.csv").read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["new", "new", "new", "failed"]
+    assert rows[3]["error"] == "train: the loss is nan"
+
+
+def test_study__json_knows_how_it_was_made(call, path):
+    _, out, _ = call("study", path, "--list", "--json", "--out", "o",
+                        "--set", "training.epochs=1")  # fmt: skip
+    record = json.loads(out)
+    assert record["set"]["data.limit_train"] == 80
+    assert record["overrides"] == ["training.epochs=1"]
+    assert (record["folder"], record["data_dir"]) == ("o", None)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("tiny.yaml/x.csv", "Not a directory"), (".", "Is a directory")],
+)
+def test_study__refuses_a_place_for_the_csv_before_it_trains(call, path, place, reason):
+    told = error_of(call("study", path, "--csv", place))
+    assert f"cannot write '{place}': {reason}" in told
+    assert not Path("runs").exists()
+
+
 def test_study__a_failed_run_is_exit_code_1_after_the_table(call, path):
     path.write_text(path.read_text().replace("{lr: 1e-2}", DIVERGING))
     code, out, err = call("study", path, "--seeds", 0)
@@ -84,6 +116,7 @@ def test_study__a_failed_run_is_exit_code_1_after_the_table(call, path):
         (["tiny.yaml"], "run it with: eventsim train tiny.yaml"),
         (["PATH", "--set", "training.epoch=1"], "did you mean 'epochs'?"),
         (["PATH", "--set", "seed=1"], "use --seeds"),
+        (["PATH", "--set", "name=x"], "a study has its own name"),
         (["PATH", "--seeds", "0,0"], "seeds has 0 more than once"),
         (["PATH", "--backend", "lokey"], "cannot be used (Invalid backend: lokey)"),
         (["PATH", "--out", "tiny.yaml"], "cannot make the folder 'tiny.yaml': File ex"),

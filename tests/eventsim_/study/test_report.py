@@ -13,6 +13,7 @@ from eventsim.errors import RunError
 from eventsim.study.report import (
     Spread,
     StudyBar,
+    as_json,
     format_csv,
     format_list,
     format_table,
@@ -97,6 +98,7 @@ def test_format_list__shows_how_far_runs_are(study):
         "adam", "1", "finished", "92.00", "2", str(study.folder / "adam/seed-1")
     ]  # fmt: skip
     assert lines[3].split()[:3] == ["sgd", "1", "failed"]
+    assert lines[4:] == ["FAILED sgd, seed 1: train: the loss is nan"]
 
 
 def test_study_record__is_json_with_everything(study):
@@ -116,6 +118,7 @@ def test_study_record__is_json_with_everything(study):
         "status": "failed",
         "folder": "sgd/seed-1",
         "error": "train: the loss is nan",
+        "version": None,
         "test_accuracy": None,
         "test_loss": None,
     }
@@ -147,6 +150,24 @@ def test_write_report__writes_all_files(study, tmp_path):
     assert (folder / "study.csv").read_text() == format_csv(study)
     assert (tmp_path / "else/mine.csv").read_text() == format_csv(study)
     assert (folder / "study.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_write_report__the_copy_of_the_user_comes_last(study, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot write"):
+        write_report(study, str(tmp_path / "file" / "mine.csv"))
+    names = {path.name for path in study.folder.iterdir()}
+    assert names == {"study.json", "study.csv", "study.png"}
+
+
+def test_as_json__has_no_number_that_is_none(study):
+    lost = {"test_accuracy": math.inf, "test_loss": math.nan}
+    run = replace(study.runs[0], summary=lost)
+    text = as_json(replace(study, runs=[run, *study.runs[1:]]))
+    run = json.loads(text, parse_constant=pytest.fail)["cases"][0]["runs"][0]
+    assert (run["test_accuracy"], run["test_loss"]) == (None, None)
+    assert math.isnan(Spread([1.0, math.inf]).mean)
+    assert Spread([1.0, math.inf]).std is None
 
 
 @pytest.mark.parametrize("n_good", [0, 1, 2])

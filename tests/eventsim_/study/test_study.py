@@ -10,8 +10,10 @@ from eventsim_.studies import DIVERGING, assert_same_studies, small_study
 from eventsim import run
 from eventsim.config import load_config
 from eventsim.errors import ConfigError, DataError, RunError
-from eventsim.run import train_run
+from eventsim.run import load_run_dataset, train_run
+from eventsim.study.lock import only_command_in
 from eventsim.study.report import write_report
+from eventsim.study.runs import ERROR_FILE
 from eventsim.study.study import STOP_FILE, open_study, run_study
 
 pytestmark = pytest.mark.usefixtures("one_thread", "tiny_yaml")
@@ -294,3 +296,89 @@ def test_run_study__uses_the_data_folder_given(path):
 def test_run_study__summary_is_what_lies_in_the_folder(path):
     for done in run_study(opened(path, seeds=[0])).runs:
         assert done.summary == json.loads((done.folder / "summary.json").read_text())
+
+
+def test_run_study__two_commands_do_not_train_in_one_folder(path):
+    study = opened(path)
+    Path("out").mkdir()
+    with only_command_in(Path("out")):
+        Path("out", STOP_FILE).touch()
+        with pytest.raises(RunError, match="another 'eventsim study' trains in"):
+            run_study(study)
+        # The first one's request to stop is still there.
+        assert Path("out", STOP_FILE).exists()
+    assert not list(Path("out").rglob("config.yaml"))
+
+
+def test_run_study__looks_again_when_it_is_its_turn(path, monkeypatch):
+    """Two commands were started; the second one waited until the first had ended."""
+    late = opened(path)
+    first = run_study(opened(path))
+
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("eventsim.study.runs.train_run", never)
+    assert run_study(late).runs == first.runs
+
+
+def test_run_study__a_failure_stays_known_until_the_run_is_tried_again(
+    path, monkeypatch
+):
+    def broken(*_, **__):
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eventsim.study.runs.train_run", broken)
+        run_study(opened(path, seeds=[0]))
+    again = opened(path)
+    assert [r.status for r in again.runs] == ["failed", "failed", "new", "new"]
+    assert again.runs[0].error == "RuntimeError: a bug"
+    done = run_study(again)
+    assert {(r.status, r.error) for r in done.runs} == {("finished", "")}
+    assert not list(Path("out").rglob(ERROR_FILE))
+
+
+def test_run_study__a_failed_run_goes_on_from_its_checkpoint(path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        run_study(opened(path), on_run=lambda _: Path("out", STOP_FILE).touch())
+    folder = Path("out/adam/seed-0")
+    (folder / "summary.json").unlink()
+    (folder / ERROR_FILE).write_text("the disk was full")
+    resumed = []
+
+    def noted(*arguments, **options):
+        resumed.append(options.get("resume"))
+        return train_run(*arguments, **options)
+
+    monkeypatch.setattr("eventsim.study.runs.train_run", noted)
+    run_study(opened(path))
+    assert resumed[0] == str(folder.resolve())
+    assert resumed[1:] == [None] * 3
+
+
+def test_run_study__finished_runs_must_be_of_the_data_given(path, monkeypatch):
+    run_study(opened(path, seeds=[0]))
+    assert run_study(opened(path, seeds=[0]), data_dir=".").data_dir == "."
+    original = load_run_dataset
+
+    def others(config, data_dir):
+        data = config.data.model_copy(update={"limit_train": 70})
+        return original(config.model_copy(update={"data": data}), data_dir)
+
+    monkeypatch.setattr("eventsim.study.study.load_run_dataset", others)
+    with pytest.raises(RunError, match=r"case 'adam': .* was started on other data"):
+        run_study(opened(path, seeds=[0]), data_dir=".")
+
+
+def test_run_study__an_unknown_backend_leaves_no_folder(path):
+    with pytest.raises(ConfigError, match="'lokey' cannot be used"):
+        run_study(opened(path), backend="lokey")
+    assert not Path("out").exists()
+
+
+def test_open_study__refuses_settings_that_would_be_lost(path):
+    text = path.read_text().replace("limit_train: 80,", "limit_train: 80, data: {},")
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"'data.limit_train' and the whole section"):
+        opened(path)
