@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import importlib.util
 import re
 import runpy
 import shlex
@@ -28,6 +31,7 @@ PAGES = [
 GROUPS = {"eventsim": eventsim_commands, "hwmodel": hwmodel_commands}
 MARKED_STUDY = re.compile(r"^<!-- study -->\n```yaml\n(.*?)^```", re.M | re.S)
 MARKED_CONFIG = re.compile(r"^<!-- config -->\n```yaml\n(.*?)^```", re.M | re.S)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 SHOWN = re.compile(r"^```(?:console|sh|text)\n(.*?)^```", re.M | re.S)
 
 
@@ -44,6 +48,22 @@ def commands_of(page: Path) -> list[str]:
     return found
 
 
+def imports_of(page: Path) -> list[tuple[str, str]]:
+    """Return module and name of everything that Python blocks take from us.
+
+    A plain ``import`` has no name. A block that is no Python fails.
+    """
+    found = []
+    for block in PYTHON.findall(page.read_text("utf-8")):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module is not None
+                found += [(node.module, alias.name) for alias in node.names]
+            elif isinstance(node, ast.Import):
+                found += [(alias.name, "") for alias in node.names]
+    return [(module, name) for module, name in found if module.split(".")[0] in GROUPS]
+
+
 CONFIGS = [
     pytest.param(text, id=f"{page.stem}-{k}")
     for page in PAGES
@@ -53,6 +73,11 @@ STUDIES = [
     pytest.param(text, id=f"{page.stem}-{k}")
     for page in PAGES
     for k, text in enumerate(MARKED_STUDY.findall(page.read_text("utf-8")))
+]
+IMPORTS = [
+    pytest.param(module, name, id=f"{page.stem}: {module}.{name}")
+    for page in PAGES
+    for module, name in dict.fromkeys(imports_of(page))
 ]
 COMMANDS = [
     pytest.param(text, id=f"{page.stem}: {text[:60]}")
@@ -106,6 +131,18 @@ def test_command__overrides_fit_the_example(line):
             assert study_cases(ROOT / path, study, overrides)
         else:
             assert load_config(ROOT / path, overrides).name
+
+
+@pytest.mark.parametrize(("module", "name"), IMPORTS)
+def test_python__imports_what_exists(module, name):
+    found = importlib.import_module(module)
+    assert not name or hasattr(found, name) or importlib.util.find_spec(
+        f"{module}.{name}"
+    )  # fmt: skip
+
+
+def test_imports__are_found():
+    assert len(IMPORTS) > 15
 
 
 def test_commands__are_found():
