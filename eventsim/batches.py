@@ -13,6 +13,8 @@ from eventsim.encode import direct_currents, latency_activations
 
 ORDER_STREAM = 1
 AUGMENT_STREAM = 2
+SAMPLES_AT_ONCE = 250
+"""Samples whose spikes are all kept at once; it bounds the memory."""
 
 
 def encode_inputs(

@@ -218,11 +218,9 @@ def simulate(
 )
 @click.option(
     "--smoothing",
-    default=0.01,
-    show_default=True,
     type=float,
     metavar="E",
-    help="Confidence: spikes added to each class.",
+    help="Confidence: spikes added to each class [1 / number of classes].",
 )
 @click.option(
     "--stop", is_flag=True, help="Also stop real runs on the queue, for each setting."
@@ -243,7 +241,11 @@ def early_exit(
     from eventsim.early_exit.report import format_report
 
     result = early_exit_model(model, policies, quiet=as_json, **options)
-    click.echo(json.dumps(result, indent=2) if as_json else format_report(result))
+    click.echo(
+        json.dumps(result, indent=2, allow_nan=False)
+        if as_json
+        else format_report(result)
+    )
 
 
 @cli.command()

@@ -13,7 +13,7 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from eventsim.batches import encode_inputs
+from eventsim.batches import SAMPLES_AT_ONCE, encode_inputs
 from eventsim.build import build_network
 from eventsim.config import load_config
 from eventsim.engine import choose_engine, engine_name, record
@@ -29,7 +29,6 @@ from eventsim.spikes import SpikeTrains, join_samples
 from eventsim.trained_model import config_of, require_fit
 
 TOLERANCE = 1e-6
-SAMPLES_AT_ONCE = 250
 
 
 def evaluate_model(

@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim.early_exit.accuracy_curve import AccuracyCurve, accuracy_curve
 from eventsim.early_exit.calibration import Calibration, calibration
-from eventsim.early_exit.policies import SMOOTHING, Policy, answers
+from eventsim.early_exit.policies import Policy, answers, smoothing_of
 from eventsim.early_exit.published import (
     PUBLISHED_STEPS,
     PublishedExit,
@@ -55,6 +55,8 @@ class ExitAnalysis:
     ----------
     n_samples : int
         Number of samples.
+    smoothing : float
+        Smoothing of the calibrated probabilities, in spikes.
     policies : tuple of Policy
         Settings that were evaluated.
     points : tuple of ExitPoint
@@ -73,6 +75,7 @@ class ExitAnalysis:
     """
 
     n_samples: int
+    smoothing: float
     policies: tuple[Policy, ...]
     points: tuple[ExitPoint, ...]
     outcomes: tuple[Outcome, ...]
@@ -86,7 +89,7 @@ def analyse(
     traces: Iterable[Trace],
     policies: Sequence[Policy],
     *,
-    smoothing: float = SMOOTHING,
+    smoothing: float | None = None,
     on_batch: Callable[[int], object] | None = None,
 ) -> ExitAnalysis:
     """Evaluate policies from traces, one trace after the other.
@@ -97,8 +100,9 @@ def analyse(
         Of one network; at least one.
     policies : sequence of Policy
         Settings to evaluate.
-    smoothing : float
-        Smoothing of the calibrated probabilities.
+    smoothing : float or None
+        Smoothing of the calibrated probabilities, see
+        `eventsim.early_exit.policies.smoothing_of`.
     on_batch : callable, optional
         Called with the number of samples of each trace when it is done.
 
@@ -134,6 +138,7 @@ def analyse(
     )
     return ExitAnalysis(
         n_samples=n,
+        smoothing=smoothing_of(smoothing, network.n_classes),
         policies=tuple(policies),
         points=tuple(
             exit_point(policy, one, n_spikes, n_operations)

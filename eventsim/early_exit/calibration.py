@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.early_exit.output_counts import until
-from eventsim.early_exit.policies import SMOOTHING, answers
+from eventsim.early_exit.policies import answers, smoothing_of
 from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 
@@ -29,6 +29,9 @@ class Calibration:
     error : float, dimensionless
         Expected calibration error: mean over samples of the distance between a bin's
         mean probability and its share of right answers.
+    silent : float, dimensionless
+        Share of samples without an output spike until then. Early in a run the error
+        is mostly theirs.
     n_samples : ndarray, shape (n_bins,), int64
         Samples in the bins ``(k / n_bins, (k + 1) / n_bins]``.
     probability, accuracy : ndarray, shape (n_bins,), dimensionless
@@ -37,6 +40,7 @@ class Calibration:
 
     time: float
     error: float
+    silent: float
     n_samples: np.ndarray
     probability: np.ndarray
     accuracy: np.ndarray
@@ -48,7 +52,7 @@ def calibration(
     labels: np.ndarray,
     time: float,
     *,
-    smoothing: float = SMOOTHING,
+    smoothing: float | None = None,
     n_bins: int = N_BINS,
 ) -> Calibration:
     """Compare the spikemax probability of the readout's answers with the truth.
@@ -63,8 +67,8 @@ def calibration(
         True classes.
     time : float, network time units
         When to read; spikes until then count, all of them.
-    smoothing : float
-        See `eventsim.early_exit.policies.Confidence`.
+    smoothing : float or None
+        See `eventsim.early_exit.policies.smoothing_of`.
     n_bins : int, default 10
         Number of bins.
 
@@ -80,12 +84,15 @@ def calibration(
     key = seen.sample * n_classes + seen.neuron
     counts = np.bincount(key, minlength=output.batch * n_classes)
     counts = counts.reshape(output.batch, n_classes)
+    e = smoothing_of(smoothing, n_classes)
     own = counts[np.arange(output.batch), np.maximum(answer, 0)]
-    p = (own + smoothing) / (counts.sum(axis=1) + n_classes * smoothing)
+    total = counts.sum(axis=1)
+    p = (own + e) / (total + n_classes * e)
     is_right = answer == labels
     place = np.clip(np.ceil(p * n_bins).astype(int) - 1, 0, n_bins - 1)
     n = np.bincount(place, minlength=n_bins)
     sums = [np.bincount(place, x, n_bins) for x in (p, is_right.astype(float))]
     mean_p, accuracy = (total / np.maximum(n, 1) for total in sums)
     error = float(np.abs(sums[0] - sums[1]).sum() / len(labels))
-    return Calibration(float(time), error, n, mean_p, accuracy)
+    silent = np.count_nonzero(total == 0) / len(labels)
+    return Calibration(float(time), error, silent, n, mean_p, accuracy)

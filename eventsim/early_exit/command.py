@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,8 +9,17 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
+from eventsim.atomic_write import require_writable
 from eventsim.early_exit.analysis import analyse
-from eventsim.early_exit.policies import SMOOTHING, Policy, require_output_spikes
+from eventsim.early_exit.history import read_history
+from eventsim.early_exit.policies import (
+    Confidence,
+    Policy,
+    require_output_spikes,
+    require_time,
+    require_window,
+    smoothing_of,
+)
 from eventsim.early_exit.published import running_best
 from eventsim.early_exit.report import to_dict, training_rows, write_csv
 from eventsim.early_exit.spending import operations_of, spikes_of
@@ -23,8 +31,10 @@ from eventsim.early_exit.stopping import (
 )
 from eventsim.early_exit.sweep import outcome, parameters_of, policies_named
 from eventsim.early_exit.trace import Trace, record_traces
-from eventsim.errors import ConfigError, ModelFileError
+from eventsim.engine import choose_engine, engine_name
+from eventsim.errors import ConfigError
 from eventsim.model_file import read_model
+from eventsim.network import Network
 from eventsim.run import load_run_dataset
 from eventsim.trained_model import config_of, require_fit
 
@@ -39,7 +49,7 @@ def early_exit_model(
     split: SplitName = "test",
     limit: int | None = None,
     windows: Sequence[float] = (),
-    smoothing: float = SMOOTHING,
+    smoothing: float | None = None,
     stop: bool = False,
     csv: str | None = None,
     plot: str | None = None,
@@ -61,13 +71,14 @@ def early_exit_model(
         Take only the first so many.
     windows : sequence of float, network time units
         Windows of the confidence instead of all spikes so far.
-    smoothing : float
-        Smoothing of the confidence.
+    smoothing : float or None
+        Smoothing of the confidence and of the calibration, see
+        `eventsim.early_exit.policies.smoothing_of`.
     stop : bool
         Also run every sample on the queue engine, once for each setting, and really
         stop there.
     csv, plot : str or None
-        Where to write tables and pictures.
+        Where to write tables and pictures; looked at before anything is simulated.
     quiet : bool
         No progress bar.
 
@@ -80,12 +91,16 @@ def early_exit_model(
     Raises
     ------
     EventsimError
-        If the model, the data and the policies do not fit.
+        If the model, the data and the policies do not fit, a number makes no sense,
+        or a place cannot be written to.
     """
     model = read_model(path)
     config, network = config_of(path, model), model.network
     require_output_spikes(network)
-    chosen = policies_named(policies, network, list(windows) or [None], smoothing)
+    smoothing = smoothing_of(smoothing, network.n_classes)
+    chosen = _chosen(policies, network, windows, smoothing)
+    _require_places(csv, plot)
+    training = training_rows(running_best(read_history(Path(path))))
     dataset = load_run_dataset(config, data_dir)
     require_fit(path, network, dataset.input_shape, config)
     samples = dataset.test if split == "test" else dataset.validation
@@ -109,6 +124,8 @@ def early_exit_model(
         "dataset": dataset.name,
         "offline_fallback": dataset.offline_fallback,
         "split": split,
+        "seed": config.seed,
+        "engine": engine_name(choose_engine(network)),
         **to_dict(network, found),
     }
     if stop:
@@ -116,17 +133,32 @@ def early_exit_model(
             _named(policy, total.numbers())
             for policy, total in zip(chosen, totals, strict=True)
         ]
-    training = training_rows(running_best(_history(Path(path))))
     if training:
         result["training"] = training
     if csv is not None:
-        _require_place(csv)
         write_csv(Path(csv), result)
     if plot is not None:
         from eventsim.early_exit.plots import plot_analysis
 
         plot_analysis(Path(plot), network, found)
     return result
+
+
+def _chosen(
+    names: Sequence[str], network: Network, windows: Sequence[float], smoothing: float
+) -> list[Policy]:
+    """Return the policies that are asked for, if they have a meaning here."""
+    for window in windows:
+        require_window(window)
+    chosen = policies_named(names, network, list(windows) or [None], smoothing)
+    for policy in chosen:
+        require_time(policy, network)
+    if windows and not any(isinstance(policy, Confidence) for policy in chosen):
+        raise ConfigError(
+            "early exit: --window without the policy 'confidence'; expected both or "
+            "neither, no other policy has a window"
+        )
+    return chosen
 
 
 def _stopping(
@@ -153,25 +185,15 @@ def _named(policy: Policy, numbers: dict[str, float]) -> dict[str, Any]:
     return {"policy": name, "value": value, "window": window, **numbers}
 
 
-def _history(path: Path) -> list[dict[str, Any]]:
-    """Return the epochs of a run directory, none of anything else."""
-    file = path / "metrics.jsonl"
-    if not file.is_file():
-        return []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
-    except (OSError, ValueError) as error:
-        raise ModelFileError(
-            f"early exit: '{file}' cannot be read: {error}; expected one JSON object "
-            "in each line; remove the file to go on without it"
-        ) from error
-
-
-def _require_place(csv: str) -> None:
-    place = Path(csv)
-    if place.suffix != ".csv" and place.is_file():
-        raise ConfigError(
-            f"early exit: --csv '{csv}' is a file without the ending .csv; expected "
-            "FILE.csv or a folder"
-        )
+def _require_places(csv: str | None, plot: str | None) -> None:
+    """Refuse places for tables and pictures that cannot be written to."""
+    if csv is not None:
+        place = Path(csv)
+        if place.suffix != ".csv" and place.is_file():
+            raise ConfigError(
+                f"early exit: --csv '{csv}' is a file without the ending .csv; "
+                "expected FILE.csv or a folder"
+            )
+        require_writable(place if place.suffix == ".csv" else place / "points.csv")
+    if plot is not None:
+        require_writable(Path(plot) / "calibration.png")

@@ -25,7 +25,46 @@ from eventsim.network import READS_ALL_SPIKES, READS_POTENTIALS, Network
 from eventsim.readout import predict
 from eventsim.spikes import SpikeTrains
 
-SMOOTHING = 1e-2
+
+def smoothing_of(smoothing: float | None, n_classes: int) -> float:
+    """Return the spikes that are added to each class before shares are taken.
+
+    Parameters
+    ----------
+    smoothing : float or None
+        Positive; ``None``: one spike in all, each class has its share of it. Then one
+        class with k spikes and no rival has probability ``(k + 1 / C) / (k + 1)``:
+        about a half after the first spike, for any number of classes C. (The loss adds
+        0.01 to each, so that one spike of ten classes is already worth 0.92.)
+    n_classes : int
+        C.
+
+    Returns
+    -------
+    float
+        In spikes.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a positive number.
+    """
+    if smoothing is None:
+        return 1 / n_classes
+    if not 0 < smoothing < math.inf:
+        raise ConfigError(
+            f"early exit: smoothing is {smoothing:g}; expected a positive number of "
+            "spikes"
+        )
+    return smoothing
+
+
+def require_window(window: float | None) -> None:
+    """Refuse a window that is not a positive number; ``None`` is one without end."""
+    if window is not None and not 0 < window < math.inf:
+        raise ConfigError(
+            f"early exit: window is {window:g}; expected a positive number"
+        )
 
 
 @dataclass(frozen=True)
@@ -72,13 +111,13 @@ class Confidence:
         What is enough, above 0 and at most 1.
     window : float or None, network time units
         W, positive; ``None`` = all spikes so far.
-    smoothing : float, dimensionless
-        e, in spikes, positive.
+    smoothing : float or None, dimensionless
+        e, in spikes, positive; ``None``: ``1 / C``, see `smoothing_of`.
     """
 
     probability: float
     window: float | None = None
-    smoothing: float = SMOOTHING
+    smoothing: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.probability <= 1:
@@ -86,12 +125,8 @@ class Confidence:
                 f"early exit: confidence is {self.probability:g}; expected a "
                 "probability above 0, at most 1"
             )
-        for name in ("window", "smoothing"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ConfigError(
-                    f"early exit: {name} is {value:g}; expected a positive number"
-                )
+        require_window(self.window)
+        smoothing_of(self.smoothing, 1)
 
 
 @dataclass(frozen=True)
@@ -180,6 +215,15 @@ def answers(network: Network, output: SpikeTrains) -> np.ndarray:
     return predict(network, output.first_spikes())
 
 
+def require_time(policy: Policy | None, network: Network) -> None:
+    """Refuse a fixed time behind the end of the run; `ConfigError`."""
+    if isinstance(policy, FixedTime) and policy.time > network.duration:
+        raise ConfigError(
+            f"early exit: fixed_time is {policy.time:g}; expected at most "
+            f"{network.duration:g}, the end of the run"
+        )
+
+
 def decide(policy: Policy, network: Network, output: SpikeTrains) -> Decisions:
     """Return what a policy decides.
 
@@ -202,13 +246,9 @@ def decide(policy: Policy, network: Network, output: SpikeTrains) -> Decisions:
     ConfigError
         If a fixed time lies behind the end of the run.
     """
+    require_time(policy, network)
     end = network.duration
     if isinstance(policy, FixedTime):
-        if policy.time > end:
-            raise ConfigError(
-                f"early exit: fixed_time is {policy.time:g}; expected at most {end:g}, "
-                "the end of the run"
-            )
         label = answers(network, until(output, policy.time))
         return Decisions(np.full(label.size, policy.time), label, label >= 0)
     window = policy.window if isinstance(policy, Confidence) else None
@@ -223,15 +263,15 @@ def decide(policy: Policy, network: Network, output: SpikeTrains) -> Decisions:
     return Decisions(np.where(is_decided, time, end), label, is_decided)
 
 
-def probability(counts: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
+def probability(counts: np.ndarray, smoothing: float | None = None) -> np.ndarray:
     """Return the spikemax probability of the class with most spikes.
 
     Parameters
     ----------
     counts : ndarray, shape (..., n_classes)
         Spikes of each class.
-    smoothing : float
-        See `Confidence`.
+    smoothing : float or None
+        See `smoothing_of`.
 
     Returns
     -------
@@ -240,7 +280,8 @@ def probability(counts: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
     """
     total = counts.sum(axis=-1)
     n_classes = counts.shape[-1]
-    return (counts.max(axis=-1) + smoothing) / (total + n_classes * smoothing)
+    e = smoothing_of(smoothing, n_classes)
+    return (counts.max(axis=-1) + e) / (total + n_classes * e)
 
 
 def _is_met(policy: Policy, counts: np.ndarray) -> np.ndarray:

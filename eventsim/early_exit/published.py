@@ -133,7 +133,7 @@ def published_exit(
         time_from_zero=float(
             np.where(counts, time - first, duration).mean() / duration
         ),
-        undecided=float(1 - is_decided.mean()),
+        undecided=np.count_nonzero(~is_decided) / label.size,
     )
 
 

@@ -45,6 +45,7 @@ def to_dict(network: Network, analysis: ExitAnalysis) -> dict[str, Any]:
         "n_samples": analysis.n_samples,
         "duration": network.duration,
         "readout": network.readout,
+        "smoothing": analysis.smoothing,
         "full": {
             "accuracy": full.accuracy,
             "unanswered": full.unanswered,
@@ -65,10 +66,12 @@ def to_dict(network: Network, analysis: ExitAnalysis) -> dict[str, Any]:
                 zip(names, sizes, full.layer_spikes, strict=True)
             )
         ],
+        "layer_spikes": _layer_spikes(names, analysis),
         "calibration": [
             {
                 "time": one.time,
                 "error": one.error,
+                "silent": one.silent,
                 "bins": [
                     {"n_samples": n, "probability": p, "accuracy": a}
                     for n, p, a in zip(
@@ -88,6 +91,26 @@ def to_dict(network: Network, analysis: ExitAnalysis) -> dict[str, Any]:
     }
 
 
+def _layer_spikes(names: list[str], analysis: ExitAnalysis) -> list[dict[str, Any]]:
+    """Return the spikes of every layer up to the decisions of every setting."""
+    n, full = analysis.n_samples, analysis.full.layer_spikes
+    return [
+        {
+            "policy": point.policy,
+            "value": point.value,
+            "window": point.window,
+            "layer": k,
+            "name": name,
+            "spikes": total / n,
+            "saved": 1 - total / n / full[k] if full[k] else 0.0,
+        }
+        for point, found in zip(analysis.points, analysis.outcomes, strict=True)
+        for k, (name, total) in enumerate(
+            zip(names, found.layer_spikes.tolist(), strict=True)
+        )
+    ]
+
+
 def format_report(result: dict[str, Any]) -> str:
     """Return what `to_dict` returned as tables to read."""
     full, duration = result["full"], result["duration"]
@@ -101,18 +124,12 @@ def format_report(result: dict[str, Any]) -> str:
         "",
         _points(result["points"]),
         "",
-        tabulate(
-            [
-                [p["rule"], _share(p["accuracy"]), p["time"], p["time_from_zero"]]
-                for p in result["protocol"]
-            ],
-            headers=["protocol of Zhu et al. 2023", "accuracy", "time / T", "from 0"],
-            floatfmt=".4g",
-        ),
+        _protocol(result["protocol"]),
         "",
-        "calibration error of the probability: "
+        f"calibration error of the probability (smoothing {result['smoothing']:.4g}): "
         + ", ".join(
-            f"{c['error']:.4f} at {c['time']:g}" for c in result["calibration"]
+            f"{c['error']:.4f} at {c['time']:g} ({c['silent']:.1%} silent)"
+            for c in result["calibration"]
         ),
     ]
     if result.get("stopped"):
@@ -149,6 +166,22 @@ def _points(points: list[dict[str, Any]]) -> str:
     headers = ["policy", "accuracy", "undecided", "mean t", "median", "p95", "p99",
                "spikes", "saved", "SOPs", "saved"]  # fmt: skip
     return tabulate(rows, headers=headers, floatfmt=".4g", stralign="right")
+
+
+def _protocol(protocol: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            p["rule"],
+            _share(p["accuracy"]),
+            p["time"],
+            p["time_from_zero"],
+            _share(p["undecided"]),
+        ]
+        for p in protocol
+    ]
+    headers = ["protocol of Zhu et al. 2023", "accuracy", "time / T", "from 0",
+               "undecided"]  # fmt: skip
+    return tabulate(rows, headers=headers, floatfmt=".4g")
 
 
 def _stopped(stopped: list[dict[str, Any]]) -> str:
@@ -252,6 +285,7 @@ def write_csv(place: Path, result: dict[str, Any]) -> list[Path]:
         "points": result["points"],
         "curve": result["curve"],
         "layers": result["layers"],
+        "layer_spikes": result["layer_spikes"],
         "calibration": bins,
         "protocol": result["protocol"],
         "stopped": result.get("stopped"),

@@ -26,6 +26,8 @@ from eventsim.early_exit.policies import (
     decide,
     joined_decisions,
     require_output_spikes,
+    require_time,
+    smoothing_of,
 )
 from eventsim.early_exit.trace import Trace
 from eventsim.engine.input_currents import check_input, no_spikes, require_drivable
@@ -96,7 +98,7 @@ class StoppedSamples:
     seconds: np.ndarray
 
 
-def stop_rule(policy: Policy) -> StopRule:
+def stop_rule(policy: Policy, n_classes: int) -> StopRule:
     """Return a policy in the words of the queue."""
     match policy:
         case FirstSpike():
@@ -106,7 +108,8 @@ def stop_rule(policy: Policy) -> StopRule:
         case Margin(spikes):
             return StopRule(lead=spikes)
         case Confidence(p, window, smoothing):
-            return StopRule(1, p, smoothing, math.inf if window is None else window)
+            e = smoothing_of(smoothing, n_classes)
+            return StopRule(1, p, e, math.inf if window is None else window)
         case FixedTime(time):
             return StopRule(lead=math.inf, time=time)
 
@@ -168,6 +171,8 @@ def run_until_decided(
     ------
     ShapeError
         If the queue cannot run the network or the input does not fit it.
+    ConfigError
+        If a fixed time lies behind the end of the run.
     SimulationLimitError
         If a sample has too many events.
     """
@@ -241,12 +246,13 @@ def _run(
     max_events: int,
 ) -> StoppedSamples:
     network, unrolled = stoppable.network, stoppable.unrolled
+    require_time(policy, network)
     runs = list(
         run_circuit_until(
             stoppable.ready,
             spikes,
             stoppable.watched,
-            None if policy is None else stop_rule(policy),
+            None if policy is None else stop_rule(policy, network.n_classes),
             t_end=network.duration,
             currents=drive,
             max_events=max_events,

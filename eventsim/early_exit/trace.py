@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eventsim.batches import evaluation_batches
+from eventsim.batches import SAMPLES_AT_ONCE, evaluation_batches
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Split
 from eventsim.early_exit.policies import require_output_spikes
@@ -17,8 +17,6 @@ from eventsim.engine.buffers import Buffers
 from eventsim.errors import DataError
 from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
-
-SAMPLES_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,6 @@ def record_traces(
     network: Network,
     split: Split,
     config: Config,
-    *,
-    engine: str = "auto",
-    size: int = SAMPLES_AT_ONCE,
 ) -> Iterator[Trace]:
     """Simulate the samples of a split once, in float64.
 
@@ -75,15 +70,11 @@ def record_traces(
         Samples; at least one.
     config : Config
         Encoding.
-    engine : str, default "auto"
-        See `eventsim.engine.choose_engine`.
-    size : int, default 250
-        Samples of a trace; it bounds the memory.
 
     Yields
     ------
     Trace
-        Samples in order.
+        `SAMPLES_AT_ONCE` samples, in order.
 
     Raises
     ------
@@ -100,8 +91,10 @@ def record_traces(
             "early exit: the set of samples is empty; expected at least one"
         )
     network = network.astype(np.float64)
-    run, buffers = choose_engine(network, engine), Buffers()
-    for activation, labels in evaluation_batches(split, config, np.float64, size):
+    run, buffers = choose_engine(network), Buffers()
+    for activation, labels in evaluation_batches(
+        split, config, np.float64, SAMPLES_AT_ONCE
+    ):
         recording = run.forward(network, activation, buffers)
         currents = activation if network.input == "currents" else None
         yield Trace(network, _trains(network, recording), labels, currents)

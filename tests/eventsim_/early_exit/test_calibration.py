@@ -23,6 +23,10 @@ def test_calibration__by_hand():
     early = calibration(reader(), output, labels, 1.0, smoothing=1e-300, n_bins=4)
     assert early.n_samples.tolist() == [0, 1, 0, 3]
     assert early.time == 1.0
+    assert (found.silent, early.silent) == (1 / 4, 1 / 4)
+    start = calibration(reader(), output, labels, 0.5)
+    # Silent samples alone: probability 1/3 and nothing right.
+    assert (start.silent, start.error) == (1, pytest.approx(1 / 3))
 
 
 @pytest.mark.parametrize("readout", ["spike_count", "spike_time", "weighted_count"])

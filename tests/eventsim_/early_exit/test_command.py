@@ -1,4 +1,6 @@
 import json
+import math
+import re
 import shutil
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import pytest
 
 from eventsim.early_exit.command import early_exit_model
 from eventsim.early_exit.published import PublishedExit
-from eventsim.errors import ConfigError, ModelFileError
+from eventsim.errors import ConfigError, ModelFileError, RunError
 from eventsim.run import train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -39,6 +41,8 @@ def test_early_exit_model__full_runs_agree_with_the_summary(static_run):
     assert 0 < first["sops"] < last["sops"]
     assert json.loads(json.dumps(found)) == found
     assert "stopped" not in found
+    assert (found["seed"], found["engine"]) == (summary["seed"], "sweep")
+    assert found["smoothing"] == pytest.approx(1 / 3)
     assert "training" not in found
 
 
@@ -53,15 +57,17 @@ def test_early_exit_model__of_neurons_with_windows(finished_run):
 
 
 def test_early_exit_model__really_stops_if_asked(static_run):
-    found = shown(static_run, "leader", "confidence=0.9", stop=True, limit=8,
+    found = shown(static_run, "leader", "confidence=0.7", stop=True, limit=8,
                   windows=[0.5, 1.0])  # fmt: skip
     assert found["n_samples"] == 8
     assert [row["window"] for row in found["stopped"]] == [None, 0.5, 1.0]
+    assert [row["window"] for row in found["points"]] == [None, 0.5, 1.0]
     for row, point in zip(found["stopped"], found["points"], strict=True):
         assert row["same_decisions"] == row["same_counts"] == 1
         assert row["spikes"] == pytest.approx(point["spikes"])
         assert row["sops"] == pytest.approx(point["sops"])
-        assert row["events_saved"] > 0
+        assert 0 <= row["events_saved"] < 1
+    assert found["stopped"][0]["events_saved"] > 0
 
 
 def test_early_exit_model__splits_limits_and_smoothing(static_run):
@@ -75,16 +81,68 @@ def test_early_exit_model__splits_limits_and_smoothing(static_run):
     assert smooth["undecided"] > plain["undecided"]
 
 
+def test_early_exit_model__keys_are_documented(static_run):
+    found = shown(static_run, "confidence=0.7", stop=True, limit=2)
+    text = (EXAMPLE.parents[1] / "docs/how-to/early-exit.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*?) \| (.*) \|$", text.partition("## JSON")[2], re.M)
+    told = {
+        key: re.findall(r"`(\w+)`", content)
+        for keys, content in rows
+        for key in re.findall(r"`(\w+)`", keys)
+    }
+    assert set(told) == {*found, "training"}
+    for key, value in found.items():
+        if isinstance(value, list | dict):
+            entry = value[0] if isinstance(value, list) else value
+            assert set(entry) <= set(told[key]), key
+
+
 def test_early_exit_model__writes_tables_and_pictures(static_run, tmp_path):
     shown(static_run, "leader", csv=str(tmp_path / "t"), plot=str(tmp_path / "p"))
     assert (tmp_path / "t" / "points.csv").is_file()
-    assert len(list((tmp_path / "p").glob("*.png"))) == 5
+    assert len(list((tmp_path / "p").glob("*.png"))) == 5  # no policy has a threshold
     (tmp_path / "taken").write_text("")
     with pytest.raises(ConfigError, match=r"'.*taken' is a file without the ending"):
         shown(static_run, "leader", csv=str(tmp_path / "taken"))
 
 
-def test_early_exit_model__shows_the_training_beside_the_paper(static_run, tmp_path):
+@pytest.mark.parametrize(
+    ("policy", "options", "error", "message"),
+    [
+        (
+            "leader",
+            {"smoothing": 0.0},
+            ConfigError,
+            "smoothing is 0; expected a pos",
+        ),
+        ("leader", {"smoothing": math.nan}, ConfigError, "smoothing is nan; expected"),
+        ("leader", {"smoothing": math.inf}, ConfigError, "smoothing is inf; expected"),
+        ("leader", {"windows": [-3.0]}, ConfigError, "window is -3; expected a positi"),
+        ("leader", {"windows": [math.nan]}, ConfigError, "window is nan; expected a p"),
+        ("leader", {"windows": [3.0]}, ConfigError, "--window without the policy 'con"),
+        ("fixed_time=99", {}, ConfigError, "fixed_time is 99; expected at most 4"),
+        ("leader", {"csv": "FILE/t.csv"}, RunError, "FILE/t.csv': Not a directory"),
+        ("leader", {"csv": "FILE/t"}, RunError, "points.csv': Not a directory"),
+        ("leader", {"plot": "FILE"}, RunError, "cannot write '.*': Not a directory"),
+    ],
+)
+def test_early_exit_model__refuses_before_it_simulates(
+    static_run, tmp_path, monkeypatch, policy, options, error, message
+):
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("eventsim.early_exit.command.record_traces", never)
+    (tmp_path / "FILE").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message):
+        shown(static_run, policy, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["FILE"]
+
+
+def test_early_exit_model__shows_the_training_beside_the_paper(
+    static_run, tmp_path, monkeypatch
+):
     run = tmp_path / "run"
     shutil.copytree(static_run, run)
     keys = PublishedExit(0.5, 0.25, 0.25, 0.0)
@@ -103,5 +161,10 @@ def test_early_exit_model__shows_the_training_beside_the_paper(static_run, tmp_p
         "published_time": 0.189,
     }
     (run / "metrics.jsonl").write_text("{broken")
+
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("eventsim.early_exit.command.record_traces", never)
     with pytest.raises(ModelFileError, match=r"metrics.jsonl' cannot be read"):
         shown(run, "leader")

@@ -18,6 +18,7 @@ from eventsim.early_exit.policies import (
     decide,
     probability,
     require_output_spikes,
+    smoothing_of,
 )
 from eventsim.errors import ConfigError, ShapeError
 
@@ -28,7 +29,7 @@ POLICIES = [
     Margin(4),
     Confidence(0.6),
     Confidence(0.7, smoothing=0.5),
-    Confidence(0.9, window=0.75),
+    Confidence(0.9, window=0.75, smoothing=0.01),
     Confidence(0.7, window=2.0, smoothing=0.2),
     Confidence(0.45, window=1.0, smoothing=1.0),
 ]
@@ -48,7 +49,7 @@ def holds(policy, counts):
     if any(best - c < needed for n, c in enumerate(counts) if n != leaders[0]):
         return None
     if isinstance(policy, Confidence):
-        e = policy.smoothing
+        e = 1 / len(counts) if policy.smoothing is None else policy.smoothing
         if (best + e) / (sum(counts) + len(counts) * e) < policy.probability:
             return None
     return leaders[0]
@@ -128,9 +129,10 @@ def test_decide__ties_by_hand():
 def test_decide__window_by_hand():
     # (t - 1, t]: 1:1 until the first spike leaves at 2, both spikes gone at 2.5.
     output = samples([(1, 0), (1.5, 2)], [(1, 0), (1, 2)], [(1, 0), (2, 2)])
-    found = decide(Confidence(0.9, window=1.0), reader(), output)
+    policy = Confidence(0.9, window=1.0, smoothing=0.01)
+    found = decide(policy, reader(), output)
     assert found.time.tolist() == [1, 8, 1]
-    found = decide(Confidence(0.9, window=1.0), reader(), samples(
+    found = decide(policy, reader(), samples(
         [(1, 0), (1, 2), (1.5, 2)], [(7.5, 0), (7.5, 1), (8, 1)]))  # fmt: skip
     # The second one would be decided at 8.5, after the end.
     assert (found.time.tolist(), found.label.tolist()) == ([2, 8], [2, 1])
@@ -154,6 +156,20 @@ def test_decide__fixed_time_reads_as_the_network_does():
 def test_probability__adds_the_smoothing():
     counts = np.array([[3, 1, 0], [0, 0, 0]])
     assert probability(counts, 0.5).tolist() == [3.5 / 5.5, 1 / 3]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 100])
+def test_probability__adds_one_spike_in_all_by_default(n_classes):
+    counts = np.zeros((3, n_classes), int)
+    counts[1, 0], counts[2, 0] = 1, 9
+    expected = [1 / n_classes, (1 + 1 / n_classes) / 2, (9 + 1 / n_classes) / 10]
+    assert probability(counts) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("smoothing", [0, -1, math.nan, math.inf])
+def test_smoothing_of__refuses_what_is_no_positive_number(smoothing):
+    with pytest.raises(ConfigError, match=f"smoothing is {smoothing:g}; expected a po"):
+        smoothing_of(smoothing, 10)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def test_to_dict__is_json_and_complete(result):
     assert curve[-1]["accuracy"] == result["full"]["accuracy"]
     assert result["layers"][0]["name"] == "input"
     assert len(result["protocol"]) == 3
+    assert result["smoothing"] == pytest.approx(1 / 3)
+    spent = result["layer_spikes"]
+    assert [row["layer"] for row in spent] == [0, 1, 2] * 3
+    assert [row["policy"] for row in spent[:4]] == ["first_spike"] * 3 + ["confidence"]
+    for row, layer in zip(spent[:3], result["layers"], strict=True):
+        assert row["name"] == layer["name"]
+        assert row["spikes"] == pytest.approx((1 - row["saved"]) * layer["spikes"])
+        assert 0 < row["saved"] < 1
     assert sum(b["n_samples"] for b in result["calibration"][0]["bins"]) == 4
 
 
@@ -48,6 +57,10 @@ def test_format_report__says_what_was_found(result):
     assert text.startswith("4 samples, runs up to 6, readout spike_count: accuracy ")
     assert "confidence 0.9 W=1.5" in text
     assert "really stopped" not in text
+    assert "(smoothing 0.3333): " in text
+    (line,) = [x for x in text.splitlines() if x.startswith("calibration error")]
+    assert line.count("% silent)") == 3
+    assert re.search(r"from 0 +undecided", text)
     stopped = {"policy": "leader", "value": None, "window": None, "same_decisions": 1.0,
                "same_counts": 1.0, "events": 12.0, "events_saved": 0.25,
                "seconds": 1e-3, "full_seconds": 2e-3}  # fmt: skip
@@ -78,7 +91,7 @@ def test_write_csv__a_file_or_a_folder(result, tmp_path):
     assert rows[0]["value"] == ""
     paths = write_csv(tmp_path / "tables", result)
     assert sorted(p.stem for p in paths) == [
-        "calibration", "curve", "layers", "points", "protocol",
+        "calibration", "curve", "layer_spikes", "layers", "points", "protocol",
     ]  # fmt: skip
     with (tmp_path / "tables" / "calibration.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 30

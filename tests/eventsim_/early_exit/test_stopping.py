@@ -31,7 +31,7 @@ from eventsim.engine.queue.network import forward_spikes
 from eventsim.engine.queue.network_circuit import circuit_of
 from eventsim.engine.queue.reference import QueueSimulator
 from eventsim.engine.sweep import network as sweep
-from eventsim.errors import ShapeError
+from eventsim.errors import ConfigError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -243,6 +243,12 @@ def test_run_until_decided__without_a_policy_runs_to_the_end():
     assert found.n_operations.tolist() == operations_of(trace).all.tolist()
     assert not found.decisions.is_decided.any()
     assert np.all(found.decisions.time == trace.network.duration)
+
+
+def test_run_until_decided__refuses_a_time_behind_the_end():
+    trace = case_of("dense", MODELS["continuous"], 1)
+    with pytest.raises(ConfigError, match="fixed_time is 99; expected at most 6"):
+        run_until_decided(FixedTime(99.0), trace.network, trace.trains[0])
 
 
 def test_run_until_decided__refuses_the_other_kind_of_input():

@@ -10,6 +10,7 @@ from eventsim.early_exit.policies import (
     FixedTime,
     Leader,
     Margin,
+    probability,
 )
 from eventsim.early_exit.spending import operations_of, spikes_of
 from eventsim.early_exit.sweep import (
@@ -49,7 +50,7 @@ def test_exit_point__by_hand():
     found = point(FirstSpike(), made())
     assert found.accuracy == 0.5
     assert found.accuracy_decided == pytest.approx(10 / 19)
-    assert found.undecided == pytest.approx(1 / 20)
+    assert found.undecided == 1 / 20  # not 1 - 19 / 20
     # Times 0, 1/2, ..., 9 and 10 for the silent one.
     assert found.mean_time == pytest.approx((sum(range(19)) / 2 + 10) / 20)
     assert (found.median_time, found.p95_time, found.p99_time) == (4.5, 9.0, 10.0)
@@ -76,6 +77,16 @@ def test_joined__is_the_outcome_of_all():
     assert both.is_right.tolist() == 2 * whole.is_right.tolist()
     assert both.decisions.time.tolist() == 2 * whole.decisions.time.tolist()
     assert both.n_operations.sum() == 2 * whole.n_operations.sum()
+    assert both.layer_spikes.tolist() == (2 * whole.layer_spikes).tolist()
+
+
+def test_outcome__layer_spikes_up_to_the_decision_by_hand():
+    trace = made(4)  # inputs at 0, decisions at 0, 1/2, 1 and never
+    spikes, operations = spikes_of(trace), operations_of(trace)
+    found = outcome(FixedTime(0.5), trace, spikes, operations)
+    assert found.layer_spikes.tolist() == [4, 2]
+    found = outcome(FirstSpike(), trace, spikes, operations)
+    assert found.layer_spikes.tolist() == [4, 3]
 
 
 def test_policies_named__sweeps_and_single_settings():
@@ -85,8 +96,11 @@ def test_policies_named__sweeps_and_single_settings():
     assert windows == [Confidence(0.9, 1.0, 0.5), Confidence(0.9, 2.0, 0.5)]
     every = policies_named([], NETWORK)
     assert every[:2] == [FirstSpike(), Leader()]
-    n = 2 + len(MARGINS) + len(PROBABILITIES) + N_FIXED_TIMES
+    n = 2 + len(MARGINS) - 1 + len(PROBABILITIES) + N_FIXED_TIMES
     assert len(every) == n
+    assert Margin(1) not in every  # it is the leader
+    assert Margin(1) in policies_named(["margin"], NETWORK)
+    assert Margin(1) in policies_named(["leader", "margin=1"], NETWORK)
     assert every[-1] == FixedTime(10.0)
     assert [parameters_of(p)[0] for p in every[:3]] == [
         "first_spike",
@@ -101,6 +115,20 @@ def test_policies_named__no_margin_that_the_output_cannot_reach():
     once = replace(layer, neuron=replace(layer.neuron, max_spikes=2))
     network = replace(NETWORK, layers=(once,))
     assert policies_named(["margin"], network) == [Margin(1), Margin(2)]
+    once = replace(layer, neuron=replace(layer.neuron, max_spikes=1))
+    network = replace(NETWORK, layers=(once,))
+    assert policies_named(["margin"], network) == [Margin(1)]
+    assert policies_named(["leader", "margin"], network) == [Leader()]
+
+
+def test_policies_named__probabilities_ask_for_different_numbers_of_spikes():
+    counts = np.zeros((200, 10), int)
+    counts[:, 0] = np.arange(200)
+    reached = [int(np.argmax(probability(counts) >= p)) for p in PROBABILITIES]
+    # Some are equalities, which rounding may break: 8.1 / 9 is less than 0.9.
+    told = [1, 2, 3, 4, 5, 8, 12, 17, 29, 44, 89]
+    assert np.abs(np.subtract(reached, told)).max() <= 1
+    assert len(set(reached)) == len(PROBABILITIES)
 
 
 @pytest.mark.parametrize(

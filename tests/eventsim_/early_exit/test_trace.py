@@ -9,6 +9,7 @@ from eventsim.build import build_network
 from eventsim.datasets import Split
 from eventsim.early_exit.policies import FirstSpike, answers, decide
 from eventsim.early_exit.trace import record_traces
+from eventsim.engine.queue.network import forward_spikes
 from eventsim.errors import DataError, ShapeError
 from eventsim.evaluation import evaluate
 
@@ -25,10 +26,13 @@ def split():
 
 
 @pytest.mark.parametrize("threshold", ["dynamic", "static"])
-def test_record_traces__show_what_evaluate_measures(tiny_config, split, threshold):
+def test_record_traces__show_what_evaluate_measures(
+    tiny_config, split, threshold, monkeypatch
+):
+    monkeypatch.setattr("eventsim.early_exit.trace.SAMPLES_AT_ONCE", 3)
     config = tiny_config(*([STATIC, LOSS] if threshold == "static" else []))
     network = build_network(config, (4,), 3)
-    traces = list(record_traces(network, split, config, size=3))
+    traces = list(record_traces(network, split, config))
     assert [trace.labels.size for trace in traces] == [3, 3, 1]
     expected = evaluate(network, split, config)
     answer = [answers(network, trace.output) for trace in traces]
@@ -43,15 +47,26 @@ def test_record_traces__show_what_evaluate_measures(tiny_config, split, threshol
     )
 
 
-@pytest.mark.parametrize("engine", ["sweep", "queue"])
-def test_record_traces__of_any_engine(tiny_config, split, engine):
+def test_record_traces__are_what_the_queue_finds(tiny_config, split):
     config = tiny_config(STATIC, LOSS)
-    network = build_network(config, (4,), 3)
-    (auto,) = record_traces(network, split, config)
-    (other,) = record_traces(network, split, config, engine=engine)
-    for one, two in zip(auto.trains, other.trains, strict=True):
+    network = build_network(config, (4,), 3).astype(np.float64)
+    (trace,) = record_traces(network, split, config)
+    other = forward_spikes(network, trace.trains[0]).trains
+    for one, two in zip(trace.trains, other, strict=True):
         np.testing.assert_allclose(one.time, two.time, rtol=1e-12)
         assert one.offsets.tolist() == two.offsets.tolist()
+
+
+def test_record_traces__keep_the_currents_of_driven_networks(tiny_config, split):
+    config = tiny_config(STATIC, LOSS, "encode={coding: direct}")
+    network = build_network(config, (4,), 3)
+    (trace,) = record_traces(network, split, config)
+    assert trace.currents.tolist() == split.inputs.tolist()
+    assert trace.trains[0].time.size == 0
+    part = trace.samples(2, 5)
+    assert part.currents.tolist() == split.inputs[2:5].tolist()
+    assert part.labels.tolist() == [2, 0, 1]
+    assert part.output.batch == 3
 
 
 def test_record_traces__are_in_float64(tiny_config, split):
