@@ -18,6 +18,11 @@ from eventsim.network import Network
 from eventsim.plots import STYLE, save
 
 MARKERS = "osD^v<>P*X"
+PARAMETERS = {
+    "margin": "lead, spikes",
+    "confidence": "probability",
+    "fixed_time": "time (network units)",
+}
 
 
 def plot_analysis(folder: Path, network: Network, analysis: ExitAnalysis) -> list[Path]:
@@ -40,6 +45,7 @@ def plot_analysis(folder: Path, network: Network, analysis: ExitAnalysis) -> lis
     pictures = {
         "accuracy_over_time": lambda: accuracy_over_time(network, analysis),
         "accuracy_over_cost": lambda: accuracy_over_cost(analysis),
+        "thresholds": lambda: thresholds(analysis),
         "decision_times": lambda: decision_times(network, analysis),
         "calibration": lambda: calibration_diagram(analysis),
         "layer_spikes": lambda: layer_spikes(network, analysis),
@@ -47,8 +53,10 @@ def plot_analysis(folder: Path, network: Network, analysis: ExitAnalysis) -> lis
     paths = []
     with matplotlib.rc_context(STYLE):
         for name, draw in pictures.items():
-            paths.append(folder / f"{name}.png")
-            save(paths[-1], draw())
+            figure = draw()
+            if figure is not None:
+                paths.append(folder / f"{name}.png")
+                save(paths[-1], figure)
     return paths
 
 
@@ -63,9 +71,11 @@ def accuracy_over_time(network: Network, analysis: ExitAnalysis) -> plt.Figure:
     latency = analysis.curve.latency()
     if latency is not None:
         axis.axvline(latency, color="0.45", ls=":", lw=1)
+        is_late = latency > network.duration / 2
         axis.annotate(
-            f"{CLOSE_TO_FINAL:.0%} of final", (latency, 2), fontsize=7, color="0.45"
-        )
+            f" {CLOSE_TO_FINAL:.0%} of final ", (latency, 2), fontsize=7, color="0.45",
+            ha="right" if is_late else "left",
+        )  # fmt: skip
     _sweeps(axis, analysis, "mean_time")
     axis.set(
         xlabel="time (network units); policies: mean decision time",
@@ -96,29 +106,72 @@ def accuracy_over_cost(analysis: ExitAnalysis) -> plt.Figure:
     return figure
 
 
+def thresholds(analysis: ExitAnalysis) -> plt.Figure | None:
+    """Draw what each policy's own parameter does; None if no policy has one."""
+    colours = _colours(analysis)
+    swept: dict[str, dict[str, list[ExitPoint]]] = {}
+    for line, points in _lines(analysis).items():
+        if points[0].value is not None:
+            swept.setdefault(points[0].policy, {})[line] = points
+    if not swept:
+        return None
+    figure, axes = plt.subplots(
+        3, len(swept), figsize=(1 + 3 * len(swept), 5.6), sharex="col", sharey="row",
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for column, (policy, lines) in zip(axes.T, swept.items(), strict=True):
+        for line, points in lines.items():
+            x = [point.value for point in points]
+            for axis, heights in zip(
+                column,
+                (
+                    [100 * point.accuracy for point in points],
+                    [point.mean_time for point in points],
+                    [100 * point.undecided for point in points],
+                ),
+                strict=True,
+            ):
+                axis.plot(x, heights, marker="o", ms=3, lw=0.8, color=colours[line],
+                          label=line)  # fmt: skip
+        column[0].axhline(100 * analysis.full.accuracy, color="0.6", ls="--", lw=1)
+        column[0].set_title(policy, fontsize=9)
+        column[-1].set_xlabel(PARAMETERS[policy])
+        if len(lines) > 1:
+            column[0].legend(frameon=False, fontsize=7)
+    for axis, label in zip(
+        axes[:, 0], ("accuracy, %", "mean time", "undecided, %"), strict=True
+    ):
+        axis.set_ylabel(label)
+    return figure
+
+
 def decision_times(network: Network, analysis: ExitAnalysis) -> plt.Figure:
-    """Draw when samples are decided, for the best setting of each policy."""
-    chosen = best_settings(analysis)
+    """Draw when samples are decided; those that never are stand behind the end."""
+    chosen, colours = fast_settings(analysis), _colours(analysis)
     figure, axes = plt.subplots(
         len(chosen), 1, figsize=(6.5, 1.2 * len(chosen) + 0.6), sharex=True,
         layout="constrained", squeeze=False,
     )  # fmt: skip
-    edges = np.linspace(0, network.duration, 51)
-    for place, (axis, k) in enumerate(zip(axes[:, 0], chosen, strict=True)):
+    end = network.duration
+    edges = np.linspace(0, end, 51)
+    for axis, k in zip(axes[:, 0], chosen, strict=True):
         decisions, point = analysis.outcomes[k].decisions, analysis.points[k]
         decided = decisions.time[decisions.is_decided]
         counts, _ = np.histogram(decided, edges)
         axis.stairs(
-            100 * counts / analysis.n_samples, edges, fill=True, color=f"C{place}"
-        )
+            100 * counts / analysis.n_samples, edges, fill=True,
+            color=colours[_line_of(point)],
+        )  # fmt: skip
+        axis.bar(1.04 * end, 100 * point.undecided, end / 50, color="0.6")
+        axis.axvline(end, color="0.6", ls=":", lw=1)
         axis.set_ylabel("%")
         axis.set_title(
             f"{setting(vars(point))}: mean {point.mean_time:.3g}, accuracy "
-            f"{point.accuracy:.2%}, undecided {point.undecided:.2%}",
+            f"{point.accuracy:.2%}, undecided {point.undecided:.2%} (grey)",
             loc="left",
             fontsize=8,
         )
-    axes[-1, 0].set_xlabel("decision time (network units)")
+    axes[-1, 0].set(xlabel="decision time (network units)", xlim=(0, 1.08 * end))
     return figure
 
 
@@ -133,7 +186,8 @@ def calibration_diagram(analysis: ExitAnalysis) -> plt.Figure:
         is_used = one.n_samples > 0
         axes[0].plot(
             one.probability[is_used], one.accuracy[is_used], marker=MARKERS[place],
-            ms=4, label=f"t = {one.time:.3g}: error {one.error:.3f}",
+            ms=4, label=f"t = {one.time:.3g}: error {one.error:.3f}, "
+            f"{one.silent:.0%} silent",
         )  # fmt: skip
         edges = np.linspace(0, 1, one.n_samples.size + 1)
         axes[1].stairs(
@@ -146,43 +200,76 @@ def calibration_diagram(analysis: ExitAnalysis) -> plt.Figure:
 
 
 def layer_spikes(network: Network, analysis: ExitAnalysis) -> plt.Figure:
-    """Draw the spikes of each layer in full runs."""
-    spikes = analysis.full.layer_spikes
+    """Draw the spikes of each layer in full runs, and up to decisions."""
     names = ["input", *(layer.name for layer in network.layers)]
+    chosen, colours = fast_settings(analysis), _colours(analysis)
+    groups: list[tuple[str, str, list[float]]] = [
+        ("full run", "0.6", list(analysis.full.layer_spikes))
+    ]
+    for k in chosen:
+        point, totals = analysis.points[k], analysis.outcomes[k].layer_spikes
+        spikes = (totals / analysis.n_samples).tolist()
+        groups.append((setting(vars(point)), colours[_line_of(point)], spikes))
     figure, axis = plt.subplots(
-        figsize=(max(4.5, 0.9 * len(names) + 2), 3.2), layout="constrained"
+        figsize=(max(5.5, 1.4 * len(names) + 3), 3.4), layout="constrained"
     )
-    bars = axis.bar(range(len(names)), spikes)
-    axis.bar_label(bars, fmt="%.3g", fontsize=7)
+    width = 0.85 / len(groups)
+    for place, (label, colour, spikes) in enumerate(groups):
+        x = np.arange(len(names)) + (place - (len(groups) - 1) / 2) * width
+        bars = axis.bar(x, spikes, width, color=colour, label=label)
+        axis.bar_label(bars, fmt="%.3g", fontsize=5)
     axis.set_xticks(range(len(names)), names, rotation=20, ha="right")
     axis.set_ylabel("spikes per sample")
+    axis.legend(frameon=False, fontsize=7, title="up to the decision", title_fontsize=7)
     return figure
 
 
-def best_settings(analysis: ExitAnalysis) -> list[int]:
-    """Return for each policy its most accurate setting, the fastest of equal ones."""
+def fast_settings(analysis: ExitAnalysis) -> list[int]:
+    """Return for each policy its fastest setting that is nearly as right as full runs.
+
+    Nearly is `CLOSE_TO_FINAL`, as for the latency. Of a policy without such a setting
+    it is the most accurate one, and of equal ones the faster.
+    """
+    enough = CLOSE_TO_FINAL * analysis.full.accuracy
+
+    def rank(k: int) -> tuple[float, float]:
+        point = analysis.points[k]
+        if point.accuracy >= enough:
+            return -np.inf, point.mean_time
+        return -point.accuracy, point.mean_time
+
     best: dict[str, int] = {}
     for k, point in enumerate(analysis.points):
-        rank = (-point.accuracy, point.mean_time)
-        other = best.get(point.policy)
-        if other is None or rank < (
-            -analysis.points[other].accuracy,
-            analysis.points[other].mean_time,
-        ):
+        if point.policy not in best or rank(k) < rank(best[point.policy]):
             best[point.policy] = k
     return list(best.values())
 
 
-def _sweeps(axis: plt.Axes, analysis: ExitAnalysis, cost: str) -> None:
-    """Draw one line for each policy and window."""
+def _line_of(point: ExitPoint) -> str:
+    """Return the name of the line that a setting is a point of."""
+    return point.policy + ("" if point.window is None else f" W={point.window:g}")
+
+
+def _lines(analysis: ExitAnalysis) -> dict[str, list[ExitPoint]]:
+    """Return the settings of each policy and window."""
     lines: dict[str, list[ExitPoint]] = {}
     for point in analysis.points:
-        window = "" if point.window is None else f" W={point.window:g}"
-        lines.setdefault(point.policy + window, []).append(point)
-    for place, (name, points) in enumerate(lines.items()):
+        lines.setdefault(_line_of(point), []).append(point)
+    return lines
+
+
+def _colours(analysis: ExitAnalysis) -> dict[str, str]:
+    """Return one colour for each line, the same in all pictures."""
+    return {name: f"C{place % 10}" for place, name in enumerate(_lines(analysis))}
+
+
+def _sweeps(axis: plt.Axes, analysis: ExitAnalysis, cost: str) -> None:
+    """Draw one line for each policy and window."""
+    colours = _colours(analysis)
+    for place, (name, points) in enumerate(_lines(analysis).items()):
         axis.plot(
             [getattr(point, cost) for point in points],
             [100 * point.accuracy for point in points],
-            marker=MARKERS[place % len(MARKERS)], ms=4, lw=0.8, color=f"C{place % 10}",
+            marker=MARKERS[place % len(MARKERS)], ms=4, lw=0.8, color=colours[name],
             label=name,
         )  # fmt: skip
