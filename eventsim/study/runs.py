@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import joblib
 import numba
-from joblib.externals.loky import BrokenProcessPool
+from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
 from eventsim.atomic_write import replacing
 from eventsim.checkpoint import CHECKPOINT
@@ -122,6 +122,8 @@ def train_in_parallel(
         for run in runs
     ]
     with ExitStack() as stack:
+        if backend == "loky" and jobs is not None and jobs > 1:
+            stack.push(_end_processes)
         parallel = _parallel(jobs, backend, stack)
         try:
             if backend == "loky":
@@ -262,6 +264,16 @@ def _numba_threads(n_threads: int | None) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(before)
+
+
+def _end_processes(kind: type[BaseException] | None, *_: object) -> None:
+    """End joblib's processes here and now; if something went wrong, kill them.
+
+    Left alone they end when Python does, and a Ctrl-C in that moment is told with a
+    traceback that nobody can catch.
+    """
+    with _ctrl_c_kept_from_children():
+        get_reusable_executor().shutdown(wait=True, kill_workers=kind is not None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numba
@@ -166,6 +167,33 @@ def test_train_in_parallel__a_killed_process_is_told(path, monkeypatch):
     Path(STOP_FILE).touch()
     with pytest.raises(KeyboardInterrupt):
         trained(path)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_train_in_parallel__ends_its_processes_while_ctrl_c_waits(
+    path, monkeypatch, fails
+):
+    """Left to the end of Python, a Ctrl-C there is told with a traceback."""
+    ended = []
+
+    class Executor:
+        def shutdown(self, **how):
+            ended.append((how, signal.getsignal(signal.SIGINT)))
+
+    def run(tasks):
+        if fails:
+            raise BrokenProcessPool
+        return []
+
+    monkeypatch.setattr(study_runs, "get_reusable_executor", Executor)
+    monkeypatch.setattr(study_runs, "_parallel", lambda *_: run)
+    with pytest.raises(RunError) if fails else nullcontext():
+        trained(path, jobs=2)
+    assert ended == [({"wait": True, "kill_workers": fails}, signal.SIG_IGN)]
+    ended.clear()
+    with pytest.raises(RunError) if fails else nullcontext():
+        trained(path, jobs=1)  # joblib has no process of its own then
+    assert ended == []
 
 
 def test_ctrl_c_kept_from_children__sets_the_handler_back():
