@@ -272,7 +272,7 @@ class TrainingConfig(Section):
     track_exit: bool = Field(
         default=False,
         description="After each epoch, measure accuracy and time of early exit on the "
-        "test set as Zhu et al. 2023 do (exit_accuracy, exit_time in metrics.jsonl); "
+        "test set as Zhu et al. 2023 do (exit in metrics.jsonl); "
         "nothing is chosen by it. Readouts of spikes only.",
     )
     wake_silent: float | None = Field(

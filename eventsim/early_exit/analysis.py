@@ -10,11 +10,7 @@ import numpy as np
 from eventsim.early_exit.accuracy_curve import AccuracyCurve, accuracy_curve
 from eventsim.early_exit.calibration import Calibration, calibration
 from eventsim.early_exit.policies import Policy, answers, smoothing_of
-from eventsim.early_exit.published import (
-    PUBLISHED_STEPS,
-    PublishedExit,
-    published_exit,
-)
+from eventsim.early_exit.published import PublishedExit, published_exits
 from eventsim.early_exit.spending import operations_of, spikes_of
 from eventsim.early_exit.sweep import ExitPoint, Outcome, exit_point, joined, outcome
 from eventsim.early_exit.trace import Trace
@@ -153,13 +149,5 @@ def analyse(
             )
             for share in CALIBRATED_AT
         ),
-        published={
-            "exact times": published_exit(output, label, network.duration),
-            f"{PUBLISHED_STEPS} steps": published_exit(
-                output, label, network.duration, steps=PUBLISHED_STEPS
-            ),
-            f"{PUBLISHED_STEPS} steps, rule of the released code": published_exit(
-                output, label, network.duration, rule="legacy", steps=PUBLISHED_STEPS
-            ),
-        },
+        published=published_exits(output, label, network.duration),
     )

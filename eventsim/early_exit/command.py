@@ -100,7 +100,7 @@ def early_exit_model(
     smoothing = smoothing_of(smoothing, network.n_classes)
     chosen = _chosen(policies, network, windows, smoothing)
     _require_places(csv, plot)
-    training = training_rows(running_best(read_history(Path(path))))
+    training = training_rows(running_best(read_history(Path(path))), config.data.name)
     dataset = load_run_dataset(config, data_dir)
     require_fit(path, network, dataset.input_shape, config)
     samples = dataset.test if split == "test" else dataset.validation

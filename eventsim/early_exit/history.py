@@ -9,7 +9,8 @@ from typing import Any
 
 from eventsim.errors import ModelFileError
 
-MEASURED = ("exit_accuracy", "exit_time")
+MEASURED = ("accuracy", "time", "time_from_zero")
+"""What of each protocol is read."""
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
@@ -24,7 +25,8 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     -------
     list of dict
         Lines of ``metrics.jsonl``; none if there is no such file. Where early exit was
-        measured, `MEASURED` are numbers and ``epoch`` is a whole one.
+        measured, ``exit`` has `MEASURED` for each protocol, numbers, and ``epoch`` is a
+        whole one.
 
     Raises
     ------
@@ -55,16 +57,27 @@ def _problem(entry: Any) -> str:
     """Return what is wrong with a line, nothing if it is right."""
     if not isinstance(entry, dict):
         return f"{json.dumps(entry)[:40]} instead of keys and values"
-    given = [name for name in MEASURED if entry.get(name) is not None]
-    for name in given:
-        value = entry[name]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value):
-            return f"{name} is {json.dumps(value)[:40]}, not a number"
+    given = entry.get("exit")
+    if given is None:
+        return ""
+    if not isinstance(given, dict):
+        return f"exit is {json.dumps(given)[:40]}, not an entry for each protocol"
+    for protocol, seen in given.items():
+        for name in MEASURED:
+            value = seen.get(name) if isinstance(seen, dict) else None
+            if not _is_number(value):
+                return (
+                    f"{name} of '{protocol}' is {json.dumps(value)[:40]}, not a number"
+                )
     epoch = entry.get("epoch")
-    if given and (not isinstance(epoch, int) or isinstance(epoch, bool)):
+    if not isinstance(epoch, int) or isinstance(epoch, bool):
         return f"epoch is {json.dumps(epoch)[:40]}, not a whole number"
     return ""
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)
 
 
 def _damaged(file: Path, problem: str) -> ModelFileError:

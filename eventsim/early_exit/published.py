@@ -25,6 +25,12 @@ ExitRule = Literal["paper", "legacy"]
 RULES: tuple[ExitRule, ...] = ("paper", "legacy")
 PUBLISHED_STEPS = 10
 """Length T of the published runs, in steps."""
+PROTOCOLS: dict[str, tuple[ExitRule, int | None]] = {
+    "exact times": ("paper", None),
+    f"{PUBLISHED_STEPS} steps": ("paper", PUBLISHED_STEPS),
+    f"{PUBLISHED_STEPS} steps, rule of the released code": ("legacy", PUBLISHED_STEPS),
+}
+"""What is reported: name, rule and steps."""
 
 PUBLISHED = {
     10: (0.9883, 0.189),
@@ -184,6 +190,27 @@ def _released_code(
     return step + 1.0, answer, neuron == answer
 
 
+def published_exits(
+    output: SpikeTrains, labels: np.ndarray, duration: float
+) -> dict[str, PublishedExit]:
+    """Measure with each of the `PROTOCOLS`.
+
+    Parameters
+    ----------
+    output, labels, duration
+        As in `published_exit`.
+
+    Returns
+    -------
+    dict of str to PublishedExit
+        By the protocol's name.
+    """
+    return {
+        name: published_exit(output, labels, duration, rule=rule, steps=steps)
+        for name, (rule, steps) in PROTOCOLS.items()
+    }
+
+
 @dataclass(frozen=True)
 class BestSoFar:
     """The best that a run has shown until some epoch, each number by itself.
@@ -192,37 +219,45 @@ class BestSoFar:
     ----------
     epoch : int
         From 1.
+    protocol : str
+        One of `PROTOCOLS`.
     accuracy : float, dimensionless
         Largest so far.
-    time : float, dimensionless
-        Smallest so far, as a share of the duration.
+    time, time_from_zero : float, dimensionless
+        Smallest so far, as shares of the duration.
     """
 
     epoch: int
+    protocol: str
     accuracy: float
     time: float
+    time_from_zero: float
 
 
 def running_best(history: Iterable[Mapping[str, Any]]) -> list[BestSoFar]:
-    """Return the table that the paper prints, one entry for each epoch.
+    """Return the table that the paper prints, for each protocol.
 
     Parameters
     ----------
     history : iterable of mapping
-        Lines of ``metrics.jsonl``. Those without ``exit_accuracy`` and ``exit_time``
-        are passed over.
+        Lines of ``metrics.jsonl``. Those without ``exit`` are passed over.
 
     Returns
     -------
     list of BestSoFar
-        Empty if no line has them.
+        One for each epoch and protocol; empty if no line has them.
     """
     found: list[BestSoFar] = []
-    accuracy, time = 0.0, np.inf
+    best: dict[str, BestSoFar] = {}
     for line in history:
-        if line.get("exit_accuracy") is None or line.get("exit_time") is None:
-            continue
-        accuracy = max(accuracy, float(line["exit_accuracy"]))
-        time = min(time, float(line["exit_time"]))
-        found.append(BestSoFar(int(line["epoch"]), accuracy, float(time)))
+        for name, seen in (line.get("exit") or {}).items():
+            before = best.get(name, BestSoFar(0, name, 0.0, np.inf, np.inf))
+            best[name] = BestSoFar(
+                int(line["epoch"]),
+                name,
+                max(before.accuracy, float(seen["accuracy"])),
+                min(before.time, float(seen["time"])),
+                min(before.time_from_zero, float(seen["time_from_zero"])),
+            )
+            found.append(best[name])
     return found

@@ -202,25 +202,28 @@ def _stopped(stopped: list[dict[str, Any]]) -> str:
     return tabulate(rows, headers=headers, floatfmt=".4g", stralign="right")
 
 
-def training_rows(history: Sequence[BestSoFar]) -> list[dict[str, Any]]:
+def training_rows(history: Sequence[BestSoFar], dataset: str) -> list[dict[str, Any]]:
     """Return every tenth epoch and the last one, beside the published table.
 
     Parameters
     ----------
     history : sequence of BestSoFar
         Of all epochs.
+    dataset : str
+        Name of the data set.
 
     Returns
     -------
     list of dict
-        Published numbers are those of MNIST, ``None`` for other epochs.
+        Published numbers are those of MNIST, ``None`` for other sets and epochs.
     """
+    is_published = dataset == "mnist"
     last = history[-1].epoch if history else 0
     rows = []
     for best in history:
         if best.epoch % EVERY_EPOCHS and best.epoch != last:
             continue
-        accuracy, time = PUBLISHED.get(best.epoch, (None, None))
+        accuracy, time = (is_published and PUBLISHED.get(best.epoch)) or (None, None)
         rows.append(
             {
                 **asdict(best),
@@ -235,18 +238,22 @@ def _training(rows: list[dict[str, Any]]) -> str:
     table = [
         [
             row["epoch"],
+            row["protocol"],
             _share(row["accuracy"]),
             row["time"],
+            row["time_from_zero"],
             _share(row["published_accuracy"]),
             row["published_time"],
         ]
         for row in rows
     ]
-    headers = ["epoch", "best accuracy", "fastest time / T", "published", "published"]
-    return (
-        f"{tabulate(table, headers=headers, floatfmt='.3f', stralign='right')}\n"
-        "published: Zhu et al. 2023, appendix, Table 5, MNIST"
-    )
+    headers = ["epoch", "protocol", "best accuracy", "fastest time / T", "from 0",
+               "published", "published"]  # fmt: skip
+    align = ["right", "left", *["right"] * 5]
+    text = tabulate(table, headers=headers, floatfmt=".3f", colalign=align)
+    is_published = any(row["published_time"] is not None for row in rows)
+    note = "\npublished: Zhu et al. 2023, appendix, Table 5" if is_published else ""
+    return text + note
 
 
 def _share(value: float | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from eventsim.batches import evaluation_batches, training_batches
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
-from eventsim.early_exit.published import published_exit
+from eventsim.early_exit.published import published_exits
 from eventsim.engine import choose_engine
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.sweep import network as sweep
@@ -152,7 +152,6 @@ def _result(
     seconds: float,
 ) -> EpochResult:
     scores = _score(config, dataset, network)
-    exit_accuracy, exit_time = _early_exit(config, dataset, network)
     n = counts.n_samples
     by_time = counts.output_gradient
     return EpochResult(
@@ -164,8 +163,7 @@ def _result(
         validation_loss=scores[0],
         validation_accuracy=scores[1],
         test_accuracy=scores[2],
-        exit_accuracy=exit_accuracy,
-        exit_time=exit_time,
+        exit=_early_exit(config, dataset, network),
         spikes_per_neuron=counts.spikes_per_neuron,
         silent=counts.silent,
         output_gradient=by_time[0] if by_time else None,
@@ -203,20 +201,22 @@ def _score(
 
 def _early_exit(
     config: Config, dataset: Dataset, network: Network
-) -> tuple[float | None, float | None]:
-    """Return accuracy and mean time of early exit on the test set, if wanted."""
+) -> dict[str, dict[str, float]] | None:
+    """Return what early exit reaches on the test set, if wanted."""
     if not config.training.track_exit:
-        return None, None
+        return None
     engine, buffers = choose_engine(network), Buffers()
-    accuracy = time_ = 0.0
+    means: dict[str, dict[str, float]] = {}
     for inputs, labels in evaluation_batches(dataset.test, config, config.precision):
         output = read_output(network, engine.forward(network, inputs, buffers))
         if not isinstance(output, SpikeTrains):
             output = SpikeTrains.from_first_spikes(output)
-        seen = published_exit(output, labels, network.duration)
-        accuracy += seen.accuracy * labels.size
-        time_ += seen.time * labels.size
-    return accuracy / len(dataset.test), time_ / len(dataset.test)
+        share = labels.size / len(dataset.test)
+        for name, seen in published_exits(output, labels, network.duration).items():
+            mean = means.setdefault(name, dict.fromkeys(vars(seen), 0.0))
+            for key, value in vars(seen).items():
+                mean[key] += share * value
+    return means
 
 
 def _remember_best(config: Config, state: TrainingState, result: EpochResult) -> None:

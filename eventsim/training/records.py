@@ -40,9 +40,9 @@ class EpochResult:
         After the epoch; None without a validation set.
     test_accuracy : float or None
         Only if the configuration lets the test set choose.
-    exit_accuracy, exit_time : float or None
-        Early exit on the test set, time as a share of the run, see
-        `eventsim.early_exit.published`; only if asked for.
+    exit : dict of str to dict, or None
+        Early exit on the test set by each of `eventsim.early_exit.published.PROTOCOLS`,
+        with the fields of `PublishedExit`; only if asked for.
     spikes_per_neuron : float
         Hidden spikes per hidden neuron and sample.
     silent : dict of str to float
@@ -70,8 +70,7 @@ class EpochResult:
     validation_loss: float | None
     validation_accuracy: float | None
     test_accuracy: float | None
-    exit_accuracy: float | None
-    exit_time: float | None
+    exit: dict[str, dict[str, float]] | None
     spikes_per_neuron: float
     silent: dict[str, float]
     output_gradient: float | None

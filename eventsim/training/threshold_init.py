@@ -78,10 +78,11 @@ def _set_last_layer(
 ) -> None:
     layer = network.layers[-1]
     assert layer.theta is not None
-    theta = layer.theta.copy()
+    thetas = layer.theta
+    theta = thetas.copy()
 
     def fires_enough(factor: float) -> bool:
-        layer.theta[...] = theta * factor
+        thetas[...] = theta * factor
         return _rate(network, inputs, since, FAR_ABOVE * rate) > rate
 
     low, high = 1.0, 1.0  # fires enough with low times its thresholds, not with high
@@ -89,7 +90,7 @@ def _set_last_layer(
         while fires_enough(high := high * STEP):
             low = high
             if high > LARGEST:
-                layer.theta[...] = theta
+                thetas[...] = theta
                 raise RunError(
                     f"train: {layer.name} fires more than {rate:g} spikes per neuron "
                     f"even with {LARGEST:g} times its thresholds; expected "
@@ -100,7 +101,7 @@ def _set_last_layer(
         while not fires_enough(low := low / STEP):
             high = low
             if low < SMALLEST:
-                layer.theta[...] = theta
+                thetas[...] = theta
                 raise RunError(
                     f"train: {layer.name} does not fire {rate:g} spikes per neuron "
                     f"with {SMALLEST:g} of its thresholds; expected "

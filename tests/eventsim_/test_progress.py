@@ -10,7 +10,7 @@ DATASET = SimpleNamespace(train=range(10))
 RESULT = EpochResult(
     epoch=1, lr=0.1, train_loss=1.0, train_accuracy=0.5, undecided=0.0,
     validation_loss=None, validation_accuracy=None, test_accuracy=None,
-    exit_accuracy=None, exit_time=None, spikes_per_neuron=0.5,
+    exit=None, spikes_per_neuron=0.5,
     silent={"layer_1 (dense 12)": 0.0, "layer_2 (dense 3)": 0.0},
     output_gradient=None, output_gradient_abs=None, positive_share=None,
     thresholds={}, seconds=1.0, samples_per_second=10.0,

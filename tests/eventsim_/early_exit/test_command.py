@@ -145,9 +145,8 @@ def test_early_exit_model__shows_the_training_beside_the_paper(
 ):
     run = tmp_path / "run"
     shutil.copytree(static_run, run)
-    keys = PublishedExit(0.5, 0.25, 0.25, 0.0)
     lines = [
-        {"epoch": k, "exit_accuracy": keys.accuracy + k / 100, "exit_time": keys.time}
+        {"epoch": k, "exit": {"10 steps": vars(PublishedExit(k / 100, 0.25, 0.15, 0))}}
         for k in range(1, 11)
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -155,10 +154,12 @@ def test_early_exit_model__shows_the_training_beside_the_paper(
     (row,) = shown(run, "leader")["training"]
     assert row == {
         "epoch": 10,
-        "accuracy": 0.6,
+        "protocol": "10 steps",
+        "accuracy": 0.1,
         "time": 0.25,
-        "published_accuracy": 0.9883,
-        "published_time": 0.189,
+        "time_from_zero": 0.15,
+        "published_accuracy": None,
+        "published_time": None,
     }
     (run / "metrics.jsonl").write_text("{broken")
 

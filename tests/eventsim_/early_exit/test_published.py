@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from eventsim_.early_exit.output_trains import T_END, random_output, samples
 
-from eventsim.early_exit.published import PUBLISHED, published_exit, running_best
+from eventsim.early_exit.published import (
+    PROTOCOLS,
+    PUBLISHED,
+    published_exit,
+    published_exits,
+    running_best,
+)
 from eventsim.errors import ConfigError
 
 
@@ -135,16 +141,40 @@ def test_published_exit__refuses_what_has_no_meaning(options, message):
         published_exit(samples([(1, 0)]), duration=8.0, **given)
 
 
+def test_published_exits__are_those_of_the_protocols():
+    output, labels = samples([(1, 0)], [(2.5, 1), (3, 0)]), np.array([0, 0])
+    found = published_exits(output, labels, 8.0)
+    assert list(found) == list(PROTOCOLS)
+    first, steps, released = found.values()
+    assert first == published_exit(output, labels, 8.0)
+    assert steps == published_exit(output, labels, 8.0, steps=10)
+    assert released == published_exit(output, labels, 8.0, rule="legacy", steps=10)
+    assert steps != first
+
+
+WORST = {"accuracy": 0.0, "time": 1.0, "time_from_zero": 1.0}
+
+
 def test_running_best__each_number_by_itself():
+    def line(epoch, *numbers):
+        names = ("accuracy", "time", "time_from_zero")
+        exact = dict(zip(names, numbers, strict=True))
+        return {"epoch": epoch, "exit": {"exact times": exact, "10 steps": WORST}}
+
     history = [
-        {"epoch": 1, "exit_accuracy": 0.9, "exit_time": 0.3},
-        {"epoch": 2, "exit_accuracy": 0.8, "exit_time": 0.2},
+        line(1, 0.9, 0.3, 0.3),
+        line(2, 0.8, 0.2, 0.1),
         {"epoch": 3, "train_loss": 1.0},
-        {"epoch": 4, "exit_accuracy": 0.95, "exit_time": 0.25},
-        {"epoch": 5, "exit_accuracy": None, "exit_time": None},
+        line(4, 0.95, 0.25, 0.2),
+        {"epoch": 5, "exit": None},
     ]
-    found = [(b.epoch, b.accuracy, b.time) for b in running_best(history)]
-    assert found == [(1, 0.9, 0.3), (2, 0.9, 0.2), (4, 0.95, 0.2)]
+    found = [tuple(vars(b).values()) for b in running_best(history)]
+    assert found[::2] == [
+        (1, "exact times", 0.9, 0.3, 0.3),
+        (2, "exact times", 0.9, 0.2, 0.1),
+        (4, "exact times", 0.95, 0.2, 0.1),
+    ]
+    assert found[-1] == (4, "10 steps", 0.0, 1.0, 1.0)
     assert running_best([{"epoch": 1}]) == []
 
 

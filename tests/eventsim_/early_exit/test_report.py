@@ -52,6 +52,10 @@ def test_to_dict__is_json_and_complete(result):
     assert sum(b["n_samples"] for b in result["calibration"][0]["bins"]) == 4
 
 
+def best(epoch):
+    return BestSoFar(epoch, "10 steps", 0.5, 0.25, 0.15)
+
+
 def test_format_report__says_what_was_found(result):
     text = format_report(result)
     assert text.startswith("4 samples, runs up to 6, readout spike_count: accuracy ")
@@ -64,7 +68,7 @@ def test_format_report__says_what_was_found(result):
     stopped = {"policy": "leader", "value": None, "window": None, "same_decisions": 1.0,
                "same_counts": 1.0, "events": 12.0, "events_saved": 0.25,
                "seconds": 1e-3, "full_seconds": 2e-3}  # fmt: skip
-    training = training_rows([BestSoFar(10, 0.5, 0.25), BestSoFar(11, 0.75, 0.125)])
+    training = training_rows([best(10), best(11)], "mnist")
     text = format_report({**result, "stopped": [stopped], "training": training})
     assert "really stopped" in text
     assert "98.83%" in text  # the published accuracy of epoch 10
@@ -72,10 +76,15 @@ def test_format_report__says_what_was_found(result):
 
 
 def test_training_rows__every_tenth_epoch_and_the_last():
-    rows = training_rows([BestSoFar(k, 0.5, 0.5) for k in range(1, 24)])
+    rows = training_rows([best(k) for k in range(1, 24)], "mnist")
     assert [row["epoch"] for row in rows] == [10, 20, 23]
     assert [row["published_time"] for row in rows] == [0.189, 0.169, None]
-    assert training_rows([]) == []
+    assert training_rows([], "mnist") == []
+
+
+def test_training_rows__published_numbers_are_those_of_mnist():
+    (row,) = training_rows([best(10)], "yin-yang")
+    assert (row["published_accuracy"], row["published_time"]) == (None, None)
 
 
 def test_write_csv__a_file_or_a_folder(result, tmp_path):
