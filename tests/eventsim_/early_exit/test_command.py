@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eventsim.early_exit import command
 from eventsim.early_exit.command import early_exit_model
 from eventsim.early_exit.published import PublishedExit
 from eventsim.errors import ConfigError, ModelFileError, RunError
@@ -68,6 +69,29 @@ def test_early_exit_model__really_stops_if_asked(static_run):
         assert row["sops"] == pytest.approx(point["sops"])
         assert 0 <= row["events_saved"] < 1
     assert found["stopped"][0]["events_saved"] > 0
+
+
+def test_early_exit_model__really_stops_networks_with_input_currents(tmp_path):
+    direct = [*SMALL, "encode={coding: direct}"]
+    out = str(tmp_path / "run")
+    train_run(str(EXAMPLE), overrides=direct, out=out, quiet=True)
+    found = shown(out, "first_spike", "fixed_time=2", stop=True, limit=8)
+    for row, point in zip(found["stopped"], found["points"], strict=True):
+        assert row["same_decisions"] == row["same_counts"] == 1
+        assert row["spikes"] == pytest.approx(point["spikes"])
+    assert found["points"][0]["undecided"] < 1
+
+
+def test_early_exit_model__times_no_run_that_loads_kernels(static_run, monkeypatch):
+    calls, original = [], command.stop_at_decisions
+
+    def noted(policies, network, trace):
+        calls.append((len(policies), trace.labels.size))
+        return original(policies, network, trace)
+
+    monkeypatch.setattr(command, "stop_at_decisions", noted)
+    shown(static_run, "leader", stop=True, limit=5)
+    assert calls == [(0, 1), (1, 5)]
 
 
 def test_early_exit_model__splits_limits_and_smoothing(static_run):
