@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import h5py
+
 from eventsim.checkpoint import CHECKPOINT
 from eventsim.config import Config, changed_keys, load_config
 from eventsim.config.study_schema import Metric
@@ -56,6 +58,41 @@ def look(case: str, config: Config, folder: Path) -> StudyRun:
             error = f"'{failure}' cannot be read"
         return replace(run, status="failed", error=error)
     return run
+
+
+def require_trained_on(run: StudyRun, data: str) -> None:
+    """Refuse a finished run that was trained on other data.
+
+    Parameters
+    ----------
+    run : StudyRun
+        Finished.
+    data : str
+        What a checkpoint would say of the data that are there now.
+
+    Raises
+    ------
+    RunError
+        If the run's checkpoint says something else, or is damaged. A run without one
+        is taken as it is.
+    """
+    path = run.folder / CHECKPOINT
+    if not path.exists():
+        return
+    try:
+        with h5py.File(path, "r") as file:
+            stored = str(file.attrs["data"])
+    except (OSError, KeyError) as error:
+        raise RunError(
+            f"'{path}' is damaged ({' '.join(str(error).split())}); expected the "
+            "checkpoint of a finished run; remove the folder to train it again"
+        ) from error
+    if stored != data:
+        raise RunError(
+            f"'{run.folder}' holds a run that was trained on other data, got {data}; "
+            f"expected {stored}; give the same data, for example with --data-dir, or "
+            "choose another --out"
+        )
 
 
 def _require_same(before: Config, config: Config, folder: Path) -> None:

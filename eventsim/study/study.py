@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eventsim.checkpoint import CHECKPOINT, load_checkpoint
+from eventsim.checkpoint import CHECKPOINT
 from eventsim.config.loading import validated
 from eventsim.config.schema import DataConfig
 from eventsim.config.study_loading import StudyCase, load_study, study_cases
@@ -17,7 +17,7 @@ from eventsim.interrupt import deferred_interrupt
 from eventsim.progress import say
 from eventsim.run import load_run_dataset
 from eventsim.study.lock import only_command_in
-from eventsim.study.look import look
+from eventsim.study.look import look, require_trained_on
 from eventsim.study.runs import StudyRun, require_backend, train_in_parallel
 from eventsim.study.settings import require_clear_settings
 from eventsim.training import start_training
@@ -214,30 +214,32 @@ def _make_folder(folder: Path) -> Path:
 def _require_starts(study: Study) -> None:
     """Build each case's network for its data, so that no run fails at its start.
 
-    Data are also downloaded here, once. Finished runs are looked at only where other
-    data may have been given: they must be those that the run was trained on.
+    Data are also downloaded here, once. Where they are loaded anyway, or a folder for
+    them is given, finished runs must have been trained on the same.
     """
     todo = [run for run in study.runs if run.status != "finished"]
     first = {run.case: run for run in reversed(todo)}
-    trained = [
-        run
-        for run in study.runs
-        if study.data_dir is not None
-        and run.status == "finished"
-        and (run.folder / CHECKPOINT).exists()
-    ]
-    seen: list[tuple[DataConfig, Dataset]] = []
-    for run in [*reversed(first.values()), *trained]:
+    loaded: list[tuple[DataConfig, Dataset]] = []
+    described: list[tuple[DataConfig, str]] = []
+
+    def start(run: StudyRun) -> str:
+        data = run.config.data
+        known = [dataset for other, dataset in loaded if other == data]
+        dataset = known[0] if known else load_run_dataset(run.config, study.data_dir)
+        if not known:
+            loaded.append((data, dataset))
+        state = start_training(run.config, dataset)
+        described.append((data, state.data))
+        return state.data
+
+    finished = [run for run in study.runs if run.status == "finished"]
+    for run in [*reversed(first.values()), *finished]:
         try:
-            known = [dataset for data, dataset in seen if data == run.config.data]
-            dataset = (
-                known[0] if known else load_run_dataset(run.config, study.data_dir)
-            )
-            if not known:
-                seen.append((run.config.data, dataset))
-            if run.status == "finished":
-                load_checkpoint(run.folder, run.config, dataset)
-            else:
-                start_training(run.config, dataset)
+            if run.status != "finished":
+                start(run)
+                continue
+            same = [text for data, text in described if data == run.config.data]
+            if same or study.data_dir is not None:
+                require_trained_on(run, same[0] if same else start(run))
         except EventsimError as error:
             raise type(error)(f"study, case '{run.case}': {error}") from error

@@ -1,10 +1,11 @@
 from pathlib import Path
 
+import h5py
 import pytest
 
 from eventsim.config import config_to_yaml, load_config
 from eventsim.errors import RunError
-from eventsim.study.look import look
+from eventsim.study.look import look, require_trained_on
 from eventsim.study.runs import ERROR_FILE
 
 RIGHT = '{"test_accuracy": 0.5, "test_loss": 1, "tied": null, "version": "1.0"}'
@@ -38,6 +39,19 @@ def test_look__says_how_far_a_run_is(folder, config):
     done = look("a", config, folder)
     assert (done.status, done.error) == ("finished", "")
     assert done.summary["test_accuracy"] == 0.5
+
+
+def test_require_trained_on__reads_the_checkpoint(folder, config):
+    run = look("a", config, folder)
+    require_trained_on(run, "digits")  # there is no checkpoint
+    with h5py.File(folder / "checkpoint.h5", "w") as file:
+        file.attrs["data"] = "digits"
+    require_trained_on(run, "digits")
+    with pytest.raises(RunError, match="on other data, got mnist; expected digits; gi"):
+        require_trained_on(run, "mnist")
+    (folder / "checkpoint.h5").write_text("")
+    with pytest.raises(RunError, match=r"checkpoint.h5' is damaged .*remove the fol"):
+        require_trained_on(run, "digits")
 
 
 @pytest.mark.parametrize(

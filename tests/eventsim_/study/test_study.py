@@ -367,8 +367,13 @@ def test_run_study__finished_runs_must_be_of_the_data_given(path, monkeypatch):
         return original(config.model_copy(update={"data": data}), data_dir)
 
     monkeypatch.setattr("eventsim.study.study.load_run_dataset", others)
-    with pytest.raises(RunError, match=r"case 'adam': .* was started on other data"):
+    with pytest.raises(RunError, match=r"case 'adam': .* was trained on other data"):
         run_study(opened(path, seeds=[0]), data_dir=".")
+    # A folder need not be given: without one a stand-in may be what is found.
+    with pytest.raises(RunError, match=r"got .*70 train.*; expected .*80 train"):
+        run_study(opened(path))
+    assert not Path("out/adam/seed-1").exists()
+    assert {r.status for r in run_study(opened(path, seeds=[0])).runs} == {"finished"}
 
 
 def test_run_study__an_unknown_backend_leaves_no_folder(path):
