@@ -15,7 +15,7 @@ from eventsim.early_exit.analysis import ExitAnalysis
 from eventsim.early_exit.report import setting
 from eventsim.early_exit.sweep import ExitPoint
 from eventsim.network import Network
-from eventsim.plots import STYLE, save
+from eventsim.plots.style import STYLE, save
 
 MARKERS = "osD^v<>P*X"
 PARAMETERS = {

@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from eventsim.atomic_write import replacing
 from eventsim.config.study_loading import StudyCase
 from eventsim.config.study_schema import StudyConfig
-from eventsim.plots import STYLE
+from eventsim.plots.style import STYLE, save
 
 LOG_FROM_RATIO = 30.0
 
@@ -44,12 +40,7 @@ def plot_study(
         If the file cannot be written.
     """
     with plt.rc_context(STYLE):
-        figure = study_figure(config, cases, values)
-        try:
-            with replacing(path) as temporary:
-                figure.savefig(temporary, format="png")
-        finally:
-            plt.close(figure)
+        save(path, study_figure(config, cases, values))
 
 
 def study_figure(

@@ -5,35 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from eventsim.atomic_write import replacing
 from eventsim.batches import encode_inputs
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Dataset
 from eventsim.engine import choose_engine
 from eventsim.engine.spike_recording import SpikeRecording
 from eventsim.evaluation import Evaluation
-from eventsim.history_plots import output_gradients, thresholds_and_silence
 from eventsim.network import Network
+from eventsim.plots.history import output_gradients, thresholds_and_silence
+from eventsim.plots.style import STYLE, save
 from eventsim.spikes import SpikeTrains
 
 SAMPLES_FOR_HISTOGRAM = 200
 HISTORY_PLOTS = {
     "output_gradients": output_gradients,
     "silence": thresholds_and_silence,
-}
-STYLE: dict[Any, Any] = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "font.size": 9,
-    "figure.dpi": 130,
 }
 
 
@@ -67,7 +56,7 @@ def plot_run(
     if network.input == "spikes":
         shown = [0, *shown]
     trains = {k: _trains_of(recording, network, k) for k in shown}
-    with matplotlib.rc_context(STYLE):
+    with plt.rc_context(STYLE):
         if history:
             save(folder / "learning_curves.png", learning_curves(history))
             for name, draw in HISTORY_PLOTS.items():
@@ -211,10 +200,3 @@ def _mark_windows(axis: plt.Axes, network: Network) -> None:
         return
     for k in range(network.n_spiking_layers + 2):
         axis.axvline(k * network.time_window, color="0.6", lw=0.6, ls=":", zorder=0)
-
-
-def save(path: Path, figure: plt.Figure) -> None:
-    """Write a picture and close it."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
-    plt.close(figure)

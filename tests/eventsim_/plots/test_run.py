@@ -3,10 +3,10 @@ import pytest
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
-from eventsim import plots  # noqa: E402
 from eventsim.build import build_network  # noqa: E402
 from eventsim.datasets import Dataset, Split  # noqa: E402
 from eventsim.evaluation import evaluate  # noqa: E402
+from eventsim.plots import run as plots  # noqa: E402
 from eventsim.spikes import SpikeTrains  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -1,7 +1,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from eventsim.history_plots import output_gradients, thresholds_and_silence
+from eventsim.plots.history import output_gradients, thresholds_and_silence
 
 
 def line(epoch, **changes):
