@@ -190,7 +190,9 @@ def simulate(
 
 
 @cli.command("early-exit")
-@click.argument("model", type=click.Path())
+@click.argument(
+    "models", metavar="MODEL...", type=click.Path(), nargs=-1, required=True
+)
 @click.option(
     "--policy",
     "policies",
@@ -229,23 +231,26 @@ def simulate(
 @click.option("--plot", metavar="DIR", help="Draw pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def early_exit(
-    model: str, policies: tuple[str, ...], as_json: bool, **options: Any
+    models: tuple[str, ...], policies: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
     """Show how early MODEL can answer, and what that saves.
 
     MODEL is a model.h5 or a run directory. It is simulated once in float64; every
     policy is evaluated from that: accuracy, decision times, spikes and synaptic
-    operations.
+    operations. Several models are shown one after the other and compared.
     """
     from eventsim.early_exit.command import early_exit_model
+    from eventsim.early_exit.compare import compare_models, format_comparison
     from eventsim.early_exit.report import format_report
 
-    result = early_exit_model(model, policies, quiet=as_json, **options)
-    click.echo(
-        json.dumps(result, indent=2, allow_nan=False)
-        if as_json
-        else format_report(result)
-    )
+    found: Any
+    if len(models) == 1:
+        found = early_exit_model(models[0], policies, quiet=as_json, **options)
+        text = format_report(found)
+    else:
+        found = compare_models(models, policies, quiet=as_json, **options)
+        text = format_comparison(found)
+    click.echo(json.dumps(found, indent=2, allow_nan=False) if as_json else text)
 
 
 @cli.command()

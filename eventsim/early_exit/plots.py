@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -58,6 +60,62 @@ def plot_analysis(folder: Path, network: Network, analysis: ExitAnalysis) -> lis
                 paths.append(folder / f"{name}.png")
                 save(paths[-1], figure)
     return paths
+
+
+def plot_comparison(folder: Path, results: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """Draw accuracy over time and spikes of each layer, of several models.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the PNG files go.
+    results : sequence of mapping
+        What `eventsim.early_exit.compare.compare_models` returns.
+
+    Returns
+    -------
+    list of Path
+        Files that were written.
+    """
+    paths = [folder / "accuracy_over_time.png", folder / "layer_spikes.png"]
+    with matplotlib.rc_context(STYLE):
+        save(paths[0], compared_accuracy(results))
+        save(paths[1], compared_layer_spikes(results))
+    return paths
+
+
+def compared_accuracy(results: Sequence[Mapping[str, Any]]) -> plt.Figure:
+    """Draw the readout's accuracy of each model over time (as a share of its run)."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+    for one in results:
+        axis.step(
+            [point["time"] / one["duration"] for point in one["curve"]],
+            [100 * point["accuracy"] for point in one["curve"]],
+            where="post", lw=1.2, label=one["name"],
+        )  # fmt: skip
+    axis.set(xlabel="time / length of the run", ylabel="accuracy, %", xlim=(0, 1),
+             ylim=(0, 102))  # fmt: skip
+    axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def compared_layer_spikes(results: Sequence[Mapping[str, Any]]) -> plt.Figure:
+    """Draw the spikes of each layer in full runs, layers by their number."""
+    n_layers = max(len(one["layers"]) for one in results)
+    figure, axis = plt.subplots(
+        figsize=(max(5.5, 1.4 * n_layers + 3), 3.4), layout="constrained"
+    )
+    width = 0.85 / len(results)
+    for place, one in enumerate(results):
+        spikes = [layer["spikes"] for layer in one["layers"]]
+        x = np.arange(len(spikes)) + (place - (len(results) - 1) / 2) * width
+        bars = axis.bar(x, spikes, width, label=one["name"])
+        axis.bar_label(bars, fmt="%.3g", fontsize=5)
+    labels = ["input", *(f"layer {k}" for k in range(1, n_layers))]
+    axis.set_xticks(range(n_layers), labels)
+    axis.set_ylabel("spikes per sample, full runs")
+    axis.legend(frameon=False, fontsize=7)
+    return figure
 
 
 def accuracy_over_time(network: Network, analysis: ExitAnalysis) -> plt.Figure:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from eventsim_.cli.calls import error_of
@@ -44,3 +45,20 @@ def test_early_exit__errors_in_one_line(call, finished_run, arguments, message):
 def test_early_exit__wrong_usage(call, finished_run):
     assert call("early-exit", finished_run, "--split", "train")[0] == 2
     assert call("early-exit", finished_run, "--limit", 0)[0] == 2
+
+
+def test_early_exit__of_several_models(call, finished_run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(finished_run, other)
+    given = ("early-exit", finished_run, other / "model.h5", "--policy", "leader")
+    code, out, err = call(*given)
+    assert (code, err) == (0, "")
+    assert f"== {finished_run.name}\n" in out
+    assert "== other\n" in out
+    code, out, _ = call(*given, "--json")
+    assert [one["name"] for one in json.loads(out)] == [finished_run.name, "other"]
+
+
+def test_early_exit__not_of_the_same_model_twice(call, finished_run):
+    message = "is given more than once; expected different models"
+    assert message in error_of(call("early-exit", finished_run, finished_run))

@@ -144,3 +144,30 @@ def test_fast_settings__the_fastest_that_is_nearly_as_right_as_full_runs(analyse
     )
     # 0.793 is within 1 % of 0.8; no confidence is, and the best one is taken.
     assert plots.fast_settings(replace(found, full=full, points=points)) == [1, 6]
+
+
+def compared():
+    return [
+        {
+            "name": name,
+            "duration": duration,
+            "curve": [{"time": 0.0, "accuracy": 0.1}, {"time": 2.0, "accuracy": 0.9}],
+            "layers": [{"spikes": float(k)} for k in range(n)],
+        }
+        for name, duration, n in (("a", 4.0, 2), ("b", 8.0, 3))
+    ]
+
+
+def test_compared_accuracy__over_the_share_of_each_run():
+    figure = plots.compared_accuracy(compared())
+    lines = figure.axes[0].lines
+    assert [line.get_xdata()[-1] for line in lines] == [0.5, 0.25]
+    assert [line.get_ydata()[-1] for line in lines] == [90, 90]
+    plt.close(figure)
+
+
+def test_compared_layer_spikes__models_may_have_other_numbers_of_layers():
+    figure = plots.compared_layer_spikes(compared())
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights == [0, 1, 0, 1, 2]
+    plt.close(figure)
