@@ -212,6 +212,7 @@ def _against_times(
         targets=regular_times(first, interval, duration),
         tau=_given(loss.tau, VAN_ROSSUM_TAU * duration),
         gradient=loss.gradient,
+        until=loss.until,
         reduction=loss.reduction,
     )
 

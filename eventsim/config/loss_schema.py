@@ -117,6 +117,11 @@ class VanRossumConfig(SpikesLossConfig):
         description="Minus the derivative by spike masses, as published, or the "
         "derivative by spike times.",
     )
+    until: Literal["end", "infinity"] = Field(
+        default="end",
+        description="Integrate over the run, as published: a spike counts for less the "
+        "later it is. Or without end, as van Rossum does: all spikes count alike.",
+    )
 
 
 class TemporalEfficientConfig(SpikesLossConfig):

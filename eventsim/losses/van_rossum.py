@@ -8,6 +8,9 @@ spikes of a neuron and its targets as events of masses a_j = m_j or -1 at times 
     L = 1/2 sum_jk a_j a_k K(x_j, x_k),
     K(x, y) = (exp(-|x - y| / tau) - exp(-(2 T - x - y) / tau)) / (2 tau).
 
+A late spike thus counts for little and one at T for nothing. Without end, as van Rossum
+integrates, the second exponential is 0 and every spike counts alike.
+
 Two gradients are offered. ``"linearised"``, as published, is minus the derivative by
 the mass of each spike (the factor -1 of Theorem 4.1 of [2]_, though the loss does see
 times). ``"exact"`` is the derivative by the time of each spike. It has a kink where a
@@ -35,6 +38,8 @@ from eventsim.losses.output_trains import (
 from eventsim.losses.softmax import LossValue
 from eventsim.spikes import SpikeTrains
 
+Until = Literal["end", "infinity"]
+
 
 def van_rossum(
     spikes: SpikeTrains,
@@ -44,6 +49,7 @@ def van_rossum(
     targets: np.ndarray,
     tau: float,
     gradient: Literal["linearised", "exact"] = "linearised",
+    until: Until = "end",
     reduction: Reduction = "mean",
 ) -> LossValue:
     """Return the spike-train difference and a gradient by spike times.
@@ -55,13 +61,15 @@ def van_rossum(
     labels : ndarray, shape (batch,), int
         True classes.
     duration : float, network time units
-        Length T of the run; the integral ends there.
+        Length T of the run.
     targets : ndarray, shape (n_targets,), network time units
         Target times of the label's neuron, from 0 to `duration`.
     tau : float, network time units, positive
         Time constant of the kernel.
     gradient : {"linearised", "exact"}
         Minus the derivative by masses, or the derivative by times.
+    until : {"end", "infinity"}
+        Where the integral ends: with the run, as published, or not at all.
     reduction : {"mean", "sum"}
         Over the batch; the released code sums.
 
@@ -79,11 +87,12 @@ def van_rossum(
         np.concatenate([spike_masses(spikes), -np.ones(targets.size * spikes.batch)]),
     )
     before, after = events.filtered(tau)
-    to_end = np.exp((events.time - duration) / tau)
+    end = duration if until == "end" else np.inf
+    to_end = np.exp((events.time - end) / tau)
     at_end = events.at_last(before + events.mass) * events.at_last(to_end)
 
     level = (before + events.mass) / tau
-    gap = np.where(events.is_last, duration, np.roll(events.time, -1)) - events.time
+    gap = np.where(events.is_last, end, np.roll(events.time, -1)) - events.time
     total = -np.sum(level**2 * np.expm1(-2 * gap / tau)) * tau / 4
 
     if gradient == "exact":

@@ -51,27 +51,34 @@ def test_van_rossum__agrees_with_quadrature(case, tau):
     assert loss.d_output.shape == spikes.time.shape
 
 
+@pytest.mark.parametrize("until", ["end", "infinity"])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_van_rossum__linearised_gradient_is_minus_the_derivative_by_masses(reduction):
-    for seed in range(4):
-        spikes, labels = random_case(seed)
-
-        def loss(spikes, labels=labels):
-            return van_rossum(spikes, labels, reduction=reduction, **ARGUMENTS)
-
-        expected = -by_masses(lambda s, loss=loss: loss(s).value, spikes)
-        np.testing.assert_allclose(loss(spikes).d_output, expected, atol=1e-8)
-
-
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_van_rossum__exact_gradient_is_the_derivative_by_times(reduction):
+def test_van_rossum__linearised_gradient_is_minus_the_derivative_by_masses(
+    reduction, until
+):
     for seed in range(4):
         spikes, labels = random_case(seed)
 
         def loss(spikes, labels=labels):
             return van_rossum(
-                spikes, labels, gradient="exact", reduction=reduction, **ARGUMENTS
+                spikes, labels, reduction=reduction, until=until, **ARGUMENTS
             )
+
+        expected = -by_masses(lambda s, loss=loss: loss(s).value, spikes)
+        np.testing.assert_allclose(loss(spikes).d_output, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("until", ["end", "infinity"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_van_rossum__exact_gradient_is_the_derivative_by_times(reduction, until):
+    for seed in range(4):
+        spikes, labels = random_case(seed)
+
+        def loss(spikes, labels=labels):
+            return van_rossum(
+                spikes, labels, gradient="exact", reduction=reduction, until=until,
+                **ARGUMENTS,
+            )  # fmt: skip
 
         expected = by_times(lambda s, loss=loss: loss(s).value, spikes)
         np.testing.assert_allclose(loss(spikes).d_output, expected, atol=1e-8)
@@ -120,6 +127,26 @@ def test_van_rossum__one_spike_by_hand():
     assert loss.d_output.tolist() == pytest.approx([-(1 - left) / (2 * TAU)])
     exact = van_rossum(spikes, labels, gradient="exact", **arguments)
     assert exact.d_output.tolist() == pytest.approx([-left / (2 * TAU**2)])
+
+
+@pytest.mark.parametrize("time", [0.0, 0.5, DURATION])
+def test_van_rossum__without_end_a_lone_spike_counts_the_same_at_any_time(time):
+    arguments = {"duration": DURATION, "targets": np.array([]), "tau": TAU}
+    arguments |= {"until": "infinity"}
+    spikes, labels = trains([(time, 0)]), np.array([1])
+    loss = van_rossum(spikes, labels, **arguments)
+    assert loss.value == pytest.approx(1 / (4 * TAU), rel=1e-13)
+    assert loss.d_output.tolist() == pytest.approx([-1 / (2 * TAU)])
+    exact = van_rossum(spikes, labels, gradient="exact", **arguments)
+    assert exact.d_output.tolist() == [0]
+
+
+def test_van_rossum__without_end_is_the_limit_of_long_runs():
+    spikes, labels = random_case(2)
+    endless = van_rossum(spikes, labels, until="infinity", **ARGUMENTS)
+    long = van_rossum(spikes, labels, **{**ARGUMENTS, "duration": 60 * TAU})
+    assert endless.value == pytest.approx(long.value, rel=1e-13)
+    np.testing.assert_allclose(endless.d_output, long.d_output, rtol=1e-12)
 
 
 def test_van_rossum__silence_and_spikes_at_the_ends():
