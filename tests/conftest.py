@@ -21,6 +21,14 @@ training: {epochs: 2, batch_size: 32}
 """
 
 
+def pytest_configure(config):
+    """Let each of several workers (pytest -n) compute on one thread."""
+    if hasattr(config, "workerinput"):
+        import numba
+
+        numba.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _bare_machine(monkeypatch, tmp_path):
     """Hide the data and the network that this machine may have."""
