@@ -178,7 +178,7 @@ def _stopping(
     if given is not None:
         return nullcontext(given)
     return deferred_interrupt(
-        lambda: say("Ctrl-C: stopping after this batch; again to stop at once")
+        lambda: say("Ctrl-C: stopping at the next safe place; again to stop at once")
     )
 
 

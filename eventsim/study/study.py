@@ -172,7 +172,7 @@ def _run_alone(
 
     def ask_to_stop() -> None:
         stop_file.touch()
-        say("Ctrl-C: stopping all runs after this batch; again to stop at once")
+        say("Ctrl-C: stopping all runs at the next safe place; again to stop at once")
 
     try:
         with deferred_interrupt(ask_to_stop):

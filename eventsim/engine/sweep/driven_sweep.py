@@ -68,10 +68,10 @@ class DrivenNeurons:
                 f"layer: drive has shape {self.drive.shape}; expected (batch, "
                 f"{self.theta.size})"
             )
-        if not np.all((self.theta > 0) & (self.theta < math.inf)):
+        wrong = self.theta[~((self.theta > 0) & (self.theta < math.inf))]
+        if wrong.size:
             raise ShapeError(
-                f"layer: a threshold is {self.theta.min()}; expected positive, finite "
-                "numbers"
+                f"layer: a threshold is {wrong[0]}; expected positive, finite numbers"
             )
         if not np.all(np.isfinite(self.drive)):
             raise ShapeError(

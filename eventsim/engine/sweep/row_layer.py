@@ -64,10 +64,11 @@ class RowLayer:
                 raise ShapeError(
                     f"row sweep: {name} has shape {array.shape}; expected {shape}"
                 )
-        if not np.all((self.theta > 0) & (self.theta < math.inf)):
+        wrong = self.theta[~((self.theta > 0) & (self.theta < math.inf))]
+        if wrong.size:
             raise ShapeError(
-                f"row sweep: a threshold is {self.theta.min()}; expected positive, "
-                "finite numbers"
+                f"row sweep: a threshold is {wrong[0]}; expected positive, finite "
+                "numbers"
             )
 
     @property

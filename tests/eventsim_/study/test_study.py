@@ -125,7 +125,10 @@ def test_run_study__interrupted_and_resumed_equals_uninterrupted(
             run_study(opened(path, "cut"))
     said = capsys.readouterr().err
     n_done = (batch - 1) // 8
-    assert "Ctrl-C: stopping all runs after this batch; again to stop at once" in said
+    assert (
+        "Ctrl-C: stopping all runs at the next safe place; again to stop at once"
+        in said
+    )
     assert f"interrupted; {n_done} of 4 runs are finished in cut; to go on" in said
     assert "eventsim train" not in said
     assert not Path("cut", STOP_FILE).exists()

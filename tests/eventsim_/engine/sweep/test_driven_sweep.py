@@ -127,6 +127,7 @@ def test_driven_forward__stops_at_too_many_spikes():
         ([1.0], [1.0], "drive has shape .1,.; expected .batch, 1."),
         ([1.0, 1.0], [[1.0]], "expected .batch, 2."),
         ([0.0], [[1.0]], "a threshold is 0.0"),
+        ([1.0, np.inf], [[1.0, 1.0]], "a threshold is inf; expected positive, finite"),
         ([np.inf], [[1.0]], "positive, finite"),
         ([1.0], [[np.nan]], "a drive is NaN or infinite"),
         ([1.0], [[np.inf]], "far too large"),

@@ -32,6 +32,10 @@ def layer_of(n_units=30, neuron=LIF, **change):
         ({"weight": np.ones((7, 29))}, r"weight has shape \(7, 29\)"),
         ({"drive": np.ones(31)}, r"drive has shape \(31,\); expected \(30,\)"),
         ({"theta": np.zeros(30)}, "a threshold is 0.0; expected positive"),
+        (
+            {"theta": np.array([*np.ones(29), np.inf])},
+            "a threshold is inf; expected positive, finite",
+        ),
     ],
 )
 def test_row_layer__refuses_arrays_that_do_not_fit(change, message):
