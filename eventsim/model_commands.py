@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from eventsim.batches import SAMPLES_AT_ONCE, encode_inputs
 from eventsim.build import build_network
-from eventsim.config import load_config
+from eventsim.config import Config, load_config
+from eventsim.datasets import Dataset
 from eventsim.engine import choose_engine, engine_name, record
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.errors import ConfigError, RunError, SimulationLimitError
@@ -27,6 +28,7 @@ from eventsim.run import load_run_dataset
 from eventsim.spike_file import load_npz, save_npz
 from eventsim.spikes import SpikeTrains, join_samples
 from eventsim.trained_model import config_of, require_fit
+from eventsim.training import start_training
 
 TOLERANCE = 1e-6
 
@@ -279,6 +281,14 @@ def format_simulation(result: dict[str, Any]) -> str:
     )
 
 
+def _before_training(config: Config, dataset: Dataset) -> Network:
+    """Return the network that training would begin with."""
+    training = config.training
+    if training.standardise is None and training.target_rate is None:
+        return build_network(config, dataset.input_shape, dataset.n_classes)
+    return start_training(config, dataset).network
+
+
 def check_gradients(
     path: str,
     data_dir: str | None,
@@ -288,6 +298,8 @@ def check_gradients(
     n_entries: int,
 ) -> tuple[dict[str, Any], str]:
     """Check the gradients of a configuration's network or of a model.
+
+    A configuration's network is that of training before the first update.
 
     Parameters
     ----------
@@ -314,7 +326,7 @@ def check_gradients(
     if is_config:
         config = load_config(path, overrides)
         dataset = load_run_dataset(config, data_dir)
-        network = build_network(config, dataset.input_shape, dataset.n_classes)
+        network = _before_training(config, dataset)
     else:
         if overrides:
             raise ConfigError("gradcheck: --set goes with a CONFIG file, not a MODEL")

@@ -23,3 +23,21 @@ def test_gradcheck__tells_every_kind_of_parameter(call, tiny_yaml):
     code, out, _ = call("gradcheck", tiny_yaml, *arguments, "--json")
     (check,) = json.loads(out)["parameters"]
     assert (code, check["name"]) == (0, "thresholds")
+
+
+def test_gradcheck__takes_the_network_that_training_begins_with(call, tiny_yaml):
+    # Raw weights of this size would leave every neuron silent and nothing to check.
+    given = [
+        "network.neuron={model: lif, tau_m: 4, tau_s: 2, reset: subtract, theta: 1}",
+        "network.t_end=4",
+        "network.readout=spike_count",
+        "network.layers=12-3",
+        "loss={name: spikemax_s}",
+        "training.weight_gain=0.01",
+        "training.standardise={thresholds: trained}",
+        "training.target_rate=1",
+    ]
+    settings = [part for text in given for part in ("--set", text)]
+    code, out, err = call("gradcheck", tiny_yaml, *settings, "--samples", 4)
+    assert (code, err) == (0, "")
+    assert "passed" in out
