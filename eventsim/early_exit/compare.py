@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv as csv_format
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from eventsim.atomic_write import replacing, require_writable
+from eventsim.atomic_write import require_writable
 from eventsim.early_exit.command import early_exit_model
-from eventsim.early_exit.report import format_report
+from eventsim.early_exit.report import format_report, write_table
 from eventsim.errors import ConfigError
 
 
@@ -50,21 +49,29 @@ def compare_models(
         As `early_exit_model` does; or if two models are the same.
     """
     names = model_names(paths)
-    is_table = csv is not None and csv.endswith(".csv")
-    if is_table:
-        require_writable(Path(str(csv)))
+    table = folder = None
+    if csv is not None and csv.endswith(".csv"):
+        table = Path(csv)
+        require_writable(table)
+    elif csv is not None:
+        folder = Path(csv)
     results = []
     for name, path in zip(names, paths, strict=True):
         result = early_exit_model(
             path,
             policies,
-            csv=str(Path(csv) / name) if csv is not None and not is_table else None,
-            plot=str(Path(plot) / name) if plot is not None else None,
+            csv=None if folder is None else str(folder / name),
+            plot=None if plot is None else str(Path(plot) / name),
             **options,
         )
         results.append({"name": name, **result})
-    if is_table:
-        _write_points(Path(str(csv)), results)
+    if table is not None:
+        rows = [
+            {"model": one["name"], **point}
+            for one in results
+            for point in one["points"]
+        ]
+        write_table(table, rows)
     if plot is not None:
         from eventsim.early_exit.plots import plot_comparison
 
@@ -110,14 +117,3 @@ def format_comparison(results: list[dict[str, Any]]) -> str:
     headers = ["full runs", "accuracy", "99% of it at", "spikes", "SOPs"]
     table = tabulate(rows, headers=headers, floatfmt=".4g", missingval="never")
     return "\n\n".join([*parts, table])
-
-
-def _write_points(path: Path, results: list[dict[str, Any]]) -> None:
-    """Write the settings of all models into one table."""
-    rows = [
-        {"model": one["name"], **point} for one in results for point in one["points"]
-    ]
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv_format.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

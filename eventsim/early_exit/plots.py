@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -53,7 +50,7 @@ def plot_analysis(folder: Path, network: Network, analysis: ExitAnalysis) -> lis
         "layer_spikes": lambda: layer_spikes(network, analysis),
     }
     paths = []
-    with matplotlib.rc_context(STYLE):
+    with plt.rc_context(STYLE):
         for name, draw in pictures.items():
             figure = draw()
             if figure is not None:
@@ -78,7 +75,7 @@ def plot_comparison(folder: Path, results: Sequence[Mapping[str, Any]]) -> list[
         Files that were written.
     """
     paths = [folder / "accuracy_over_time.png", folder / "layer_spikes.png"]
-    with matplotlib.rc_context(STYLE):
+    with plt.rc_context(STYLE):
         save(paths[0], compared_accuracy(results))
         save(paths[1], compared_layer_spikes(results))
     return paths

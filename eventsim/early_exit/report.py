@@ -282,7 +282,7 @@ def write_csv(place: Path, result: dict[str, Any]) -> list[Path]:
         If a file cannot be written.
     """
     if place.suffix == ".csv":
-        return [_write_table(place, result["points"])]
+        return [write_table(place, result["points"])]
     bins = [
         {"time": one["time"], "bin": k, **row}
         for one in result["calibration"]
@@ -299,13 +299,14 @@ def write_csv(place: Path, result: dict[str, Any]) -> list[Path]:
         "training": result.get("training"),
     }
     return [
-        _write_table(place / f"{name}.csv", rows)
+        write_table(place / f"{name}.csv", rows)
         for name, rows in tables.items()
         if rows
     ]
 
 
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> Path:
+def write_table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write rows with the same keys, at least one, as CSV; return the path."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
