@@ -73,3 +73,9 @@ def finished_run(tmp_path_factory):
     config = folder / "tiny.yaml"
     config.write_text(TINY)
     return train_run(str(config), out=str(folder / "run"), quiet=True).folder
+
+
+@pytest.fixture
+def no_plots(monkeypatch):
+    """Skip the pictures where they are not the point: they take most of the time."""
+    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)

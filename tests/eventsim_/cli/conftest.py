@@ -11,11 +11,6 @@ def _own_folder(own_folder):
 
 
 @pytest.fixture
-def no_plots(monkeypatch):
-    monkeypatch.setattr("eventsim.plots.plot_run", lambda *_: None)
-
-
-@pytest.fixture
 def copy(finished_run, tmp_path):
     shutil.copytree(finished_run, tmp_path / "run")
     return tmp_path / "run"
