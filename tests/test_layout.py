@@ -25,6 +25,7 @@ LOSSES = "eventsim_/losses/test_cross_entropy.py"
 TESTED_ELSEWHERE = {
     "eventsim/engine/gradients.py": "eventsim_/engine/test_exact_gradients.py",
     "eventsim/engine/input_check.py": "eventsim_/engine/test_simulation.py",
+    "eventsim/engine/sweep/row_vectors.py": "eventsim_/engine/sweep/test_row_lanes.py",
     "eventsim/errors.py": "eventsim_/config/test_loading.py",
     "eventsim/losses/potential_cross_entropy.py": LOSSES,
     "eventsim/losses/softmax.py": LOSSES,

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.engine.sweep.row_coefficients import rise_and_step
-from eventsim.engine.sweep.row_lanes import LANES, move_row, read_four_rows, read_row
+from eventsim.engine.sweep.row_lanes import move_row, read_four_rows, read_row
 from eventsim.engine.sweep.row_state_kernels import place_of_weights, value_of
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 
 

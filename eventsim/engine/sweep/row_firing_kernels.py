@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.engine.sweep.row_coefficients import fade_of, rise_and_step
-from eventsim.engine.sweep.row_lanes import LANES, lowest_bit, suspects_of
+from eventsim.engine.sweep.row_lanes import lowest_bit, suspects_of
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 from eventsim.neurons.crossing import crossing_until
 from eventsim.neurons.dynamics import grazing_slope, pin, reset

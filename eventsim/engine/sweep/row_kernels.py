@@ -20,10 +20,10 @@ from eventsim.engine.sweep.row_arrival_kernels import arrivals_by_position, n_un
 from eventsim.engine.sweep.row_bounds import NARROW, flat_polygon_of, polygon_of
 from eventsim.engine.sweep.row_coefficients import tabulate_event
 from eventsim.engine.sweep.row_firing_kernels import Found
-from eventsim.engine.sweep.row_lanes import LANES
 from eventsim.engine.sweep.row_order_kernels import order_spikes
 from eventsim.engine.sweep.row_position_kernels import run_position
 from eventsim.engine.sweep.row_state_kernels import Block, Inputs, Row, rest
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 
 

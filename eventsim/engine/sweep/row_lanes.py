@@ -5,8 +5,8 @@ A row is the state of a block of neurons, two numbers each: ``x`` and ``y``, see
 `LANES` neurons. What is done here could be written as loops; but there the compiler
 tests at every call whether the arrays overlap, and neurons that are no multiple of
 its unrolled loop go one by one, which costs more than the few dozen neurons of a
-convolution's position. So these operations say in LLVM's vector types what is meant.
-LLVM splits a vector into what the processor has.
+convolution's position. So these operations say in LLVM's vector types what is meant,
+see `eventsim.engine.sweep.row_vectors`.
 
 The arrays are C-contiguous, of one float type, and do not overlap. All indices
 count elements; nothing is checked.
@@ -14,202 +14,20 @@ count elements; nothing is checked.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import extending, types
-from numba.core import cgutils
 
-LANES = 16
-# A mask has one bit per group.
-MOST_GROUPS = 64
-_FLAGS = ("contract", "nsz")
-_INT = ir.IntType(64)
+from eventsim.engine.sweep.row_vectors import Vectors, operation
+
 # Its type knows nothing of how a kernel calls what it makes.
 intrinsic: Callable[..., Any] = extending.intrinsic
 
 
-class _Vectors:
-    """What the operations below are made of, for one float type.
-
-    Parameters
-    ----------
-    context, builder
-        Numba's and llvmlite's, of the function being compiled.
-    real : numba.types.Float
-        Type of the elements.
-    """
-
-    def __init__(self, context: Any, builder: Any, real: Any) -> None:
-        self.context = context
-        self.builder = builder
-        element = context.get_value_type(real)
-        self.real = real
-        self.type = ir.VectorType(element, LANES)
-        self.zero = ir.Constant(self.type, [0.0] * LANES)
-        self._align = real.bitwidth // 8
-
-    def data(self, array_type: Any, array: Any) -> Any:
-        """Return the pointer to an array's first element."""
-        return self.context.make_array(array_type)(
-            self.context, self.builder, array
-        ).data
-
-    def _place(self, data: Any, index: Any) -> Any:
-        pointer = self.builder.gep(data, [index])
-        return self.builder.bitcast(pointer, self.type.as_pointer())
-
-    def load(self, data: Any, index: Any) -> Any:
-        """Return the vector that begins at an element."""
-        loaded = self.builder.load(self._place(data, index))
-        loaded.align = self._align
-        return loaded
-
-    def store(self, vector: Any, data: Any, index: Any) -> None:
-        """Write a vector from an element on."""
-        self.builder.store(vector, self._place(data, index)).align = self._align
-
-    def number(self, numbers: Any, k: int) -> Any:
-        """Return number `k` of a tuple, in the float type of the arrays."""
-        value = self.builder.extract_value(numbers, k)
-        return self.context.cast(self.builder, value, types.float64, self.real)
-
-    def splat(self, scalar: Any) -> Any:
-        """Return a vector of one value."""
-        empty = ir.Constant(self.type, ir.Undefined)
-        first = self.builder.insert_element(
-            empty, scalar, ir.Constant(ir.IntType(32), 0)
-        )
-        places = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return self.builder.shuffle_vector(first, empty, places)
-
-    def times(self, a: Any, b: Any) -> Any:
-        """Return ``a * b``."""
-        return self.builder.fmul(a, b, flags=_FLAGS)
-
-    def times_plus(self, a: Any, b: Any, c: Any) -> Any:
-        """Return ``a * b + c``."""
-        return self.builder.fadd(self.times(a, b), c, flags=_FLAGS)
-
-    def is_any(self, flags: Any) -> Any:
-        """Return whether one of a vector of flags is set, as one bit."""
-        bits = self.builder.bitcast(flags, ir.IntType(LANES))
-        return self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
-
-    def is_high(self, x: Any, y: Any, low: Any, *corners: Any) -> Any:
-        """Return ``share x + rest y >= low`` for any of some pairs of both."""
-        flags = []
-        for k in range(0, len(corners), 2):
-            share, rest = corners[k : k + 2]
-            bound = self.times_plus(share, x, self.times(rest, y))
-            flags.append(self.builder.fcmp_ordered(">=", bound, low))
-        return functools.reduce(self.builder.or_, flags)
-
-    def gather(self, found: Any, result: str, totals: list[Any], group: Any) -> None:
-        """Add what was found in a group to what was found before, see `_operation`."""
-        builder = self.builder
-        if result == "lanes":
-            bits = builder.bitcast(found, ir.IntType(LANES))
-            builder.store(builder.zext(bits, _INT), totals[0])
-        elif result == "groups":
-            bit = builder.shl(builder.zext(self.is_any(found), _INT), group)
-            builder.store(builder.or_(builder.load(totals[0]), bit), totals[0])
-        elif result != "none":
-            vectors = [found] if result == "sum" else found
-            for vector, total in zip(vectors, totals, strict=True):
-                vector = builder.fadd(vector, builder.load(total), flags=_FLAGS)
-                builder.store(vector, total)
-
-    def sum(self, vector: Any) -> Any:
-        """Return the sum of a vector's elements, halves first."""
-        n = LANES
-        while n > 1:
-            n //= 2
-            places = ir.VectorType(ir.IntType(32), n)
-            low = ir.Constant(places, list(range(n)))
-            high = ir.Constant(places, list(range(n, 2 * n)))
-            vector = self.builder.fadd(
-                self.builder.shuffle_vector(vector, vector, low),
-                self.builder.shuffle_vector(vector, vector, high),
-            )
-        return self.builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
-
-
-def _operation(
-    n_arrays: int,
-    n_scalars: int,
-    result: str,
-    body: Callable[..., Any],
-    n_places: int = 1,
-) -> Callable[..., Any]:
-    """Return the code generator of an operation over the groups of a row.
-
-    Its arguments are `n_arrays` arrays, `n_places` indices of first elements in
-    weights, the number of groups, and a tuple of `n_scalars` numbers.
-
-    Parameters
-    ----------
-    n_arrays, n_scalars, n_places : int
-        See above.
-    result : {"none", "groups", "lanes", "sum", "sums"}
-        What becomes of the vectors that `body` returns: a mask of the groups, or of
-        the neurons of one group, for which a flag is set, or the sum of all numbers;
-        "sums" of several vectors are written to the last array.
-    body : callable
-        From vectors, data pointers, index in the row, indices in weights, splatted
-        scalars: what is done with one group.
-    """
-
-    def typer(array: Any, *arguments: Any) -> tuple[Any, Any]:
-        real = array.dtype
-        returned = {"none": types.void, "sums": types.void, "sum": real}.get(
-            result, types.uint64
-        )
-        arrays = (array, *arguments[: n_arrays - 1])
-        integers = [types.int64] * (n_places + 1)
-        numbers = types.UniTuple(types.float64, n_scalars)
-        signature = returned(*arrays, *integers, numbers)
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            lanes = _Vectors(context, builder, real)
-            data = [
-                lanes.data(kind, value)
-                for kind, value in zip(arrays, args[:n_arrays], strict=True)
-            ]
-            places = args[n_arrays : n_arrays + n_places]
-            n_groups, numbers = args[n_arrays + n_places :]
-            scalars = [lanes.splat(lanes.number(numbers, k)) for k in range(n_scalars)]
-            start = lanes.zero if "sum" in result else ir.Constant(_INT, 0)
-            totals = [
-                cgutils.alloca_once_value(builder, start)
-                for _ in range(n_places if result == "sums" else 1)
-            ]
-            total = totals[0]
-
-            with cgutils.for_range(builder, n_groups) as loop:
-                first = builder.mul(loop.index, ir.Constant(_INT, LANES))
-                at = [builder.add(place, first) for place in places]
-                found = body(lanes, data, first, *at, *scalars)
-                lanes.gather(found, result, totals, loop.index)
-            if result == "none":
-                return context.get_dummy_value()
-            if result == "sums":
-                for m, place in enumerate(totals):
-                    at = builder.gep(data[-1], [ir.Constant(_INT, m)])
-                    builder.store(lanes.sum(builder.load(place)), at)
-                return context.get_dummy_value()
-            found = builder.load(total)
-            return lanes.sum(found) if result == "sum" else found
-
-        return signature, codegen
-
-    return typer
-
-
 def _move(
-    lanes: _Vectors, data: Any, first: Any, leak: Any, rise: Any, fade: Any
+    lanes: Vectors, data: Any, first: Any, leak: Any, rise: Any, fade: Any
 ) -> tuple[Any, Any]:
     x, y = lanes.load(data[0], first), lanes.load(data[1], first)
     x = lanes.times_plus(rise, y, lanes.times(leak, x))
@@ -223,7 +41,7 @@ def _move_body(lanes, data, first, leak, rise, fade):
     _move(lanes, data, first, leak, rise, fade)
 
 
-def _add(lanes: _Vectors, data: Any, first: Any, at: Any, a: Any, b: Any) -> Any:
+def _add(lanes: Vectors, data: Any, first: Any, at: Any, a: Any, b: Any) -> Any:
     w = lanes.load(data[2], at)
     x = lanes.times_plus(a, w, lanes.load(data[0], first))
     y = lanes.times_plus(b, w, lanes.load(data[1], first))
@@ -279,15 +97,27 @@ def _read_four_body(lanes, data, first, at_1, at_2, at_3, at_4, a, b, by_a, by_b
     return found
 
 
-_moves = _operation(2, 3, "none", _move_body, n_places=0)
-_adds = _operation(3, 2, "none", _add_body)
-_adds_four = _operation(3, 2, "none", _add_four_body, n_places=4)
-_watches_one = _operation(4, 4, "groups", _watch_body)
-_watches_two = _operation(4, 6, "groups", _watch_body)
-_watches_four = _operation(4, 10, "groups", _watch_body)
-_suspects = _operation(3, 10, "lanes", _suspect_body)
-_reads = _operation(4, 4, "sum", _read_body)
-_reads_four = _operation(5, 4, "sums", _read_four_body, n_places=4)
+def _add_to_one_body(lanes, data, first, at, a):
+    row = lanes.load(data[0], first)
+    lanes.store(lanes.times_plus(a, lanes.load(data[1], at), row), data[0], first)
+
+
+def _product_body(lanes, data, first, at, a):
+    product = lanes.times(lanes.load(data[0], first), lanes.load(data[1], at))
+    return lanes.times(a, product)
+
+
+_moves = operation(2, 3, "none", _move_body, n_places=0)
+_adds = operation(3, 2, "none", _add_body)
+_adds_four = operation(3, 2, "none", _add_four_body, n_places=4)
+_watches_one = operation(4, 4, "groups", _watch_body)
+_watches_two = operation(4, 6, "groups", _watch_body)
+_watches_four = operation(4, 10, "groups", _watch_body)
+_suspects = operation(3, 10, "lanes", _suspect_body)
+_reads = operation(4, 4, "sum", _read_body)
+_adds_to_one = operation(2, 1, "none", _add_to_one_body)
+_products = operation(2, 1, "sum", _product_body)
+_reads_four = operation(5, 4, "sums", _read_four_body, n_places=4)
 
 
 @intrinsic
@@ -375,3 +205,15 @@ def read_four_rows(
     """Do `read_row` for four rows of weights at once; the sums are written."""
     places = (at_1, at_2, at_3, at_4)
     return _reads_four(x, y, weight, d_weight, sums, *places, n, numbers)
+
+
+@intrinsic
+def add_to_one(typing, row, weight, at, n, numbers):
+    """Add weights to one of a row's arrays, ``row += a w``; `numbers` is ``a``."""
+    return _adds_to_one(row, weight, at, n, numbers)
+
+
+@intrinsic
+def product_with(typing, row, weight, at, n, numbers):
+    """Return ``sum(a row w)``; `numbers` is ``a``."""
+    return _products(row, weight, at, n, numbers)

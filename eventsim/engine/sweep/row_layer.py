@@ -10,7 +10,7 @@ import numpy as np
 
 from eventsim.engine.fan_out import fan_out
 from eventsim.engine.sweep.row_firing_kernels import SAFETY
-from eventsim.engine.sweep.row_lanes import LANES, MOST_GROUPS
+from eventsim.engine.sweep.row_vectors import LANES, MOST_GROUPS
 from eventsim.errors import ShapeError
 from eventsim.neurons.dynamics import Dynamics
 from eventsim.topology import Conv2d, Dense

@@ -19,7 +19,6 @@ from eventsim.engine.sweep.row_coefficients import (
 )
 from eventsim.engine.sweep.row_firing_kernels import fire_suspects
 from eventsim.engine.sweep.row_lanes import (
-    LANES,
     add_and_watch_four,
     add_and_watch_one,
     add_and_watch_two,
@@ -33,6 +32,7 @@ from eventsim.engine.sweep.row_state_kernels import (
     value_of,
     watch_driven,
 )
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 
 

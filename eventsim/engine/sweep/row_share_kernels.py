@@ -3,83 +3,112 @@
 With `exponential_slope` a spike's dL/dT is shared among the inputs since the neuron's
 spike before, each by its weight times an exponential of its age, as in
 `eventsim.engine.neuron_adjoint_kernels.share_times`. One walk forward adds up the
-shares of each spike, one backward hands them out; a row decays from input to input.
+shares of each spike, one backward hands them out. Rows do not decay from input to
+input: they are in the scale of a block of time, in which inputs weigh more the later
+they come.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import prange
 
 from eventsim.engine.sweep.row_arrival_kernels import arrivals_by_position, n_until
+from eventsim.engine.sweep.row_lanes import add_to_one, product_with
 from eventsim.engine.sweep.row_spike_adjoint_kernels import spikes_by_position
-from eventsim.engine.sweep.row_state_kernels import Inputs, value_of
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import phi
 
+# Time constants after which a row is brought to another scale: e^30 is far inside the
+# range of float32.
+BLOCK = 30.0
 
-@jit(inline=True, borrows=True)
-def add_decayed(row, decay, amount, weight, at):
-    """Let a row decay and add a row of weights that begins at `at`."""
+
+class Scaled(NamedTuple):
+    """What input spikes weigh, growing instead of what came before them decaying.
+
+    Parameters
+    ----------
+    amount : ndarray, shape (n_inputs,), float64
+        Value of each spike times ``exp(t / tau_g - BLOCK block)``.
+    block : ndarray, shape (n_inputs,), int64
+        In which block of BLOCK time constants it comes.
+    """
+
+    amount: np.ndarray
+    block: np.ndarray
+
+
+@jit()
+def scale_inputs(time, value, n, tau_g):
+    """Return what the first `n` input spikes of a sample weigh."""
+    amount, block = np.empty(n), np.empty(n, np.int64)
+    for e in range(n):
+        age = float(time[e]) / tau_g
+        whole = math.floor(age / BLOCK)
+        block[e] = np.int64(whole)
+        amount[e] = math.exp(age - BLOCK * whole)
+        if value.size > 0:
+            amount[e] *= float(value[e])
+    return Scaled(amount, block)
+
+
+@jit(borrows=True)
+def fade_by(row, n_blocks):
+    """Bring a row to the scale of another block."""
+    factor = row.dtype.type(math.exp(-BLOCK * n_blocks))
     for c in range(row.size):
-        row[c] = row[c] * decay + amount * weight[at + c]
-
-
-@jit(inline=True, borrows=True)
-def read_decayed(row, decay, weight, at):
-    """Let a row decay and return its product with a row of weights."""
-    total = row.dtype.type(0)
-    for c in range(row.size):
-        row[c] *= decay
-        total += row[c] * weight[at + c]
-    return total
+        row[c] *= factor
 
 
 @jit(borrows=True)
 def add_shares_of_spikes(
-    inputs, picked, lanes, time, rank, weight, n_lanes, drive, tau_g, row, since, total
+    arrived, scaled, picked, lanes, time, rank, weight, drive, tau_g, row, since, total
 ):
     """Add up the shares of every spike of one position.
 
     Parameters
     ----------
-    inputs : Inputs
-        What reaches the position.
+    arrived : tuple of ndarray, shape (n_arrived,)
+        Inputs of the position: number of the input spike, row of weights.
+    scaled : Scaled
+        What they weigh.
     picked, lanes : ndarray, shape (n,), int64
-        Its spikes, from `spikes_by_position`.
+        Spikes of the position, from `spikes_by_position`.
     time, rank : ndarray, shape (n_spikes,)
         Of the sample's spikes.
     weight : ndarray, shape (fan_in * n_lanes,)
         Rows of weights.
-    n_lanes : int
-        Length of a row.
     drive : ndarray, shape (n_channels,)
         Drives.
     tau_g : float, network time units
         Time constant.
-    row, since : ndarray, shape (n_channels,)
+    row, since : ndarray, shape (n_lanes,)
         Room.
     total : ndarray, shape (n_spikes,)
         Written for the picked spikes.
     """
-    real = row.dtype.type
+    event, rows = arrived
+    n_groups = np.int64(row.size // LANES)
     row[:] = 0
     since[:] = 0
-    now, m = 0.0, 0
+    block, m = np.int64(0), 0
     for k in range(picked.size):
         s, lane = picked[k], lanes[k]
-        while m < inputs.event.size and inputs.event[m] < rank[s]:
-            e = inputs.event[m]
-            t = float(inputs.time[e])
-            decay = math.exp((now - t) / tau_g) if t > now else 1.0
-            at = np.int64(inputs.row[m]) * n_lanes
-            add_decayed(row, real(decay), real(value_of(inputs, e)), weight, at)
-            now = t
+        while m < event.size and event[m] < rank[s]:
+            e = event[m]
+            if scaled.block[e] > block:
+                fade_by(row, scaled.block[e] - block)
+                block = scaled.block[e]
+            at = np.int64(rows[m]) * row.size
+            add_to_one(row, weight, at, n_groups, (scaled.amount[e],))
             m += 1
         t = float(time[s])
-        total[s] = float(row[lane]) * math.exp(min(now - t, 0.0) / tau_g)
+        total[s] = float(row[lane]) * math.exp(BLOCK * block - t / tau_g)
         total[s] += float(drive[lane]) * phi(1 / tau_g, t - since[lane])
         row[lane] = 0
         since[lane] = t
@@ -87,43 +116,42 @@ def add_shares_of_spikes(
 
 @jit(borrows=True)
 def hand_out_shares(
-    inputs, picked, lanes, time, rank, d_time, weight, n_lanes, tau_g, row, total,
+    arrived, scaled, picked, lanes, time, rank, d_time, weight, tau_g, row, total,
     d_input,
 ):  # fmt: skip
     """Share dL/dT of every spike of one position among the inputs before it.
 
     Parameters
     ----------
-    inputs, picked, lanes, time, rank, weight, n_lanes, tau_g, row, total
+    arrived, scaled, picked, lanes, time, rank, weight, tau_g, row, total
         As in `add_shares_of_spikes`.
     d_time : ndarray, shape (n_spikes,)
         dL/dT of the sample's spikes.
     d_input : ndarray, shape (n_input_spikes,)
         Added to.
     """
-    real = row.dtype.type
+    event, rows = arrived
+    real, n_groups = row.dtype.type, np.int64(row.size // LANES)
     row[:] = 0
-    k = picked.size - 1
-    now = math.inf
-    for m in range(inputs.event.size - 1, -1, -1):
-        e = inputs.event[m]
-        t = float(inputs.time[e])
-        decay = math.exp((t - now) / tau_g) if t < now else 1.0
-        if k >= 0 and rank[picked[k]] > e:
-            # Neurons that fired have no other answer than this spike's.
-            for c in range(row.size):
-                row[c] *= real(decay)
-            decay = 1.0
-            while k >= 0 and rank[picked[k]] > e:
-                s = picked[k]
-                age = max(float(time[s]) - t, 0.0)
-                share = d_time[s] / total[s] if total[s] > 0 else 0.0
-                row[lanes[k]] = real(share * math.exp(-age / tau_g))
-                k -= 1
-        now = t
-        at = np.int64(inputs.row[m]) * n_lanes
-        found = read_decayed(row, real(decay), weight, at)
-        d_input[e] += value_of(inputs, e) * found
+    k, m = picked.size - 1, event.size - 1
+    last = rank[picked[k]]
+    while m >= 0 and event[m] >= last:
+        m -= 1
+    block = scaled.block[event[m]] if m >= 0 else 0
+    while m >= 0:
+        e = event[m]
+        if scaled.block[e] < block:
+            fade_by(row, block - scaled.block[e])
+            block = scaled.block[e]
+        while k >= 0 and rank[picked[k]] > e:
+            s = picked[k]
+            share = d_time[s] / total[s] if total[s] > 0 else 0.0
+            # Before this spike the neuron answers for no other.
+            row[lanes[k]] = real(share * math.exp(BLOCK * block - time[s] / tau_g))
+            k -= 1
+        at = np.int64(rows[m]) * row.size
+        d_input[e] += product_with(row, weight, at, n_groups, (scaled.amount[e],))
+        m -= 1
 
 
 @jit()
@@ -140,27 +168,29 @@ def share_sample(
     )
     if picked.size == 0:
         return
+    n_inputs = n_until(times, t_end)
     begin, event, rows = arrivals_by_position(
-        neurons[: n_until(times, t_end)],
+        neurons[:n_inputs],
         fan_out[0],
         fan_out[1],
         fan_out[2],
         n_positions,
     )
-    row, since = np.empty(n_channels, weight.dtype), np.empty(n_channels)
+    scaled = scale_inputs(times, values, n_inputs, tau_g)
+    row, since = np.empty(n_lanes, weight.dtype), np.empty(n_lanes)
     total = np.empty(spike_times.size)
     for p in range(n_positions):
         if ends[p] == ends[p + 1]:
             continue
         here, mine = slice(begin[p], begin[p + 1]), slice(ends[p], ends[p + 1])
-        inputs = Inputs(event[here], rows[here], times, values, values)
+        arrived = event[here], rows[here]
         add_shares_of_spikes(
-            inputs, picked[mine], lanes[mine], spike_times, ranks, weight, n_lanes,
+            arrived, scaled, picked[mine], lanes[mine], spike_times, ranks, weight,
             drive, tau_g, row, since, total,
         )  # fmt: skip
         hand_out_shares(
-            inputs, picked[mine], lanes[mine], spike_times, ranks, d_time, weight,
-            n_lanes, tau_g, row, total, d_input,
+            arrived, scaled, picked[mine], lanes[mine], spike_times, ranks, d_time,
+            weight, tau_g, row, total, d_input,
         )  # fmt: skip
 
 

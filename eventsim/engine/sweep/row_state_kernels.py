@@ -8,7 +8,8 @@ import numpy as np
 
 from eventsim.engine.sweep.row_bounds import peak_of
 from eventsim.engine.sweep.row_coefficients import rise_and_step
-from eventsim.engine.sweep.row_lanes import LANES, add_four_rows, add_row, move_row
+from eventsim.engine.sweep.row_lanes import add_four_rows, add_row, move_row
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import kappa, phi, start
 

@@ -23,10 +23,10 @@ from eventsim.engine.sweep.row_adjoint_state_kernels import Sums
 from eventsim.engine.sweep.row_coefficients import LARGEST_EXPONENT, tabulate_growth
 from eventsim.engine.sweep.row_firing_kernels import Found
 from eventsim.engine.sweep.row_kernels import row_forward
-from eventsim.engine.sweep.row_lanes import LANES
 from eventsim.engine.sweep.row_layer import RowLayer
 from eventsim.engine.sweep.row_order_kernels import collect
 from eventsim.engine.sweep.row_share_kernels import share_rows
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.neurons.constants import RateGradient
 from eventsim.neurons.dynamics import Dynamics

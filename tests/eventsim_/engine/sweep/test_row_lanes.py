@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eventsim.engine.sweep import row_lanes
-from eventsim.engine.sweep.row_lanes import LANES
+from eventsim.engine.sweep.row_vectors import LANES
 from eventsim.jit import jit
 
 N_GROUPS = 3
@@ -71,6 +71,16 @@ def read_four_rows(x, y, weight, d_weight, sums, at, n, a, b, by_a, by_b):
     row_lanes.read_four_rows(
         x, y, weight, d_weight, sums, at[0], at[1], at[2], at[3], n, numbers
     )
+
+
+@jit()
+def add_to_one(row, weight, at, n, a):
+    row_lanes.add_to_one(row, weight, at, n, (float(a),))
+
+
+@jit()
+def product_with(row, weight, at, n, a):
+    return row_lanes.product_with(row, weight, at, n, (float(a),))
 
 
 @pytest.fixture(params=[np.float32, np.float64])
@@ -210,3 +220,24 @@ def test_read_four_rows__does_so_for_each(case):
     read_four_rows(x, y, weight, four, sums, at, N_GROUPS, *numbers)
     close(four, one)
     close(sums, np.array(expected, x.dtype))
+
+
+@pytest.mark.parametrize("at", [0, 37])
+def test_add_to_one__adds_multiples_of_the_weights(case, at):
+    _, x, _, _, weight = case
+    expected = x + 0.5 * weight[at : at + N]
+    add_to_one(x, weight, at, N_GROUPS, 0.5)
+    close(x, expected)
+    before = x.copy()
+    add_to_one(x, weight, at, 1, 1.0)
+    assert np.array_equal(x[LANES:], before[LANES:])
+
+
+@pytest.mark.parametrize("at", [0, 37])
+def test_product_with__sums_over_the_groups(case, at):
+    _, x, _, _, weight = case
+    w = weight[at : at + N]
+    found = product_with(x, weight, at, N_GROUPS, 3.0)
+    assert found == pytest.approx(3 * np.sum(x * w), abs=1e-4)
+    one = product_with(x, weight, at, 1, 1.0)
+    assert one == pytest.approx(np.sum(x[:LANES] * w[:LANES]), abs=1e-4)

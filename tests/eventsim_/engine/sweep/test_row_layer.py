@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from eventsim.engine.sweep.row_lanes import LANES, MOST_GROUPS
 from eventsim.engine.sweep.row_layer import RowLayer
+from eventsim.engine.sweep.row_vectors import LANES, MOST_GROUPS
 from eventsim.errors import ShapeError
 from eventsim.network import Neuron
 from eventsim.neurons import model_of

@@ -15,10 +15,14 @@ from eventsim.engine.sweep.gathered_sweep import gathered_backward, gathered_for
 from eventsim.errors import ShapeError
 
 
+# A run of 6 is 8.6 time constants of 0.7, less than a block, and 300 of 0.02.
+@pytest.mark.parametrize("tau_g", [0.7, 0.02])
 @pytest.mark.parametrize("variant", ["plain", "driven", "graded", "ties"])
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("model", ["srm_lif", "srm_lif general"])
-def test_share_rows__are_the_shares_of_gathered_arrivals(model, topology, variant):
+def test_share_rows__are_the_shares_of_gathered_arrivals(
+    model, topology, variant, tau_g
+):
     rng = np.random.default_rng(3)
     topology = TOPOLOGIES[topology]
     layer = random_layer(rng, model, topology, variant == "driven")
@@ -28,9 +32,9 @@ def test_share_rows__are_the_shares_of_gathered_arrivals(model, topology, varian
     ours = row_sweep.forward(layer, spikes, 6.0)
     theirs = gathered_forward(gathered(layer), spikes, 6.0)
     d_time = rng.normal(size=ours.spikes.time.size)
-    a = row_sweep.backward(layer, spikes, ours, d_time, exponential_slope=0.7)
+    a = row_sweep.backward(layer, spikes, ours, d_time, exponential_slope=tau_g)
     b = gathered_backward(
-        gathered(layer), spikes, theirs, d_time, exponential_slope=0.7
+        gathered(layer), spikes, theirs, d_time, exponential_slope=tau_g
     )
     exact = row_sweep.backward(layer, spikes, ours, d_time)
     assert_close(a.input_time, b.input_time)
