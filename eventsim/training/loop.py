@@ -125,7 +125,6 @@ def _run_epoch(
 def _engine(config: Config, network: Network) -> ModuleType:
     """Return what runs the batches; only the sweep gives supervisory spikes."""
     if config.training.supervisory_spike is not None:
-        sweep.require_runnable(network)
         return sweep
     return choose_engine(network)
 

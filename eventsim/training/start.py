@@ -10,9 +10,8 @@ from eventsim.batches import training_batches
 from eventsim.build import build_network
 from eventsim.config.schema import AugmentConfig, Config
 from eventsim.datasets.records import Dataset
-from eventsim.engine.layer_dynamics import dynamics_of
 from eventsim.engine.sweep import network as sweep
-from eventsim.engine.sweep.forced_spikes import require_forcible
+from eventsim.engine.sweep.forced_output import require_supervisable
 from eventsim.errors import ConfigError, DataError, ShapeError
 from eventsim.network import Network
 from eventsim.objective import require_fitting_loss
@@ -93,7 +92,7 @@ def fresh_state(config: Config, dataset: Dataset) -> TrainingState:
     require_trainable(network)
     require_fitting_loss(config.loss, network.duration)
     if config.training.supervisory_spike is not None:
-        require_supervisable(network)
+        _require_supervisable(network)
     parameters = _parameters(config, network)
     optimizer = make_optimizer(
         config.optimizer, parameters.arrays, parameters.are_weights
@@ -138,31 +137,10 @@ def require_trainable(network: Network) -> None:
             )
 
 
-def require_supervisable(network: Network) -> None:
-    """Refuse a network whose output neurons cannot be given supervisory spikes.
-
-    Parameters
-    ----------
-    network : Network
-        Static thresholds.
-
-    Raises
-    ------
-    ConfigError
-        If input currents drive the output neurons, or their model has a refractory
-        kernel or instantaneous synapses.
-    """
+def _require_supervisable(network: Network) -> None:
     sweep.require_runnable(network)
-    layers = [layer for _, layer in network.spiking_layers]
-    layer = layers[-1]
-    if network.input == "currents" and len(layers) == 1:
-        raise ConfigError(
-            f"train: training.supervisory_spike is set and {layer.name}, the output, "
-            "is driven by input currents; expected a layer with neurons before it; "
-            "leave supervisory_spike out"
-        )
     try:
-        require_forcible(dynamics_of(layer))
+        require_supervisable(network)
     except ShapeError as error:
         raise ConfigError(f"train: {error}") from error
 

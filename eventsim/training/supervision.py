@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from eventsim.config.schema import Config
+from eventsim.engine.sweep.forced_output import force_output
 from eventsim.engine.sweep.forced_spikes import ForcedSpikes
-from eventsim.engine.sweep.network_adjoint import force_output
 from eventsim.network import READS_POTENTIALS, Network
 from eventsim.spikes import SpikeTrains
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from eventsim.engine.neuron_adjoint_kernels import GRAZING, Share, Trace, unrun_neuron
+from eventsim.engine.neuron_adjoint_kernels import GRAZING, Share, unrun_neuron
 from eventsim.engine.neuron_run_kernels import Found, Room, run_neuron
 from eventsim.engine.sweep.arrival_kernels import new_arrivals
 from eventsim.engine.sweep.gathered_adjoint_kernels import (
     Output,
     new_fired,
+    new_trace,
     take_spikes,
 )
 from eventsim.engine.sweep.periodic_kernels import run_periodic, unrun_periodic
@@ -163,7 +164,7 @@ def unrun_sample(
         count[neuron] += 1
         most = max(most, count[neuron])
     nothing, fired = new_arrivals(0), new_fired(most)
-    trace = Trace(np.empty((most + 1, 4)), np.empty((most, 4)))
+    trace = new_trace(0, most)
     share = Share(np.empty(0), np.empty(0))
     for neuron in range(n):
         n_needed = take_spikes(output, head, following, neuron, fired)

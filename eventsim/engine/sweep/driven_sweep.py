@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from eventsim.engine.layer_dynamics import plain, require_thresholds
 from eventsim.engine.neuron_adjoint_kernels import (
     ALPHA,
     GRAZING,
@@ -68,11 +69,7 @@ class DrivenNeurons:
                 f"layer: drive has shape {self.drive.shape}; expected (batch, "
                 f"{self.theta.size})"
             )
-        wrong = self.theta[~((self.theta > 0) & (self.theta < math.inf))]
-        if wrong.size:
-            raise ShapeError(
-                f"layer: a threshold is {wrong[0]}; expected positive, finite numbers"
-            )
+        require_thresholds("layer", self.theta)
         if not np.all(np.isfinite(self.drive)):
             raise ShapeError(
                 "layer: a drive is NaN or infinite; expected finite numbers; look for "
@@ -82,10 +79,8 @@ class DrivenNeurons:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """What all kernels take first, in types of which they are compiled once."""
-        d = self.dynamics
-        flags = bool(d.clamps), bool(d.filters_drive), int(d.max_spikes)
         return (
-            Dynamics._make([*map(float, d[: -len(flags)]), *flags]),
+            plain(self.dynamics),
             np.ascontiguousarray(self.theta, np.float64),
             np.ascontiguousarray(self.drive, np.float64),
         )

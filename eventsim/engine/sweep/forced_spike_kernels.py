@@ -12,9 +12,7 @@ from numba import prange
 
 from eventsim.engine.neuron_adjoint_kernels import (
     N_SUMS,
-    Fired,
     Share,
-    Trace,
     keep,
     kept,
     replay,
@@ -31,7 +29,13 @@ from eventsim.engine.sweep.arrival_kernels import (
     new_arrivals,
     new_sorting,
 )
-from eventsim.engine.sweep.gathered_adjoint_kernels import InputSums, Sums, add_shares
+from eventsim.engine.sweep.gathered_adjoint_kernels import (
+    InputSums,
+    Sums,
+    add_shares,
+    new_fired,
+    new_trace,
+)
 from eventsim.engine.sweep.rise_kernels import last_rise
 from eventsim.jit import jit
 from eventsim.neurons.dynamics import receive
@@ -57,18 +61,6 @@ def own_spikes(time, neuron, number, arrivals, n, fired):
             fired.d_time[count] = 0.0
             count += 1
     return count
-
-
-@jit()
-def new_spikes(n):
-    """Return room for the spikes of one neuron."""
-    return Fired(np.empty(n), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n))
-
-
-@jit()
-def new_trace(n_arrivals, n_spikes):
-    """Return scratch for the events of one neuron."""
-    return Trace(np.empty((n_arrivals + n_spikes + 1, 4)), np.empty((n_spikes, 4)))
 
 
 @jit()
@@ -159,7 +151,7 @@ def events_of(wiring, train, out_time, out_neuron, number):
     sorting = new_sorting(wiring.n_in, train.time.size, room)
     chain(train, sorting)
     n = gather(wiring, train, number, sorting, arrivals)
-    fired = new_spikes(out_time.size + 1)
+    fired = new_fired(out_time.size + 1)
     count = own_spikes(out_time, out_neuron, number, arrivals, n, fired)
     return arrivals, n, fired, count
 

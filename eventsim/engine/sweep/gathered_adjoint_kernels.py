@@ -74,6 +74,12 @@ def new_fired(n_spikes):
 
 
 @jit()
+def new_trace(n_arrivals, n_spikes):
+    """Return scratch for the events of one neuron."""
+    return Trace(np.empty((n_arrivals + n_spikes + 1, 4)), np.empty((n_spikes, 4)))
+
+
+@jit()
 def take_spikes(output, head, following, neuron, fired):
     """Copy a neuron's spikes up to the last one that the loss depends on.
 
@@ -150,7 +156,7 @@ def unrun_sample(d, wiring, theta, drive, train, output, rule, sums, inputs):
     room = most_arrivals(wiring, train, count, 0, n_out)
     arrivals, fired = new_arrivals(room), new_fired(most_spikes)
     sorting = new_sorting(wiring.n_in, train.time.size, room)
-    trace = Trace(np.empty((room + most_spikes + 1, 4)), np.empty((most_spikes, 4)))
+    trace = new_trace(room, most_spikes)
     share = Share(np.empty(room), np.empty(room))
     chain(train, sorting)
     for neuron in range(n_out):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.engine.fan_in import FanIn
+from eventsim.engine.layer_dynamics import plain, require_thresholds
 from eventsim.engine.neuron_adjoint_kernels import (
     ALPHA,
     GRAZING,
@@ -97,17 +98,14 @@ class GatheredLayer:
             raise ShapeError(
                 f"layer: a delay is {self.delay.min()}; expected a time, not negative"
             )
-        if not np.all(self.theta > 0):
-            raise ShapeError(
-                f"layer: a threshold is {self.theta.min()}; expected positive numbers"
-            )
+        require_thresholds("layer", self.theta)
 
     @property
     def arrays(self) -> tuple:
         """What all kernels take first, in types of which they are compiled once."""
         table = self.fan_in
         return (
-            _plain(self.dynamics),
+            plain(self.dynamics),
             table.offsets,
             table.source,
             _double(self.weight)[table.slot],
@@ -117,15 +115,6 @@ class GatheredLayer:
             _double(self.theta),
             _double(self.drive),
         )
-
-
-def _plain(d: Dynamics) -> Dynamics:
-    """Return the same numbers in their own types.
-
-    An integer where a float belongs would compile every kernel once more.
-    """
-    flags = bool(d.clamps), bool(d.filters_drive), int(d.max_spikes)
-    return Dynamics._make([*map(float, d[: -len(flags)]), *flags])
 
 
 def _double(array: np.ndarray) -> np.ndarray:

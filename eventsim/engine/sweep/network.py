@@ -40,7 +40,7 @@ from eventsim.engine.spike_gradients import d_output_spikes
 from eventsim.engine.sweep.forced_spikes import ForcedSpikes
 from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
 from eventsim.engine.sweep.layer_runner import choose_runner, drive_layer
-from eventsim.engine.sweep.network_adjoint import backward_spikes, force_output
+from eventsim.engine.sweep.network_adjoint import backward_spikes
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.network import READS_POTENTIALS, Layer, Network
@@ -50,7 +50,6 @@ from eventsim.topology import AveragePool, Dropout, EarliestPool, Synapses
 __all__ = [
     "backward",
     "backward_spikes",
-    "force_output",
     "forward",
     "forward_spikes",
     "require_runnable",

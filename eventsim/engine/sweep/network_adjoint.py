@@ -8,31 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from eventsim.engine.input_currents import by_values, to_network_input
-from eventsim.engine.neuron_adjoint_kernels import Rule
 from eventsim.engine.spike_gradients import (
     LayerGradients,
     SpikeGradients,
     check_d_times,
     layer_gradients,
 )
-from eventsim.engine.sweep.forced_spikes import (
-    ForcedSpikes,
-    backward_forced,
-    force_spikes,
-)
-from eventsim.engine.sweep.gathered_recording import GatheredGradients
-from eventsim.engine.sweep.layer_runner import (
-    DrivenRunner,
-    SlopeRule,
-    gathered_layer_of,
-)
+from eventsim.engine.sweep.forced_output import with_forced
+from eventsim.engine.sweep.forced_spikes import ForcedSpikes
+from eventsim.engine.sweep.layer_runner import DrivenRunner, SlopeRule
 from eventsim.engine.sweep.recording import SpikeSweepRecording, Step
-from eventsim.errors import ShapeError
 from eventsim.network import Layer, Network
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import EarliestPool, Synapses
@@ -169,7 +158,7 @@ def _unrun(
         step.arrived, step.recording, total, rule, with_constants
     )
     if forced is not None:
-        found = _with_forced(step, found, *forced, rule)
+        found = with_forced(step, found, *forced, rule)
     gradients = layer_gradients(
         layer,
         found.weight,
@@ -185,85 +174,6 @@ def _unrun(
         gradients,
         _to_origin(found.input_time, step.arrived_from, n_given),
         _to_origin(found.value, step.arrived_from, n_given),
-    )
-
-
-def force_output(
-    network: Network,
-    recording: SpikeSweepRecording,
-    labels: np.ndarray,
-    *,
-    least_rise: float,
-    only_if_silent: bool,
-) -> ForcedSpikes:
-    """Let the label's output neuron of each sample fire where its potential rises.
-
-    Parameters
-    ----------
-    network : Network
-        The network that made the recording.
-    recording : SpikeSweepRecording
-        What `forward` returned.
-    labels : ndarray, shape (batch,), int
-        The neuron of each sample.
-    least_rise : float, thresholds per run
-        Least slope of the potential there, positive.
-    only_if_silent : bool
-        Leave neurons alone that fire by themselves.
-
-    Returns
-    -------
-    ForcedSpikes
-        For the loss and for `backward_spikes`.
-
-    Raises
-    ------
-    ShapeError
-        If the output neurons' model has no such spikes, or currents are their input.
-    """
-    step = recording.steps[-1]
-    assert step.runner is not None
-    if isinstance(step.runner, DrivenRunner):
-        raise ShapeError(
-            "supervisory spike: the output neurons are driven by input currents; "
-            "expected a layer with neurons before them; leave "
-            "training.supervisory_spike out"
-        )
-    return force_spikes(
-        gathered_layer_of(step.runner),
-        step.arrived,
-        step.recording.spikes,
-        labels,
-        network.duration,
-        least_rise=least_rise,
-        only_if_silent=only_if_silent,
-    )
-
-
-def _with_forced(
-    step: Step,
-    found: GatheredGradients,
-    forced: ForcedSpikes,
-    d_forced: np.ndarray,
-    rule: SlopeRule,
-) -> GatheredGradients:
-    """Add what a loss on forced spikes makes of a layer's gradients."""
-    assert step.runner is not None
-    assert not isinstance(step.runner, DrivenRunner)
-    more = backward_forced(
-        gathered_layer_of(step.runner),
-        step.arrived,
-        step.recording.spikes,
-        forced,
-        d_forced,
-        Rule(float(rule.clip), float(rule.exponential or 0), False),
-    )
-    return replace(
-        found,
-        weight=found.weight + more.weight.reshape(found.weight.shape),
-        drive=found.drive + more.drive,
-        input_time=found.input_time + more.input_time,
-        value=found.value + more.value,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from eventsim.engine.fan_out import fan_out
+from eventsim.engine.layer_dynamics import require_thresholds
 from eventsim.engine.sweep.row_firing_kernels import SAFETY
 from eventsim.engine.sweep.row_vectors import LANES, MOST_GROUPS
 from eventsim.errors import ShapeError
@@ -64,12 +65,7 @@ class RowLayer:
                 raise ShapeError(
                     f"row sweep: {name} has shape {array.shape}; expected {shape}"
                 )
-        wrong = self.theta[~((self.theta > 0) & (self.theta < math.inf))]
-        if wrong.size:
-            raise ShapeError(
-                f"row sweep: a threshold is {wrong[0]}; expected positive, finite "
-                "numbers"
-            )
+        require_thresholds("row sweep", self.theta)
 
     @property
     def n_channels(self) -> int:

@@ -12,7 +12,7 @@ from eventsim import simulate
 from eventsim.engine import choose_engine, engine_name
 from eventsim.engine.queue import network as queue
 from eventsim.engine.sweep import network as sweep
-from eventsim.engine.sweep.network_adjoint import force_output
+from eventsim.engine.sweep.forced_output import force_output
 from eventsim.errors import ShapeError, SimulationLimitError
 from eventsim.gradcheck import gradcheck
 from eventsim.spikes import SpikeTrains

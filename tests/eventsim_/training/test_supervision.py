@@ -81,17 +81,3 @@ def test_supervise__a_first_spike_time_replaces_silence():
     d_own, options = seen.split(np.ones_like(output))
     np.testing.assert_array_equal(d_own[rows, LABELS], np.where(forced, 0, 1))
     np.testing.assert_array_equal(options["forced"][1], np.where(forced, 1, 0))
-
-
-def test_backward__takes_forced_spikes_into_account():
-    network, recording, output = ran()
-    seen = supervise(network, recording, output, LABELS, config_of(when="always"))
-    d_own, options = seen.split(np.ones(seen.output.time.size))
-    without = sweep.backward(network, recording, d_own)
-    found = sweep.backward(network, recording, d_own, **options)
-    for one, other in zip(without.weights, found.weights, strict=True):
-        assert np.abs(one - other).max() > 1e-6
-    # Only the labels' columns of the last layer change.
-    labels_only = np.isin(np.arange(3), LABELS[np.isfinite(seen.forced.time)])
-    same = without.weights[1] == found.weights[1]
-    assert np.all(same[:, ~labels_only])
