@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -100,7 +101,7 @@ def train_in_parallel(
     ConfigError
         If there is no such backend, see `require_backend`.
     RunError
-        If a process that trained was killed.
+        If a process that trained was killed, or no cluster answers.
 
     Notes
     -----
@@ -237,22 +238,43 @@ def require_backend(backend: str) -> None:
 
 
 def _parallel(jobs: int | None, backend: str, stack: ExitStack) -> joblib.Parallel:
-    if backend == "dask":
-        from distributed import Client, get_client
-
-        try:
-            get_client()
-        except ValueError:
-            # At the address in DASK_SCHEDULER_ADDRESS, else of this machine.
-            with _ctrl_c_kept_from_children():
-                client = Client()
-            stack.enter_context(client)
+    _join_cluster(backend, stack)
     n_jobs = -1 if jobs is None else jobs
     with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
         try:
             return joblib.Parallel(batch_size=1, return_as="generator_unordered")
         except ValueError:  # this backend can only give all results at the end
             return joblib.Parallel(batch_size=1)
+
+
+def _join_cluster(backend: str, stack: ExitStack) -> None:
+    """Connect to the cluster of the environment's address, or start one here."""
+    variable = {"dask": "DASK_SCHEDULER_ADDRESS", "ray": "RAY_ADDRESS"}.get(backend)
+    try:
+        if backend == "dask":
+            _join_dask(stack)
+        elif backend == "ray":
+            import ray
+
+            ray.init(ignore_reinit_error=True)
+    except OSError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise RunError(
+            f"study: no {backend} cluster answers ({reason}); expected one at the "
+            f"address in {variable}, here {os.environ.get(variable or '')!r}; start "
+            "it, or unset the variable for one on this machine"
+        ) from error
+
+
+def _join_dask(stack: ExitStack) -> None:
+    from distributed import Client, get_client
+
+    try:
+        get_client()
+    except ValueError:  # there is none
+        with _ctrl_c_kept_from_children():
+            client = Client()
+        stack.enter_context(client)
 
 
 @contextmanager

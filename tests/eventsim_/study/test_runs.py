@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numba
 import pytest
@@ -155,6 +156,39 @@ def test_train_in_parallel__says_what_to_install(path, monkeypatch, name, packag
         monkeypatch.setitem(sys.modules, "ray.util.joblib", None)
     with pytest.raises(ConfigError, match=f"not installed .*; install {package}"):
         trained(path, backend=name)
+
+
+def silent(**_):
+    raise ConnectionError("timed out\nafter 5 s.")
+
+
+def no_client():
+    raise ValueError("none")
+
+
+FAKE_CLUSTERS = {
+    "dask": {"distributed": SimpleNamespace(Client=silent, get_client=no_client)},
+    "ray": {
+        "ray": SimpleNamespace(init=silent),
+        "ray.util.joblib": SimpleNamespace(register_ray=lambda: None),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("backend", "variable"),
+    [("dask", "DASK_SCHEDULER_ADDRESS"), ("ray", "RAY_ADDRESS")],
+)
+def test_train_in_parallel__a_cluster_that_does_not_answer(
+    path, monkeypatch, backend, variable
+):
+    for name, module in FAKE_CLUSTERS[backend].items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(study_runs, "require_backend", lambda _: None)
+    monkeypatch.setenv(variable, "head:1")
+    message = f"no {backend} cluster answers .timed out after 5 s.; .* {variable}, here"
+    with pytest.raises(RunError, match=message + " 'head:1'; start it, or unset"):
+        trained(path, backend=backend)
 
 
 def test_train_in_parallel__a_killed_process_is_told(path, monkeypatch):
