@@ -186,11 +186,11 @@ class SpikemaxConfig(SpikesLossConfig):
         description="Length of the sliding window, network time units; null is a tenth "
         "of the run.",
     )
-    epsilon: float = Field(
-        default=1e-2,
+    epsilon: float | None = Field(
+        default=None,
         gt=0,
-        description="Votes added for every class; keeps the loss finite while the "
-        "label's neuron is silent.",
+        description="Votes added for every class, so that the loss is finite while the "
+        "label's neuron is silent; null is 1 / number of classes, one vote in all.",
     )
 
 
@@ -198,11 +198,11 @@ class SpikemaxGConfig(SpikesLossConfig):
     """Spikes of the whole run as votes (Shrestha et al. 2022, Eq. 12)."""
 
     name: Literal["spikemax_g"] = Field(description="This loss.")
-    epsilon: float = Field(
-        default=1e-2,
+    epsilon: float | None = Field(
+        default=None,
         gt=0,
-        description="Votes added for every class; keeps the loss finite while the "
-        "label's neuron is silent.",
+        description="Votes added for every class, so that the loss is finite while the "
+        "label's neuron is silent; null is 1 / number of classes, one vote in all.",
     )
 
 

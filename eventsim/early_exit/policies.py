@@ -34,8 +34,7 @@ def smoothing_of(smoothing: float | None, n_classes: int) -> float:
     smoothing : float or None
         Positive; ``None``: one spike in all, each class has its share of it. Then one
         class with k spikes and no rival has probability ``(k + 1 / C) / (k + 1)``:
-        about a half after the first spike, for any number of classes C. (The loss adds
-        0.01 to each, so that one spike of ten classes is already worth 0.92.)
+        about a half after the first spike, for any number of classes C.
     n_classes : int
         C.
 

@@ -7,8 +7,8 @@ With the counts c_i of the output neurons and the label y:
 - spikemax_g: ``-log p_y`` with the counts of the whole run (Eq. 7, 12).
 - spikemax_s: ``-log softmax(c)[y]`` with the counts of the whole run (Eq. 13, 14).
 
-As published, the first two are infinite while the label's neuron is silent. A small
-number epsilon of votes is therefore added for every class,
+As published, the first two are infinite while the label's neuron is silent. Therefore
+epsilon votes are added for every class, by default 1 / C, one vote of all together,
 ``p_i = (c_i + epsilon) / (sum_j c_j + C epsilon)``. Then
 
     dL/dc_i = (p_i - [i = y]) / (c_i + epsilon),    sum_i (c_i + epsilon) dL/dc_i = 0.
@@ -39,7 +39,14 @@ from eventsim.losses.sliding_counts import sliding_counts
 from eventsim.losses.softmax import LossValue, cross_entropies
 from eventsim.spikes import SpikeTrains
 
-EPSILON = 1e-2
+
+def epsilon_of(epsilon: float | None, n_classes: int) -> float:
+    """Return the votes added for every class; None is one vote of all together.
+
+    Far less makes the first spike of the label, a supervisory one too, worth nearly a
+    probability of 1, so that little is left to ask for.
+    """
+    return 1 / n_classes if epsilon is None else epsilon
 
 
 def spikemax(
@@ -48,7 +55,7 @@ def spikemax(
     *,
     duration: float,
     window: float,
-    epsilon: float = EPSILON,
+    epsilon: float | None = None,
     reduction: Reduction = "mean",
 ) -> LossValue:
     """Return the spikemax loss, the mean over time of a sliding window's (Eq. 8).
@@ -63,8 +70,8 @@ def spikemax(
         Length T of the run.
     window : float, network time units, positive
         Length W of the window in which spikes are counted.
-    epsilon : float, spikes, positive, default 0.01
-        Votes added for every class.
+    epsilon : float or None, spikes, positive
+        Votes added for every class; None is 1 / number of classes.
     reduction : {"mean", "sum"}
         Over the batch; the code of lava-dl sums. Over time it is always the mean.
 
@@ -74,7 +81,8 @@ def spikemax(
         ``d_output`` is dL/dt of each spike, shape (n_spikes,).
     """
     pieces = sliding_counts(spikes, window=window, duration=duration)
-    values, d_counts = _votes(pieces.counts, labels[pieces.sample], epsilon)
+    votes = epsilon_of(epsilon, spikes.n_neurons)
+    values, d_counts = _votes(pieces.counts, labels[pieces.sample], votes)
     total = np.sum(pieces.length * values) / duration
     d_masses = pieces.by_masses(d_counts, spikes.neuron) / duration
     return reduced(total, -d_masses, spikes.batch, reduction)
@@ -84,7 +92,7 @@ def spikemax_g(
     spikes: SpikeTrains,
     labels: np.ndarray,
     *,
-    epsilon: float = EPSILON,
+    epsilon: float | None = None,
     reduction: Reduction = "mean",
 ) -> LossValue:
     """Return the spikemax_g loss, that of the counts of the whole run (Eq. 12).
@@ -95,8 +103,8 @@ def spikemax_g(
         Output spikes; their values, if any, are their masses, not negative.
     labels : ndarray, shape (batch,), int
         True classes.
-    epsilon : float, spikes, positive, default 0.01
-        Votes added for every class.
+    epsilon : float or None, spikes, positive
+        Votes added for every class; None is 1 / number of classes.
     reduction : {"mean", "sum"}
         Over the batch; the code of lava-dl sums.
 
@@ -105,7 +113,8 @@ def spikemax_g(
     LossValue
         ``d_output`` is dL/dt of each spike, shape (n_spikes,).
     """
-    values, d_counts = _votes(spike_counts(spikes), labels, epsilon)
+    votes = epsilon_of(epsilon, spikes.n_neurons)
+    values, d_counts = _votes(spike_counts(spikes), labels, votes)
     return reduced_rate_loss(np.sum(values), d_counts, spikes, reduction)
 
 

@@ -53,6 +53,17 @@ def test_spikemax_g__is_the_published_formula_with_votes_for_all(case):
     assert loss.value == pytest.approx(expected, rel=1e-12)
 
 
+@given(cases())
+def test_epsilon__is_one_vote_in_all_by_default(case):
+    spikes, labels = case
+    one_vote = 1 / spikes.n_neurons
+    for name in ("spikemax", "spikemax_g"):
+        found = LOSSES[name](spikes, labels)
+        expected = LOSSES[name](spikes, labels, epsilon=one_vote)
+        assert found.value == expected.value
+        np.testing.assert_array_equal(found.d_output, expected.d_output)
+
+
 @given(cases(with_masses=True), st.sampled_from([("count", 1), ("rate", DURATION)]))
 def test_spikemax_s__is_the_published_formula(case, scores):
     spikes, labels = case
