@@ -198,11 +198,11 @@ class SpikemaxGConfig(SpikesLossConfig):
     """Spikes of the whole run as votes (Shrestha et al. 2022, Eq. 12)."""
 
     name: Literal["spikemax_g"] = Field(description="This loss.")
-    epsilon: float | None = Field(
-        default=None,
+    epsilon: float = Field(
+        default=1e-2,
         gt=0,
-        description="Votes added for every class, so that the loss is finite while the "
-        "label's neuron is silent; null is 1 / number of classes, one vote in all.",
+        description="Votes added for every class; keeps the loss finite while the "
+        "label's neuron is silent.",
     )
 
 

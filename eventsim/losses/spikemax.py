@@ -8,7 +8,7 @@ With the counts c_i of the output neurons and the label y:
 - spikemax_s: ``-log softmax(c)[y]`` with the counts of the whole run (Eq. 13, 14).
 
 As published, the first two are infinite while the label's neuron is silent. Therefore
-epsilon votes are added for every class, by default 1 / C, one vote of all together,
+epsilon votes are added for every class,
 ``p_i = (c_i + epsilon) / (sum_j c_j + C epsilon)``. Then
 
     dL/dc_i = (p_i - [i = y]) / (c_i + epsilon),    sum_i (c_i + epsilon) dL/dc_i = 0.
@@ -39,14 +39,8 @@ from eventsim.losses.sliding_counts import sliding_counts
 from eventsim.losses.softmax import LossValue, cross_entropies
 from eventsim.spikes import SpikeTrains
 
-
-def epsilon_of(epsilon: float | None, n_classes: int) -> float:
-    """Return the votes added for every class; None is one vote of all together.
-
-    Far less makes the first spike of the label, a supervisory one too, worth nearly a
-    probability of 1, so that little is left to ask for.
-    """
-    return 1 / n_classes if epsilon is None else epsilon
+EPSILON = 1e-2
+"""Votes of `spikemax_g` for every class, of its whole run."""
 
 
 def spikemax(
@@ -71,7 +65,9 @@ def spikemax(
     window : float, network time units, positive
         Length W of the window in which spikes are counted.
     epsilon : float or None, spikes, positive
-        Votes added for every class; None is 1 / number of classes.
+        Votes added for every class; None is 1 / number of classes: labels are often
+        silent in a window, and with much less the first spike there, a supervisory
+        one too, is worth nearly a probability of 1.
     reduction : {"mean", "sum"}
         Over the batch; the code of lava-dl sums. Over time it is always the mean.
 
@@ -81,8 +77,9 @@ def spikemax(
         ``d_output`` is dL/dt of each spike, shape (n_spikes,).
     """
     pieces = sliding_counts(spikes, window=window, duration=duration)
-    votes = epsilon_of(epsilon, spikes.n_neurons)
-    values, d_counts = _votes(pieces.counts, labels[pieces.sample], votes)
+    if epsilon is None:
+        epsilon = 1 / spikes.n_neurons
+    values, d_counts = _votes(pieces.counts, labels[pieces.sample], epsilon)
     total = np.sum(pieces.length * values) / duration
     d_masses = pieces.by_masses(d_counts, spikes.neuron) / duration
     return reduced(total, -d_masses, spikes.batch, reduction)
@@ -92,7 +89,7 @@ def spikemax_g(
     spikes: SpikeTrains,
     labels: np.ndarray,
     *,
-    epsilon: float | None = None,
+    epsilon: float = EPSILON,
     reduction: Reduction = "mean",
 ) -> LossValue:
     """Return the spikemax_g loss, that of the counts of the whole run (Eq. 12).
@@ -103,8 +100,8 @@ def spikemax_g(
         Output spikes; their values, if any, are their masses, not negative.
     labels : ndarray, shape (batch,), int
         True classes.
-    epsilon : float or None, spikes, positive
-        Votes added for every class; None is 1 / number of classes.
+    epsilon : float, spikes, positive, default 0.01
+        Votes added for every class.
     reduction : {"mean", "sum"}
         Over the batch; the code of lava-dl sums.
 
@@ -113,8 +110,7 @@ def spikemax_g(
     LossValue
         ``d_output`` is dL/dt of each spike, shape (n_spikes,).
     """
-    votes = epsilon_of(epsilon, spikes.n_neurons)
-    values, d_counts = _votes(spike_counts(spikes), labels, votes)
+    values, d_counts = _votes(spike_counts(spikes), labels, epsilon)
     return reduced_rate_loss(np.sum(values), d_counts, spikes, reduction)
 
 

@@ -81,7 +81,7 @@ def test_loss__leftover_keys_of_another_loss_are_refused():
     with pytest.raises(ConfigError, match=r"unknown key 'loss\.beta'; known: name, re"):
         load_config(example, [count, "loss.name=spikemax_g"])
     config = load_config(example, [count, "loss={name: spikemax_g}"])
-    assert config.loss.epsilon is None
+    assert config.loss.epsilon == 1e-2
 
 
 @pytest.mark.parametrize("name", OF_SPIKES)
