@@ -351,11 +351,16 @@ def share_spike(j, begin, t, d_time, tau_g, time, weight, share):
     tau_g : float, network time units
         Time constant.
     time, weight, share : ndarray, shape (n_arrivals,)
-        When the inputs came, their weights (times values); written: their shares.
+        When the inputs came, in order of time, their weights (times values); written:
+        their shares.
     """
-    total = j * phi(1 / tau_g, t - begin)
+    # Only ratios matter, so ages count from the last input: none is too old for them.
+    latest = time[-1] if time.size > 0 else t
+    total = 0.0
+    if j != 0:
+        total = j * phi(1 / tau_g, t - begin) * math.exp((t - latest) / tau_g)
     for a in range(time.size):
-        share[a] = weight[a] * math.exp(-(t - time[a]) / tau_g)
+        share[a] = weight[a] * math.exp(-(latest - time[a]) / tau_g)
         total += share[a]
     scale = d_time / total if total > 0 else 0.0
     for a in range(time.size):

@@ -11,7 +11,7 @@ crossing at that height:
     dt/dw_i = -psp(t - t_i) / slope,   dt/dt_i = w_i psp'(t - t_i) / slope,
 
 so that an earlier spike is one of a larger potential. Nothing else changes: the
-neuron is not reset, and answers and statistics do not see the spike.
+neuron is not reset, and answers and counts of spikes do not see the spike.
 
 References
 ----------

@@ -90,7 +90,7 @@ def add_shares_of_spikes(
     row, since : ndarray, shape (n_lanes,)
         Room.
     total : ndarray, shape (n_spikes,)
-        Written for the picked spikes.
+        Written for the picked spikes, in the scale of the input before each.
     """
     event, rows = arrived
     n_groups = np.int64(row.size // LANES)
@@ -108,22 +108,23 @@ def add_shares_of_spikes(
             add_to_one(row, weight, at, n_groups, (scaled.amount[e],))
             m += 1
         t = float(time[s])
-        total[s] = float(row[lane]) * math.exp(BLOCK * block - t / tau_g)
-        total[s] += float(drive[lane]) * phi(1 / tau_g, t - since[lane])
+        total[s] = float(row[lane])
+        if drive[lane] != 0:
+            by_drive = float(drive[lane]) * phi(1 / tau_g, t - since[lane])
+            total[s] += by_drive * math.exp(t / tau_g - BLOCK * block)
         row[lane] = 0
         since[lane] = t
 
 
 @jit(borrows=True)
 def hand_out_shares(
-    arrived, scaled, picked, lanes, time, rank, d_time, weight, tau_g, row, total,
-    d_input,
-):  # fmt: skip
+    arrived, scaled, picked, lanes, rank, d_time, weight, row, total, d_input
+):
     """Share dL/dT of every spike of one position among the inputs before it.
 
     Parameters
     ----------
-    arrived, scaled, picked, lanes, time, rank, weight, tau_g, row, total
+    arrived, scaled, picked, lanes, rank, weight, row, total
         As in `add_shares_of_spikes`.
     d_time : ndarray, shape (n_spikes,)
         dL/dT of the sample's spikes.
@@ -145,9 +146,8 @@ def hand_out_shares(
             block = scaled.block[e]
         while k >= 0 and rank[picked[k]] > e:
             s = picked[k]
-            share = d_time[s] / total[s] if total[s] > 0 else 0.0
             # Before this spike the neuron answers for no other.
-            row[lanes[k]] = real(share * math.exp(BLOCK * block - time[s] / tau_g))
+            row[lanes[k]] = real(d_time[s] / total[s]) if total[s] > 0 else real(0)
             k -= 1
         at = np.int64(rows[m]) * row.size
         d_input[e] += product_with(row, weight, at, n_groups, (scaled.amount[e],))
@@ -189,8 +189,8 @@ def share_sample(
             drive, tau_g, row, since, total,
         )  # fmt: skip
         hand_out_shares(
-            arrived, scaled, picked[mine], lanes[mine], spike_times, ranks, d_time,
-            weight, tau_g, row, total, d_input,
+            arrived, scaled, picked[mine], lanes[mine], ranks, d_time, weight, row,
+            total, d_input,
         )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ from eventsim.engine.sweep.gathered_sweep import gathered_backward, gathered_for
 from eventsim.errors import ShapeError
 
 
-# A run of 6 is 8.6 time constants of 0.7, less than a block, and 300 of 0.02.
-@pytest.mark.parametrize("tau_g", [0.7, 0.02])
+# A run of 6 is 8.6 time constants of 0.7, less than a block, 300 of 0.02, and so many
+# of 0.001 that the exponential of an input's age is 0.
+@pytest.mark.parametrize("tau_g", [0.7, 0.02, 0.001])
 @pytest.mark.parametrize("variant", ["plain", "driven", "graded", "ties"])
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("model", ["srm_lif", "srm_lif general"])
