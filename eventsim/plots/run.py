@@ -87,10 +87,17 @@ def learning_curves(history: list[dict[str, Any]]) -> plt.Figure:
     ):
         axis.set(title=title, xlabel="epoch")
         if title != "hidden spikes per neuron":
-            axis.set_yscale("log")
+            _scale(axis)
             axis.legend(frameon=False)
     axes[2].set_ylim(bottom=0)
     return figure
+
+
+def _scale(axis: plt.Axes) -> None:
+    """Use a logarithmic axis if it can show the values: losses may be negative."""
+    values = np.concatenate([np.asarray(line.get_ydata()) for line in axis.lines])
+    if np.all(values >= 0) and np.any(values > 0):
+        axis.set_yscale("log")
 
 
 def spike_raster(

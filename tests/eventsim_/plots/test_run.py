@@ -96,6 +96,28 @@ def test_learning_curves__any_history(changes, n_epochs, tmp_path):
     plt.close(figure)
 
 
+@pytest.mark.parametrize(
+    ("losses", "scale"),
+    [
+        ([0.5, 0.1, 0.01, 0.001], "log"),
+        ([0.5, 0.1, 0.0, 0.0], "log"),
+        ([0.5, 0.1, -0.01, -0.02], "linear"),
+        ([0.0, 0.0, 0.0, 0.0], "linear"),
+    ],
+)
+def test_learning_curves__show_losses_that_are_not_positive(losses, scale, tmp_path):
+    # The enhanced counting loss is negative near its optimum.
+    history = [
+        {**line, "train_loss": loss, "validation_loss": loss}
+        for line, loss in zip(HISTORY, losses, strict=True)
+    ]
+    figure = plots.learning_curves(history)
+    figure.savefig(tmp_path / "x.png")
+    assert figure.axes[0].get_yscale() == scale
+    assert figure.axes[1].get_yscale() == "log"
+    plt.close(figure)
+
+
 def test_spike_raster__shows_the_spikes_of_the_first_sample(tiny_config, dataset):
     network = build_network(tiny_config("encode.bias_spikes=0"), dataset.input_shape, 3)
     times = {0: np.array([[0.2, np.inf, 0.7], [0.1, 0.1, 0.1]]), 1: np.array([[1.5]])}
