@@ -4,7 +4,8 @@ Layer by layer, from the input on, one factor on all thresholds of the layer is 
 steps away from 1 and then bisection of its logarithm, so that the layer's neurons fire
 the wanted number of spikes per neuron and run (code of Zhu et al. 2023). Of a network
 driven by constant currents the last third of the run is measured, when the layers
-before have begun to fire; else the whole run, since input spikes come and go.
+before have begun to fire; else the whole run, since input spikes come and go, and so
+do neurons that may fire a few times only.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
         thresholds, or exceed it with ten thousand times these.
     """
     ends = [k for k, _ in network.spiking_layers]
-    since = LATE if network.input == "currents" else 0.0
     given: np.ndarray | SpikeTrains = inputs
     if network.input == "spikes":
         times = activations_to_times(inputs, inputs.dtype.type(network.time_window))
@@ -67,7 +67,10 @@ def set_thresholds(network: Network, inputs: np.ndarray, rate: float) -> None:
             t_end=network.duration,
             input="spikes" if isinstance(given, SpikeTrains) else "currents",
         )
-        _set_last_layer(part, given, rate, since)
+        layer = part.layers[-1]
+        assert layer.neuron is not None
+        is_steady = network.input == "currents" and layer.neuron.max_spikes is None
+        _set_last_layer(part, given, rate, since=LATE if is_steady else 0.0)
         sent = _run(part, given, math.inf).trains[-1]
         wave = Wave(sent, network.layers[k - 1].delay)
         given = arrive(wave, network.duration).spikes

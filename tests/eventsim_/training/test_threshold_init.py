@@ -53,6 +53,20 @@ def test_set_thresholds__is_not_stopped_by_a_layer_that_fires_wildly():
     np.testing.assert_allclose(rates(network, inputs), 0.6, rtol=0.1)
 
 
+@pytest.mark.parametrize("max_spikes", [1, 3])
+def test_set_thresholds__counts_the_whole_run_of_neurons_that_stop(max_spikes):
+    # Currents let them fire early; in the last third they are silent already.
+    network = dense_network(sizes=(20, 40, 10))
+    layers = [
+        replace(layer, neuron=replace(layer.neuron, max_spikes=max_spikes))
+        for layer in network.layers
+    ]
+    network = replace(network, layers=tuple(layers), input="currents")
+    inputs = inputs_of(network)
+    set_thresholds(network, inputs, 0.6)
+    np.testing.assert_allclose(rates(network, inputs), 0.6, rtol=0.1)
+
+
 def test_set_thresholds__says_which_layer_fires_too_much():
     network = dense_network(sizes=(20, 40, 10), theta=1e-6)
     with pytest.raises(RunError, match=r"layer_1 \(dense 40\) fires more than 0\.6"):
