@@ -83,11 +83,12 @@ def model_names(paths: Sequence[str]) -> list[str]:
     """Return a short name for each model that no other has.
 
     The name of its folder; of its parents, too, as far as that is needed to tell it
-    from the others (``adam/seed-0``), joined with dashes.
+    from the others (``adam/seed-0``), joined with dashes; where dashes in the names
+    make two of these alike, all are numbered.
     """
     folders = [
         path.parent if path.suffix == ".h5" else path
-        for path in (Path(text).absolute() for text in paths)
+        for path in (Path(text).resolve() for text in paths)
     ]
     repeated = [path for path in folders if folders.count(path) > 1]
     if repeated:
@@ -98,7 +99,10 @@ def model_names(paths: Sequence[str]) -> list[str]:
     n_parts = 1
     while len({path.parts[-n_parts:] for path in folders}) < len(folders):
         n_parts += 1
-    return ["-".join(path.parts[-n_parts:]) for path in folders]
+    names = ["-".join(path.parts[-n_parts:]) for path in folders]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{k}-{name}" for k, name in enumerate(names, start=1)]  # a-b/c and a/b-c
 
 
 def format_comparison(results: list[dict[str, Any]]) -> str:

@@ -13,11 +13,14 @@ def test_model_names__are_as_short_as_they_can_be():
     assert model_names(["/a/b"]) == ["b"]
     assert model_names(["/a/b", "/a/c/model.h5"]) == ["b", "c"]
     assert model_names(["/a/b", "/c/b"]) == ["a-b", "c-b"]
+    assert model_names(["/p/q-r", "/p-q/r", "/s/r"]) == ["1-p-q-r", "2-p-q-r", "3-s-r"]
 
 
 def test_model_names__refuses_the_same_model_twice():
     with pytest.raises(ConfigError, match="'/a/b' is given more than once"):
         model_names(["/a/b", "/a/b/model.h5"])
+    with pytest.raises(ConfigError, match="'/a/b' is given more than once"):
+        model_names(["/a/b", "/a/c/../b"])
 
 
 def test_compare_models__each_with_its_files_and_all_together(finished_run, tmp_path):
