@@ -129,12 +129,16 @@ def read_model(path: str | Path) -> ModelFile:
         format, or holds arrays that do not fit together.
     """
     path = Path(path)
+    below = ""
     if path.is_dir():
+        runs = sorted(str(found.parent) for found in path.rglob("model.h5"))
+        below = f"; runs below it: {', '.join(runs[:3])}" if runs else ""
+        below += ", ..." if len(runs) > 3 else ""
         path = path / "model.h5"
     if not path.is_file():
         raise ModelFileError(
             f"model file '{path}' does not exist; expected a model.h5 written by "
-            "'eventsim train'"
+            f"'eventsim train'{below}"
         )
     try:
         with h5py.File(path, "r") as file:

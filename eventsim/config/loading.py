@@ -73,6 +73,11 @@ def parse_config(
 ) -> Config:
     """Check YAML text; see `load_config`."""
     raw = read_mapping(text, where)
+    if "base" in raw and "network" not in raw:
+        raise ConfigError(
+            f"{where}: this is a study of several runs, not the configuration of one; "
+            "expected a key 'network'; run it with: eventsim study FILE"
+        )
     _expand_short_form(raw, where)
     for override in overrides:
         setting = read_override(override) if isinstance(override, str) else override
@@ -183,6 +188,9 @@ def _apply(raw: dict[str, Any], setting: Setting) -> None:
             at = at[index]
 
 
+A_SECTION = "a section with keys"
+
+
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Put the first problem of a pydantic error into one line."""
     problems = error.errors(include_url=False)
@@ -214,15 +222,28 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     else:
         alternatives = [p for p in problems if _plain_place(p) == where]
         expected = " or ".join(dict.fromkeys(map(_expected, alternatives)))
+        if expected == A_SECTION:
+            expected += _example(model, first)
         message = f"{where} is {_shorten(given)}; expected {expected}"
     others = len({_plain_place(problem) for problem in problems}) - 1
     return message + (f" (and {others} more)" if others else "")
 
 
+def _example(model: type[BaseModel], problem: ErrorDetails) -> str:
+    """Return what may stand in a section."""
+    if _plain_place(problem) == "loss":
+        return f" such as {{name: {LOSS_NAMES[0]}}}"
+    section = _at(model, problem["loc"])
+    if not (isinstance(section, type) and issubclass(section, BaseModel)):
+        return ""
+    keys = list(section.model_fields)
+    return f": {', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''}"
+
+
 def _expected(problem: ErrorDetails) -> str:
     match problem["type"]:
         case "model_type" | "model_attributes_type" | "dict_type":
-            return "a section with keys"
+            return A_SECTION
         case "string_pattern_mismatch":
             return "letters, digits and ._+-, beginning with a letter or digit"
         case _:
@@ -259,10 +280,15 @@ def _plain_location(location: tuple[int | str, ...]) -> list[int | str]:
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Return the keys that are allowed at a place of a file."""
+    return list(_at(model, location).model_fields)
+
+
+def _at(model: type[BaseModel], location: tuple[int | str, ...]) -> Any:
+    """Return the type of what stands at a place of a file."""
     at: Any = model
     for part in location:
         at = _step(at, part)
-    return list(at.model_fields)
+    return at
 
 
 def _step(at: Any, part: int | str) -> Any:

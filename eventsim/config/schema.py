@@ -377,6 +377,8 @@ class Config(Section):
             is_dynamic = self.network.neuron.threshold == "dynamic"
             if readout != "spike_time" or not is_dynamic:
                 raise ValueError(
-                    "loss.silence_penalty needs network.readout 'spike_time' and the "
-                    "dynamic threshold"
+                    f"loss.silence_penalty is {loss.silence_penalty:g} with readout "
+                    f"'{readout}' and the {self.network.neuron.threshold} threshold; "
+                    "expected 'spike_time' and the dynamic threshold; leave it out, "
+                    "training.supervisory_spike helps against silent outputs here"
                 )

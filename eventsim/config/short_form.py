@@ -76,6 +76,7 @@ def parse_short_form(text: str) -> list[dict[str, Any]]:
             raise ValueError(
                 f"'{part}' is not a layer; expected parts like 16C5 (convolution), "
                 "16C5p2 (with padding 2), 16C5p2x3 (three of them), P2 (earliest-spike "
-                "pool), A2 (average pool), D0.1 (dropout) or 800 (dense), joined by '-'"
+                "pool), A2 (average pool), D0.1 (dropout of a share between 0 and 1) "
+                "or 800 (dense), joined by '-'"
             )
     return layers

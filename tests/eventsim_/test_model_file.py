@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 from dataclasses import replace
 
@@ -139,6 +140,18 @@ def test_read_model__missing_file(tmp_path):
         read_model(tmp_path / "absent.h5")
     with pytest.raises(ModelFileError, match=r"model\.h5' does not exist"):
         read_model(tmp_path)
+
+
+def test_read_model__a_folder_of_runs_names_them(path, tmp_path):
+    for run in "dacb":
+        folder = tmp_path / "study" / run / "seed-0"
+        folder.mkdir(parents=True)
+        shutil.copy(path, folder / "model.h5")
+    with pytest.raises(
+        ModelFileError,
+        match=r"train'; runs below it: .*study.a.seed-0, .*c.seed-0, ",
+    ):
+        read_model(tmp_path / "study")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])

@@ -128,7 +128,11 @@ def test_parse_config__unknown_key_in_each_kind_of_layer(kind):
         ("name=a/../b", "name is 'a/../b'; expected letters, digits"),
         ("name=-x", "name is '-x'; expected letters, digits"),
         ("data=3", "data is 3; expected a section with keys"),
-        ("optimizer=", "optimizer is null; expected a section with keys"),
+        ("optimizer=", "optimizer is null; expected a section with keys: name, lr, "),
+        (
+            "training.supervisory_spike=always",
+            "training.supervisory_spike is 'always'; expected a section with keys: w",
+        ),
         (
             "encode.value_max=x",
             "encode.value_max is 'x'; expected a number or 'sample'",

@@ -101,7 +101,7 @@ def test_loss__set_name_on_an_example_without_other_loss_keys(name, tmp_path):
             "loss.name is 'tet'; expected one of time_cross_entropy, p",
         ),
         (["loss.name=3"], "loss.name is '3'; expected one of time_cross_entropy"),
-        (["loss=3"], "loss is 3; expected a section with keys"),
+        (["loss=3"], "loss is 3; expected a section with keys such as {name: "),
         (["loss="], "loss is null; expected a section with keys"),
         (["loss.beta=0"], "loss.beta is 0; expected greater than 0"),
         (["loss.t_unfired=-1"], "loss.t_unfired is -1; expected greater than 0"),
@@ -158,7 +158,8 @@ def test_loss__on_potentials_needs_potentials(readout):
 def test_loss__penalty_needs_first_spikes_and_the_dynamic_threshold():
     for text in (BASE, STATIC):
         message = refused("loss.silence_penalty=1", text=text)
-        assert "loss.silence_penalty needs network.readout 'spike_time'" in message
+        assert "loss.silence_penalty is 1 with readout 'spike_" in message
+        assert "expected 'spike_time' and the dynamic threshold; leave it" in message
     dynamic = DYNAMIC.replace("spike_count", "spike_time")
     assert parse_config(dynamic, ["loss.silence_penalty=1"]).loss.silence_penalty == 1
 

@@ -70,7 +70,7 @@ POTENTIAL = ["network.readout=potential_end", "loss.name=potential_cross_entropy
             [*STATIC, "network.neuron.derivative_clip=11"],
             "derivative_clip needs the dynamic threshold",
         ),
-        ([*STATIC, "loss.silence_penalty=1"], "silence_penalty needs network.readout"),
+        ([*STATIC, "loss.silence_penalty=1"], "silence_penalty is 1 with readout"),
         (
             [*POTENTIAL, "loss.silence_penalty=1"],
             "unknown key 'loss.silence_penalty'; known: name, beta",

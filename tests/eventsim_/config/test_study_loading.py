@@ -184,6 +184,15 @@ def test_study_cases__base_is_beside_the_study_and_checked_first(tmp_path, tiny_
         cases_of(path)
 
 
+def test_load_config__says_how_to_run_a_study(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("name: s\nbase: x.yaml\ncases: []\n")
+    with pytest.raises(
+        ConfigError, match=r"this is a study of .* run it with: eventsim study"
+    ):
+        load_config(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
