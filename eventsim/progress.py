@@ -30,7 +30,8 @@ class EpochBars:
         self._n_epochs = config.training.epochs
         self._n_samples = len(dataset.train)
         self._quiet = quiet
-        self._remedies = _remedies(config)
+        self._remedies = _remedies(config, of_output=True)
+        self._remedies_of_layer = _remedies(config, of_output=False)
         self._told: set[str] = set()
         self._bar: tqdm | None = None
 
@@ -92,18 +93,22 @@ class EpochBars:
                 f"neuron fired, and silent neurons have no gradient; try "
                 f"{self._remedies}"
             )
-        for name, share in result.silent.items():
+        for k, (name, share) in enumerate(result.silent.items(), start=1):
+            is_output = k == len(result.silent)
             if share > MOST_SILENT and name not in self._told:
                 self._told.add(name)
                 say(
                     f"WARNING: {share:.0%} of the neurons of {name} fired for no "
                     f"sample that was counted in epoch {result.epoch}; try "
-                    f"{self._remedies}"
+                    f"{self._remedies if is_output else self._remedies_of_layer}"
                 )
 
 
-def _remedies(config: Config) -> str:
-    """Return what helps against silence and is not in use; see docs/how-to."""
+def _remedies(config: Config, *, of_output: bool) -> str:
+    """Return what helps silent outputs or hidden neurons and is not in use.
+
+    See docs/how-to.
+    """
     training, neuron = config.training, config.network.neuron
     if neuron.threshold == "dynamic":
         more = "a larger training.weight_mean, or a lower optimizer.lr"
@@ -112,7 +117,8 @@ def _remedies(config: Config) -> str:
     found = []
     if training.target_rate is None:
         found.append("training.target_rate=0.5")
-    if training.supervisory_spike is None and neuron.model not in WITHOUT_SUPERVISION:
+    is_free = training.supervisory_spike is None
+    if of_output and is_free and neuron.model not in WITHOUT_SUPERVISION:
         found.append("training.supervisory_spike.when=if_silent")
     if training.wake_silent is None:
         found.append("training.wake_silent=0.8")

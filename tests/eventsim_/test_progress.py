@@ -36,10 +36,18 @@ def test_epoch_done__tells_of_a_silent_layer_once(bars, capsys):
     bar.epoch_done(dead)
     seen = capsys.readouterr().err
     assert "WARNING: 75% of the neurons of layer_1 (dense 12) fired for no" in seen
-    for remedy in ("target_rate", "supervisory_spike", "wake_silent", "slope_clip"):
+    for remedy in ("target_rate", "wake_silent", "slope_clip"):
         assert remedy in seen
+    assert "supervisory_spike" not in seen  # it is for outputs only
     bar.epoch_done(replace(dead, epoch=2))
     assert "WARNING" not in capsys.readouterr().err
+
+
+def test_epoch_done__silent_outputs_have_one_remedy_more(bars, capsys):
+    bar = bars(LIF, "network.t_end=4", "loss={beta: 1}")
+    name = list(RESULT.silent)[-1]
+    bar.epoch_done(replace(RESULT, silent={**RESULT.silent, name: 0.75}))
+    assert "supervisory_spike" in capsys.readouterr().err
 
 
 def test_epoch_done__leaves_out_remedies_that_are_in_use(bars, capsys):
