@@ -12,16 +12,16 @@ from typing import Any
 from eventsim import __version__
 
 _HOMES = {
-    "Chip": "hwmodel.chip",
-    "load_chip": "hwmodel.chip",
-    "preset_names": "hwmodel.chip",
-    "Workload": "hwmodel.workload",
-    "from_model": "hwmodel.workload",
+    "Chip": "hwmodel.chip.chip",
+    "load_chip": "hwmodel.chip.chip",
+    "preset_names": "hwmodel.chip.chip",
+    "Workload": "hwmodel.workload.workload",
+    "from_model": "hwmodel.workload.workload",
     "Estimate": "hwmodel.estimate",
     "estimate_model": "hwmodel.estimate",
     "map_model": "hwmodel.estimate",
-    "to_dict": "hwmodel.report",
-    "to_text": "hwmodel.report",
+    "to_dict": "hwmodel.report.text",
+    "to_text": "hwmodel.report.text",
     "HwmodelError": "hwmodel.errors",
 }
 

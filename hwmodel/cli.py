@@ -143,9 +143,9 @@ def estimate(
 ) -> None:
     """Print energy, hops and latency of one inference."""
     from eventsim.model_file import read_model
-    from hwmodel.chip import load_chip
+    from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import estimate_model
-    from hwmodel.report import to_dict, to_text
+    from hwmodel.report.text import to_dict, to_text
 
     chip = load_chip(chip_name, overrides)
     result = estimate_model(read_model(model), chip, mesh=mesh, **options)
@@ -153,7 +153,7 @@ def estimate(
         click.echo(f"warning: {result.warnings[0]}", err=True)
     click.echo(_dump(to_dict(result)) if as_json else to_text(result))
     if plot_dir is not None:
-        from hwmodel.plots import plot_estimate
+        from hwmodel.report.plots import plot_estimate
 
         for path in plot_estimate(result, plot_dir):
             click.echo(f"wrote {path}", err=True)
@@ -170,10 +170,10 @@ def map_command(
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
-    from hwmodel.chip import load_chip
+    from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import map_model
-    from hwmodel.report import map_rows, map_text
-    from hwmodel.workload import layers_of
+    from hwmodel.report.text import map_rows, map_text
+    from hwmodel.workload.workload import layers_of
 
     network = read_model(model)
     mapping = map_model(network, load_chip(chip_name, overrides), mesh)
@@ -190,8 +190,8 @@ def map_command(
 @_JSON
 def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
-    from hwmodel.chip import load_chip, preset_names
-    from hwmodel.chip_report import chip_dict, chip_text
+    from hwmodel.chip.chip import load_chip, preset_names
+    from hwmodel.report.chips import chip_dict, chip_text
 
     if name is not None:
         chip = load_chip(name)
@@ -209,7 +209,7 @@ def chips(name: str | None, as_json: bool) -> None:
 @_JSON
 def tables(as_json: bool) -> None:
     """Recompute the energy numbers of Wei et al. 2023 (Table 2, Eq. 12, Fig. 8)."""
-    from hwmodel.paper_report import tables_dict, tables_text
+    from hwmodel.report.paper import tables_dict, tables_text
 
     click.echo(_dump(tables_dict()) if as_json else tables_text())
 

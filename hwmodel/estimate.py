@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eventsim.model_file import ModelFile
-from hwmodel.chip import Chip
-from hwmodel.counts import ActionCounts, Casting, count
-from hwmodel.energy import Energy, check_mixing, normalised_energy, price
+from hwmodel.chip.chip import Chip
+from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, price
+from hwmodel.cost.latency import Latency, latency
 from hwmodel.errors import PlacementError
-from hwmodel.latency import Latency, latency
 from hwmodel.limits import broken_limits
-from hwmodel.partition import Partition, partition
-from hwmodel.placement import Mapping, place_row_major
-from hwmodel.workload import LayerGeometry, Workload, from_model, layers_of
+from hwmodel.mapping.partition import Partition, partition
+from hwmodel.mapping.placement import Mapping, place_row_major
+from hwmodel.traffic.counts import ActionCounts, Casting, count
+from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def estimate_model(
     model : ModelFile
         With measured activity.
     chip : Chip
-        From `hwmodel.chip.load_chip`.
+        From `hwmodel.chip.chip.load_chip`.
     casting : {"multicast", "unicast"}
         Whose hops are paid; both are counted.
     steps_per_window : int

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from eventsim.topology import Sparse
-from hwmodel.chip import Chip
-from hwmodel.counts import ActionCounts
-from hwmodel.placement import Mapping
-from hwmodel.workload import LayerGeometry, Workload
+from hwmodel.chip.chip import Chip
+from hwmodel.mapping.placement import Mapping
+from hwmodel.traffic.counts import ActionCounts
+from hwmodel.workload.workload import LayerGeometry, Workload
 
 
 def broken_limits(

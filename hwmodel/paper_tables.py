@@ -1,7 +1,7 @@
 """Recompute the energy numbers of Wei et al. 2023 and set them beside the printed ones.
 
-Constants of the chips come from the presets, formulas from `hwmodel.energy`. What is
-written here is only what the paper prints: the inputs of its tables and the results
+Constants of the chips come from the presets, formulas from `hwmodel.cost.energy`. What
+is written here is only what the paper prints: the inputs of its tables and the results
 to compare with.
 
 References
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwmodel.chip import load_chip
-from hwmodel.energy import linear_energy, normalised_energy
+from hwmodel.chip.chip import load_chip
+from hwmodel.cost.energy import linear_energy, normalised_energy
 from hwmodel.units import format_quantity
 
 CHIPS = ("truenorth", "spinnaker")

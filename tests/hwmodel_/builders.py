@@ -16,11 +16,11 @@ from eventsim.topology import (
     Sparse,
     Topology,
 )
-from hwmodel.counts import count
-from hwmodel.partition import partition
-from hwmodel.placement import place_row_major
-from hwmodel.routing import LinkLoads
-from hwmodel.workload import from_model
+from hwmodel.mapping.partition import partition
+from hwmodel.mapping.placement import place_row_major
+from hwmodel.traffic.counts import count
+from hwmodel.traffic.routing import LinkLoads
+from hwmodel.workload.workload import from_model
 
 
 def close(expected):

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hwmodel_.builders import close
 
-from hwmodel.chip import load_chip
+from hwmodel.chip.chip import load_chip
 from hwmodel.cli import commands
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -32,7 +32,7 @@ from hwmodel_.builders import (
 
 from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
-from hwmodel.chip import load_chip
+from hwmodel.chip.chip import load_chip
 from hwmodel.errors import ChipError, PlacementError, WorkloadError
 from hwmodel.estimate import estimate_model, map_model
 

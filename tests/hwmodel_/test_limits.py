@@ -7,7 +7,7 @@ import pytest
 from hwmodel_.builders import counted, make_model, make_network
 
 from eventsim.topology import Dense, Sparse
-from hwmodel.chip import load_chip
+from hwmodel.chip.chip import load_chip
 from hwmodel.limits import broken_limits, has_more_levels, needs_more_types
 
 

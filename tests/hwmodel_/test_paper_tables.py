@@ -6,7 +6,7 @@ import pytest
 from hwmodel_.builders import close
 
 from hwmodel import paper_tables
-from hwmodel.chip import load_chip
+from hwmodel.chip.chip import load_chip
 from hwmodel.errors import ChipError
 from hwmodel.paper_tables import (
     comparisons,

@@ -1,0 +1,292 @@
+"""What a chip is: mesh, core capacity and what each action costs, in SI units.
+
+The numbers live in YAML files, one a chip; `load_chip` turns a preset or a file of
+the user's into a frozen `Chip`. An unknown constant stays unknown: it is ``None``
+here, never 0.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from hwmodel.errors import ChipError
+
+Kind = Literal["marginal", "average", "static"]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One physical constant with its origin.
+
+    Parameters
+    ----------
+    value : float or None, SI unit `unit`
+        ``None`` if it is not known; 0 if it is included in another constant.
+    unit : str
+        ``"J"``, ``"W"``, ``"s"`` or ``"J/frame"``.
+    kind : {"marginal", "average", "static"} or None
+        Cost of one more action, total over number of actions at one operating
+        point, or cost that does not depend on the actions. ``None`` if included or
+        left out.
+    source : str
+        Where the number was published.
+    note : str
+        Validity, doubts.
+    included_in : str or None
+        Name of the average constant that already contains this one.
+    """
+
+    value: float | None
+    unit: str
+    kind: Kind | None
+    source: str
+    note: str = ""
+    included_in: str | None = None
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Routers available to the mapping, one core each.
+
+    Parameters
+    ----------
+    width, height : int
+        Columns and rows.
+    cores_per_chip : int or None
+        Cores that share one chip's static power; ``None``: the mesh is one chip.
+    source, note : str
+        Origin.
+    """
+
+    width: int
+    height: int
+    cores_per_chip: int | None = None
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CoreLimits:
+    """What one core can hold; ``None`` means no limit.
+
+    Parameters
+    ----------
+    neurons : int or None
+        Neurons a core.
+    axons : int or None
+        Distinct presynaptic neurons that can reach one core.
+    synapses : int or None
+        Non-zero synapses a core.
+    weight_bits : int or None
+        Bits of a stored weight: at most ``2**weight_bits`` distinct values.
+    axon_types : int or None
+        Distinct weights one neuron can tell apart.
+    target_cores : int or None
+        Cores one neuron can send its spikes to.
+    mesh : tuple of int or None
+        (width, height) of the largest mesh that exists.
+    source, note : str
+        Origin.
+    """
+
+    neurons: int | None = None
+    axons: int | None = None
+    synapses: int | None = None
+    weight_bits: int | None = None
+    axon_types: int | None = None
+    target_cores: int | None = None
+    mesh: tuple[int, int] | None = None
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class EnergyConstants:
+    """What actions cost.
+
+    Parameters
+    ----------
+    sop, hop : Constant, J
+        One synaptic operation; one link crossed.
+    static : Constant, W or J/frame
+        Power of a chip, or energy of an inference, that does not depend on events.
+    """
+
+    sop: Constant
+    hop: Constant
+    static: Constant
+
+
+@dataclass(frozen=True)
+class TimingConstants:
+    """How long actions take.
+
+    Parameters
+    ----------
+    step, hop : Constant, s
+        One time step; one link crossed.
+    """
+
+    step: Constant
+    hop: Constant
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Coefficients of the dimensionless energy of Wei et al. 2023, Eq. 11.
+
+    Parameters
+    ----------
+    static, dynamic : float, dimensionless
+        Shares of the reference's energy that go with its steps and its spikes.
+    reference_steps, reference_spikes : float
+        Steps and spikes of the reference, whose energy is ``static + dynamic``.
+    source, note : str
+        Origin.
+    """
+
+    static: float
+    dynamic: float
+    reference_steps: float
+    reference_spikes: float
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chip as the cost model sees it.
+
+    Parameters
+    ----------
+    name, description, technology : str
+        For people.
+    mesh : Mesh
+        Routers available to the mapping.
+    core : CoreLimits
+        What the mapping puts on a core; ``core.neurons`` is never ``None``.
+    limits : CoreLimits
+        What the silicon can hold; breaking it is a warning, not an obstacle.
+    energy : EnergyConstants
+        Prices.
+    timing : TimingConstants
+        Durations.
+    normalised : Normalised or None
+        Coefficients of Eq. 11, where they were published.
+    """
+
+    name: str
+    description: str
+    technology: str
+    mesh: Mesh
+    core: CoreLimits
+    limits: CoreLimits
+    energy: EnergyConstants
+    timing: TimingConstants
+    normalised: Normalised | None = None
+
+    @property
+    def constants(self) -> dict[str, Constant]:
+        """Every physical constant by its dotted name."""
+        return {
+            "energy.sop": self.energy.sop,
+            "energy.hop": self.energy.hop,
+            "energy.static": self.energy.static,
+            "timing.step": self.timing.step,
+            "timing.hop": self.timing.hop,
+        }
+
+    def require(self, name: str, why: str) -> float:
+        """Return a constant in SI units or say that it is unknown.
+
+        Parameters
+        ----------
+        name : str
+            Dotted name, for example ``"energy.hop"``.
+        why : str
+            What it is needed for.
+
+        Returns
+        -------
+        float
+            Its value; 0 if it is included in another constant.
+
+        Raises
+        ------
+        ChipError
+            If it is unknown.
+        """
+        constant = self.constants[name]
+        if constant.value is None:
+            example = {"J": "2.3pJ", "s": "1ms", "W": "0.1W", "J/frame": "1uJ/frame"}
+            raise ChipError(
+                f"chip {self.name}: {name} is unknown, and {why}; expected a number; "
+                f"pass --set {name}={example[constant.unit]} or write it into a chip "
+                "file of your own"
+            )
+        return constant.value
+
+
+def preset_names() -> list[str]:
+    """List the chips that come with this package.
+
+    Returns
+    -------
+    list of str
+        Names, sorted.
+    """
+    folder = resources.files("hwmodel") / "chips"
+    files = (entry.name for entry in folder.iterdir())
+    return sorted(n.removesuffix(".yaml") for n in files if n.endswith(".yaml"))
+
+
+def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
+    """Load a preset or a chip file.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of a preset or path of a YAML file.
+    overrides : sequence of str
+        ``"energy.hop=2.3pJ"`` or ``"energy.hop=2.3pJ:marginal"``: constants (with a
+        unit and, if wanted, a kind) and other fields to set before the file is
+        checked. Without a kind, a constant keeps its own.
+
+    Returns
+    -------
+    Chip
+        Checked, in SI units.
+
+    Raises
+    ------
+    ChipError
+        If there is no such preset or file, or the file or an override is wrong.
+    """
+    from hwmodel.chip.schema import parse_chip  # loads pydantic
+
+    presets = preset_names()
+    if str(name) in presets:
+        text = (resources.files("hwmodel") / "chips" / f"{name}.yaml").read_text(
+            "utf-8"
+        )
+        return parse_chip(text, f"chip {name}", overrides)
+    path = Path(name)
+    if path.is_file():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ChipError(
+                f"chip file '{path}' cannot be read ({error}); expected YAML text"
+            ) from error
+        return parse_chip(text, f"chip file '{path}'", overrides)
+    near = difflib.get_close_matches(str(name), presets, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise ChipError(
+        f"unknown chip '{name}'; expected a YAML file or one of the presets "
+        f"{', '.join(presets)}{hint}"
+    )

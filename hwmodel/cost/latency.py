@@ -1,0 +1,57 @@
+"""How long an inference takes: firing windows, time steps, seconds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hwmodel.chip.chip import Chip
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Duration of one inference.
+
+    Parameters
+    ----------
+    windows : float
+        Firing windows until the decision.
+    steps : int
+        Time steps until the decision.
+    seconds : float or None, s
+        ``None`` if the chip's step is unknown.
+    reason : str
+        Why `seconds` is ``None``; empty otherwise.
+    """
+
+    windows: float
+    steps: int
+    seconds: float | None
+    reason: str = ""
+
+
+def latency(windows: float, steps_per_window: int, chip: Chip) -> Latency:
+    """Turn firing windows into steps and seconds.
+
+    Parameters
+    ----------
+    windows : float
+        Decision time over window length, positive.
+    steps_per_window : int
+        Time steps a window is divided into; 10 in Table 2 of Wei et al. 2023 (16
+        windows, 160 steps).
+    chip : Chip
+        Its ``timing.step`` is the length of a step.
+
+    Returns
+    -------
+    Latency
+        A step that has begun is counted whole. Time on the mesh is not included.
+    """
+    steps = math.ceil(windows * steps_per_window - 1e-6)
+    step = chip.timing.step.value
+    if step is None:
+        return Latency(
+            windows, steps, None, f"timing.step of chip {chip.name} is unknown"
+        )
+    return Latency(windows, steps, steps * step)

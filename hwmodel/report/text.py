@@ -1,0 +1,338 @@
+"""Write an estimate or a mapping as text and as plain JSON data.
+
+No arithmetic happens here but sums over samples becoming means, and unit prefixes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from hwmodel import __version__
+from hwmodel.cost.energy import Energy
+from hwmodel.estimate import Estimate
+from hwmodel.mapping.placement import Mapping
+from hwmodel.report.chips import price_text
+from hwmodel.traffic.routing import LinkLoads
+from hwmodel.units import format_quantity
+from hwmodel.workload.workload import LayerGeometry
+
+
+def to_dict(estimate: Estimate) -> dict[str, Any]:
+    """Turn an estimate into plain data for ``json.dumps``.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From `hwmodel.estimate.estimate_model`.
+
+    Returns
+    -------
+    dict
+        All counts are means per inference; energies in J, times in s.
+    """
+    counts, n = estimate.counts, estimate.counts.n_samples
+    unicast, multicast = counts.transport("unicast"), counts.transport("multicast")
+    paid = counts.transport(estimate.casting)
+    hidden = counts.spikes - counts.output_spikes
+    links = counts.link_loads(estimate.casting)
+    return {
+        "version": __version__,
+        "chip": estimate.chip.name,
+        "casting": estimate.casting,
+        "n_samples": n,
+        "cores": estimate.mapping.partition.n_cores,
+        "chips": estimate.n_chips,
+        "mesh": list(estimate.mapping.mesh),
+        "input_port": list(estimate.input_port),
+        "sops": counts.sops / n,
+        "spikes": counts.spikes / n,
+        "spikes_by_origin": {
+            "input": counts.input_spikes / n,
+            "hidden": hidden / n,
+            "output": counts.output_spikes / n,
+        },
+        "packets": paid.packets / n,
+        "packets_unicast": unicast.packets / n,
+        "packets_multicast": multicast.packets / n,
+        "hops": paid.hops / n,
+        "hops_unicast": unicast.hops / n,
+        "hops_multicast": multicast.hops / n,
+        "input_hops": counts.layers[0].transport(estimate.casting).hops / n,
+        "busiest_link": links.busiest / n,
+        "energy_j": _energy(estimate.energy, static=True),
+        "normalised_energy": estimate.normalised,
+        "windows": estimate.latency.windows,
+        "steps": estimate.latency.steps,
+        "latency_s": estimate.latency.seconds,
+        "layers": [_layer(estimate, i) for i in range(len(counts.layers))],
+        "links": _links(links, n),
+        "core_load": _cores(estimate),
+        "warnings": list(estimate.warnings),
+        "notes": list(estimate.notes),
+        "model": dict(estimate.workload.provenance),
+    }
+
+
+def _energy(energy: Energy, static: bool) -> dict[str, float]:
+    terms = {"sop": energy.sop, "hop": energy.hop}
+    return (
+        {**terms, "static": energy.static, "total": energy.total} if static else terms
+    )
+
+
+def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
+    layer, n = estimate.counts.layers[i], estimate.counts.n_samples
+    paid = layer.transport(estimate.casting)
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "neurons": layer.neurons,
+        "cores": layer.cores,
+        "synapses": layer.synapses,
+        "spikes_in": layer.spikes_in / n,
+        "spikes": layer.spikes_out / n,
+        "sops": layer.sops / n,
+        "packets": paid.packets / n,
+        "hops": paid.hops / n,
+        "hops_unicast": layer.unicast.hops / n,
+        "hops_multicast": layer.multicast.hops / n,
+        "energy_j": _energy(estimate.layer_energy[i], static=False),
+    }
+
+
+def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
+    """List the links that were used, with packets per inference."""
+    directions = [
+        (loads.plus_x, 1, 0),
+        (loads.minus_x, -1, 0),
+        (loads.plus_y, 0, 1),
+        (loads.minus_y, 0, -1),
+    ]
+    return [
+        {
+            "from": [int(x), int(y)],
+            "to": [int(x) + dx, int(y) + dy],
+            "packets": int(packets[y, x]) / n_samples,
+        }
+        for packets, dx, dy in directions
+        for y, x in np.argwhere(packets)
+    ]
+
+
+def _cores(estimate: Estimate) -> list[dict[str, Any]]:
+    counts, n, mapping = estimate.counts, estimate.counts.n_samples, estimate.mapping
+    names = [layer.name for layer in counts.layers]
+    return [
+        {
+            "core": i,
+            "position": [int(mapping.x[i]), int(mapping.y[i])],
+            "layer": names[layer],
+            "neurons": int(neurons),
+            "spikes": int(counts.spikes_per_core[i]) / n,
+            "sops": int(counts.sops_per_core[i]) / n,
+        }
+        for i, (layer, neurons) in enumerate(
+            zip(
+                mapping.partition.layer_of_core,
+                mapping.partition.neurons_per_core,
+                strict=True,
+            )
+        )
+    ]
+
+
+def to_text(estimate: Estimate) -> str:
+    """Write an estimate for people.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From `hwmodel.estimate.estimate_model`.
+
+    Returns
+    -------
+    str
+        Several lines: layers, transport, energy, latency, warnings, notes.
+    """
+    counts, n = estimate.counts, estimate.counts.n_samples
+    width, height = estimate.mapping.mesh
+    head = (
+        f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
+        f"{width}x{height} mesh, means of {n} inference{'s' * (n > 1)}"
+    )
+    blocks = [head, _layer_table(estimate), _transport_table(estimate)]
+    blocks.append(_energy_table(estimate))
+    seconds = estimate.latency.seconds
+    time = "unknown" if seconds is None else format_quantity(seconds, "s")
+    lines = [
+        f"latency            {time} ({estimate.latency.steps} steps, "
+        f"{estimate.latency.windows:g} windows)",
+        f"spikes             {_number(counts.spikes / n)} "
+        f"(+ {_number(counts.input_spikes / n)} of the input)",
+    ]
+    if estimate.normalised is not None:
+        lines.append(
+            f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
+            "rate-coded VGG16 = 1)"
+        )
+    blocks.append("\n".join(lines))
+    remarks = [f"warning: {w}" for w in estimate.warnings]
+    remarks += [f"note: {w}" for w in estimate.notes]
+    if remarks:
+        blocks.append("\n".join(remarks))
+    return "\n\n".join(blocks)
+
+
+def _number(value: float) -> str:
+    if value >= 1e5:
+        return f"{value:.4g}"
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _layer_table(estimate: Estimate) -> str:
+    rows = []
+    n = estimate.counts.n_samples
+    for layer, energy in zip(
+        estimate.counts.layers, estimate.layer_energy, strict=True
+    ):
+        paid = layer.transport(estimate.casting)
+        rows.append(
+            [
+                layer.name,
+                layer.neurons,
+                layer.cores,
+                _number(layer.spikes_in / n),
+                _number(layer.spikes_out / n),
+                _number(layer.sops / n),
+                _number(paid.hops / n),
+                format_quantity(energy.sop, "J"),
+                format_quantity(energy.hop, "J"),
+            ]
+        )
+    heads = ["layer", "neurons", "cores", "spikes in", "fired", "SOPs", "hops in"]
+    return _table(rows, [*heads, "E SOP", "E hop"])
+
+
+def _transport_table(estimate: Estimate) -> str:
+    n, first = estimate.counts.n_samples, estimate.counts.layers[0]
+    rows = []
+    for casting in ("multicast", "unicast"):
+        all_layers = estimate.counts.transport(casting)
+        from_input = first.transport(casting)
+        loads = estimate.counts.link_loads(casting)
+        rows.append(
+            [
+                casting + (" (paid)" if casting == estimate.casting else ""),
+                _number(all_layers.packets / n),
+                _number(all_layers.hops / n),
+                _number(from_input.hops / n),
+                _number(loads.busiest / n),
+            ]
+        )
+    return _table(
+        rows, ["transport", "packets", "hops", "of the input", "busiest link"]
+    )
+
+
+def _energy_table(estimate: Estimate) -> str:
+    energy = estimate.energy
+    terms = [
+        ("SOPs", energy.sop, "energy.sop"),
+        ("hops", energy.hop, "energy.hop"),
+        ("static", energy.static, "energy.static"),
+        ("total", energy.total, ""),
+    ]
+    rows = []
+    for name, joules, constant in terms:
+        share = f"{joules / energy.total:.1%}" if energy.total else "-"
+        price = estimate.chip.constants[constant] if constant else None
+        paid = (
+            ""
+            if price is None
+            else price_text(price.value, price.unit, price.included_in)
+        )
+        rows.append([name, format_quantity(joules, "J"), share, paid])
+    return _table(rows, ["energy / inference", "", "share", "price"])
+
+
+def _table(rows: list[list[Any]], headers: list[str]) -> str:
+    align = ["left", *["right"] * (len(headers) - 1)]
+    return tabulate(
+        rows, headers, tablefmt="simple", colalign=align, disable_numparse=True
+    )
+
+
+def map_rows(
+    mapping: Mapping, layers: tuple[LayerGeometry, ...]
+) -> list[dict[str, Any]]:
+    """List every core with its group of neurons and its place.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Groups on the mesh.
+    layers : tuple of LayerGeometry
+        For their names.
+
+    Returns
+    -------
+    list of dict
+        Keys core, layer, features, rows, neurons, x, y; ranges are [start, stop).
+    """
+    rows = []
+    for layer, part in zip(layers, mapping.partition.layers, strict=True):
+        groups = [(f, r) for f in part.features for r in part.rows]
+        sizes = part.neurons_per_core
+        for core, (features, run), neurons in zip(
+            part.cores, groups, sizes, strict=True
+        ):
+            rows.append(
+                {
+                    "core": core,
+                    "layer": layer.name,
+                    "features": list(features),
+                    "rows": list(run),
+                    "neurons": int(neurons),
+                    "x": int(mapping.x[core]),
+                    "y": int(mapping.y[core]),
+                }
+            )
+    return rows
+
+
+def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
+    """Write a mapping as a table, one row a core.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Groups on the mesh.
+    layers : tuple of LayerGeometry
+        For their names.
+
+    Returns
+    -------
+    str
+        Several lines.
+    """
+    rows = [
+        [
+            row["core"],
+            row["layer"],
+            "{}-{}".format(row["features"][0], row["features"][1] - 1),
+            "{}-{}".format(row["rows"][0], row["rows"][1] - 1),
+            row["neurons"],
+            f"({row['x']}, {row['y']})",
+        ]
+        for row in map_rows(mapping, layers)
+    ]
+    width, height = mapping.mesh
+    fill = float(np.mean(mapping.partition.neurons_per_core))
+    head = f"{len(rows)} cores on a {width}x{height} mesh, {fill:.0f} neurons a core"
+    table = tabulate(
+        rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
+    )
+    return f"{head}\n\n{table}"

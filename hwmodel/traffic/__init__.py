@@ -1,0 +1,1 @@
+"""What happens on the chip: routes of spikes, and exact counts of actions."""

@@ -1,0 +1,305 @@
+"""Count what happens on the chip: synaptic operations, packets, hops, link loads.
+
+All counts are exact integers over the measured inferences. A spike makes one synaptic
+operation in every neuron it reaches through a non-zero synapse, and a packet only to
+cores where it has at least one. Spikes of the output layer leave no packets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from eventsim.topology import EarliestPool
+from hwmodel.mapping.placement import Mapping
+from hwmodel.traffic.routing import LinkLoads, multicast_loads, unicast_loads
+from hwmodel.workload.workload import LayerGeometry, Workload
+
+Casting = Literal["multicast", "unicast"]
+
+HOST = -1
+"""Owner of the input neurons: the port where input spikes enter the mesh."""
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Traffic under one casting rule.
+
+    Parameters
+    ----------
+    packets, hops : int
+        Packets sent; links crossed by all of them.
+    """
+
+    packets: int
+    hops: int
+
+
+@dataclass(frozen=True)
+class LayerCounts:
+    """Actions caused by the spikes a layer receives, over all measured inferences.
+
+    Parameters
+    ----------
+    name, kind : str
+        The layer.
+    neurons, cores, synapses : int
+        Its size; synapses are the non-zero ones, seen from the inputs of an average
+        pool.
+    spikes_in, spikes_out : int
+        Spikes received (after pooling, but before an average pool) and fired (before
+        pooling).
+    sops : int
+        Synaptic operations in its neurons.
+    unicast, multicast : Transport
+        How its input spikes travel.
+    axons : int
+        Most distinct inputs that reach one of its cores.
+    target_cores : int
+        Most cores of this layer that one input reaches.
+    split_pool_windows : int
+        Pooling windows before it whose neurons live on several cores.
+    """
+
+    name: str
+    kind: str
+    neurons: int
+    cores: int
+    synapses: int
+    spikes_in: int
+    spikes_out: int
+    sops: int
+    unicast: Transport
+    multicast: Transport
+    axons: int
+    target_cores: int
+    split_pool_windows: int
+
+    def transport(self, casting: Casting) -> Transport:
+        """Return packets and hops under one rule."""
+        return self.unicast if casting == "unicast" else self.multicast
+
+
+@dataclass(frozen=True)
+class ActionCounts:
+    """Everything counted, over all measured inferences.
+
+    Parameters
+    ----------
+    n_samples : int
+        Inferences.
+    input_spikes : int
+        Spikes of the network's input.
+    layers : tuple of LayerCounts
+        Layers with neurons; the first receives the input.
+    unicast, multicast : LinkLoads
+        Packets on each link.
+    sops_per_core, spikes_per_core, synapses_per_core : ndarray, shape (n_cores,), int64
+        Synaptic operations, spikes fired, non-zero synapses.
+    """
+
+    n_samples: int
+    input_spikes: int
+    layers: tuple[LayerCounts, ...]
+    unicast: LinkLoads
+    multicast: LinkLoads
+    sops_per_core: np.ndarray
+    spikes_per_core: np.ndarray
+    synapses_per_core: np.ndarray
+
+    @property
+    def sops(self) -> int:
+        """Synaptic operations of all layers."""
+        return sum(layer.sops for layer in self.layers)
+
+    @property
+    def spikes(self) -> int:
+        """Spikes fired by all layers with neurons; the input is not counted."""
+        return sum(layer.spikes_out for layer in self.layers)
+
+    @property
+    def output_spikes(self) -> int:
+        """Spikes fired by the last layer."""
+        return self.layers[-1].spikes_out
+
+    def transport(self, casting: Casting) -> Transport:
+        """Return packets and hops of all layers, input included, under one rule."""
+        parts = [layer.transport(casting) for layer in self.layers]
+        return Transport(sum(p.packets for p in parts), sum(p.hops for p in parts))
+
+    def link_loads(self, casting: Casting) -> LinkLoads:
+        """Return the packets on each link under one rule."""
+        return self.unicast if casting == "unicast" else self.multicast
+
+
+def count(
+    workload: Workload, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
+) -> ActionCounts:
+    """Count the actions of a mapped workload.
+
+    Parameters
+    ----------
+    workload : Workload
+        Layers and measured spikes.
+    mapping : Mapping
+        Where the neurons live.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter; inside the mesh.
+
+    Returns
+    -------
+    ActionCounts
+        Exact integers.
+
+    Notes
+    -----
+    Flows with the same source core and the same destination cores are merged before
+    they are routed, so the work grows with the number of distinct flows.
+    """
+    unicast = multicast = LinkLoads.zeros(mapping.mesh)
+    layers, sops, spikes, synapses = [], [], [], []
+    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
+    shape = workload.input_shape
+    for i, layer in enumerate(workload.layers):
+        owner, n_split = _pass_on(layer, owner, shape)
+        part = mapping.partition.layers[i]
+        into_core = layer.synapses(part.features, part.rows)
+        flows = _distinct_flows(owner, into_core > 0, workload.spikes_in[i])
+        loads = _route(mapping, part.cores, flows, input_port)
+        counted = _count_layer(workload, i, into_core, flows, loads, n_split)
+        layers.append(counted)
+        unicast, multicast = unicast + loads[0], multicast + loads[1]
+        sops.append(workload.spikes_in[i] @ into_core)
+        synapses.append(into_core.sum(axis=0))
+        fired = np.zeros(part.n_cores, dtype=np.int64)
+        owner, shape = part.core_of_neuron, layer.topology.output_shape
+        np.add.at(fired, owner - part.first_core, workload.spikes_out[i])
+        spikes.append(fired)
+    return ActionCounts(
+        workload.n_samples,
+        workload.n_input_spikes,
+        tuple(layers),
+        unicast,
+        multicast,
+        np.concatenate(sops),
+        np.concatenate(spikes),
+        np.concatenate(synapses),
+    )
+
+
+@dataclass(frozen=True)
+class _Flows:
+    """Packets by source core and set of destination cores.
+
+    ``source`` (n_flows,), ``reaches`` (n_flows, n_cores of the layer), ``packets``
+    (n_flows,) spikes that travel so.
+    """
+
+    source: np.ndarray
+    reaches: np.ndarray
+    packets: np.ndarray
+
+
+def _pass_on(
+    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
+) -> tuple[np.ndarray, int]:
+    """Owner core of each input of a layer, and how many pool windows are split.
+
+    A pooled neuron belongs to the core of the first neuron of its window. Average
+    pools are part of the layer's synapses.
+    """
+    n_split = 0
+    for topology in layer.passes:
+        if isinstance(topology, EarliestPool):
+            of_map = owner.reshape(shape)
+            height, width, _ = topology.output_shape
+            views = [
+                of_map[
+                    dy : dy + (height - 1) * topology.stride + 1 : topology.stride,
+                    dx : dx + (width - 1) * topology.stride + 1 : topology.stride,
+                ]
+                for dy in range(topology.size)
+                for dx in range(topology.size)
+            ]
+            split = np.zeros(topology.output_shape, dtype=bool)
+            for view in views[1:]:
+                split |= view != views[0]
+            n_split += int(split.sum())
+            owner = views[0].reshape(-1)
+        shape = topology.output_shape
+    return owner, n_split
+
+
+def _distinct_flows(
+    owner: np.ndarray, reaches: np.ndarray, spikes: np.ndarray
+) -> _Flows:
+    active = (spikes > 0) & reaches.any(axis=1)
+    owner, reaches, spikes = owner[active], reaches[active], spikes[active]
+    owner_bytes = np.ascontiguousarray(owner)[:, None].view(np.uint8)
+    key = np.ascontiguousarray(
+        np.concatenate([owner_bytes, np.packbits(reaches, axis=1)], axis=1)
+    )
+    rows = key.view(np.dtype((np.void, key.shape[1]))).ravel()
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    packets = np.zeros(first.size, dtype=np.int64)
+    np.add.at(packets, inverse.ravel(), spikes)
+    return _Flows(owner[first], reaches[first], packets)
+
+
+def _route(
+    mapping: Mapping, cores: range, flows: _Flows, input_port: tuple[int, int]
+) -> tuple[LinkLoads, LinkLoads]:
+    if flows.packets.size == 0:
+        return LinkLoads.zeros(mapping.mesh), LinkLoads.zeros(mapping.mesh)
+    from_host = flows.source == HOST
+    source_x = np.where(from_host, input_port[0], mapping.x[flows.source])
+    source_y = np.where(from_host, input_port[1], mapping.y[flows.source])
+    target_x, target_y = (at[cores.start : cores.stop] for at in (mapping.x, mapping.y))
+    flow, target = np.nonzero(flows.reaches)
+    unicast = unicast_loads(
+        mapping.mesh,
+        source_x[flow],
+        source_y[flow],
+        target_x[target],
+        target_y[target],
+        flows.packets[flow],
+    )
+    multicast = multicast_loads(
+        mapping.mesh,
+        source_x,
+        source_y,
+        target_x,
+        target_y,
+        flows.reaches,
+        flows.packets,
+    )
+    return unicast, multicast
+
+
+def _count_layer(
+    workload: Workload,
+    i: int,
+    into_core: np.ndarray,
+    flows: _Flows,
+    loads: tuple[LinkLoads, LinkLoads],
+    n_split: int,
+) -> LayerCounts:
+    layer, spikes_in = workload.layers[i], workload.spikes_in[i]
+    n_targets = flows.reaches.sum(axis=1)
+    return LayerCounts(
+        name=layer.name,
+        kind=layer.topology.kind,
+        neurons=layer.n_neurons,
+        cores=into_core.shape[1],
+        synapses=int(into_core.sum()),
+        spikes_in=int(spikes_in.sum()),
+        spikes_out=int(workload.spikes_out[i].sum()),
+        sops=int(spikes_in @ into_core.sum(axis=1)),
+        unicast=Transport(int(n_targets @ flows.packets), loads[0].total),
+        multicast=Transport(int(flows.packets.sum()), loads[1].total),
+        axons=int((into_core > 0).sum(axis=0).max()),
+        target_cores=int((into_core > 0).sum(axis=1).max()),
+        split_pool_windows=n_split,
+    )

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import json
+
+from hwmodel.report.paper import tables_dict, tables_text
+
+
+def test_tables_text__shows_what_the_paper_prints_beside_what_it_gives():
+    text = tables_text()
+    assert "10 of 12 cells agree" in text
+    assert "5963.52 uJ   50.36 uJ" in text
+    assert text.count("+0.0001") == 2
+    assert "Caveat" in text
+
+
+def test_tables_dict__survives_json():
+    data = tables_dict()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert [len(rows) for rows in data.values()] == [12, 4, 7]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hwmodel_.builders import (
+    close,
+    conv_model,
+    dense_model,
+    make_model,
+    make_network,
+    two_by_two_model,
+)
+
+from eventsim.topology import Dense
+from hwmodel.chip.chip import load_chip
+from hwmodel.estimate import estimate_model, map_model
+from hwmodel.report.text import map_rows, map_text, to_dict, to_text
+from hwmodel.workload.workload import layers_of
+
+CONTRACT = {"chip", "cores", "mesh", "sops", "spikes", "hops", "energy_j", "latency_s"}
+CONTRACT |= {"steps", "packets", "hops_unicast", "hops_multicast", "input_hops"}
+CONTRACT |= {"normalised_energy", "layers", "warnings", "n_samples", "model", "version"}
+
+
+def example(name="canmore", **kwargs):
+    model = two_by_two_model(dataset="made up", seed=3)
+    chip = load_chip(name, ["core.neurons=1"])
+    return estimate_model(model, chip, mesh=(2, 2), input_port=(1, 1), **kwargs)
+
+
+def test_to_dict__holds_the_contract_and_survives_json():
+    data = to_dict(example())
+    assert set(data) >= CONTRACT
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+
+
+def test_to_dict__numbers_are_means_per_inference():
+    data = to_dict(example())
+    assert (data["chip"], data["cores"], data["mesh"]) == ("canmore", 4, [2, 2])
+    assert (data["sops"], data["spikes"], data["packets"]) == (5.0, 2.0, 3.0)
+    assert (data["hops"], data["hops_unicast"], data["hops_multicast"]) == (
+        7.0,
+        8.0,
+        7.0,
+    )
+    assert (data["input_hops"], data["steps"], data["latency_s"]) == (4.0, 20, None)
+    assert data["spikes_by_origin"] == {"input": 5.0, "hidden": 1.0, "output": 1.0}
+    assert data["energy_j"]["total"] == close(3.5208e-6)
+    assert data["model"] == {"dataset": "made up", "seed": 3}
+
+
+def test_to_dict__hops_follow_the_casting():
+    assert to_dict(example(casting="unicast"))["hops"] == 8.0
+
+
+@pytest.mark.parametrize(
+    ("casting", "input_hops"), [("multicast", 3.0), ("unicast", 6.0)]
+)
+def test_to_dict__input_hops_are_those_of_the_first_layer(casting, input_hops):
+    # one input reaches cores 0, 1, 2, 3 of a row: a tree of 3 links or 0 + 1 + 2 + 3;
+    # the fifth core, one row below the first, gets 1 + 2 + 3 + 4 from its four inputs
+    first, last = Dense((1,), 4), Dense((4,), 1)
+    network = make_network((1,), (first, np.ones((1, 4))), (last, np.ones((4, 1))))
+    model = make_model(network, [[1], [1, 1, 1, 1], [0]])
+    chip = load_chip("canmore", ["core.neurons=1"])
+    result = estimate_model(model, chip, mesh=(4, 2), casting=casting)
+    data = to_dict(result)
+    assert data["input_hops"] == input_hops
+    assert data["hops"] == input_hops + 10.0
+    (row,) = [line for line in to_text(result).splitlines() if "(paid)" in line]
+    assert row.split()[3:5] == [f"{input_hops + 10:.0f}", f"{input_hops:.0f}"]
+
+
+@pytest.mark.parametrize("casting", ["unicast", "multicast"])
+def test_to_dict__parts_sum_to_the_whole(casting):
+    chip = load_chip("canmore", ["core.neurons=14"])
+    model = conv_model(np.random.default_rng(0))
+    data = to_dict(estimate_model(model, chip, casting=casting))
+    for key in ("sops", "packets", "hops", "hops_unicast", "hops_multicast"):
+        assert sum(layer[key] for layer in data["layers"]) == close(data[key])
+    energy = data["energy_j"]
+    for term in ("sop", "hop"):
+        parts = [layer["energy_j"][term] for layer in data["layers"]]
+        assert sum(parts) == close(energy[term])
+    assert energy["sop"] + energy["hop"] + energy["static"] == energy["total"]
+    assert sum(link["packets"] for link in data["links"]) == close(data["hops"])
+    assert sum(core["sops"] for core in data["core_load"]) == close(data["sops"])
+    assert sum(core["neurons"] for core in data["core_load"]) == sum(
+        layer["neurons"] for layer in data["layers"]
+    )
+
+
+def test_to_text__shows_both_castings_prices_and_remarks():
+    text = to_text(example("truenorth"))
+    assert "truenorth: 4 cores on a 2x2 mesh, means of 2 inferences" in text
+    assert "multicast (paid)" in text
+    assert "unicast " in text
+    assert "included in sop" in text
+    assert "20 ms (20 steps, 2 windows)" in text
+    assert "note: energy.hop is priced as 0" in text
+    assert "warning: layer_2 (dense): 3 cores to reach with one spike" in text
+
+
+def test_to_text__unknown_latency_is_said():
+    assert "latency            unknown (20 steps" in to_text(example())
+
+
+def test_map_rows__list_every_neuron_once():
+    model = conv_model(np.random.default_rng(0))
+    mapping = map_model(model, load_chip("canmore", ["core.neurons=14"]))
+    layers = layers_of(model.network)
+    rows = map_rows(mapping, layers)
+    assert [row["core"] for row in rows] == list(range(mapping.partition.n_cores))
+    for layer in layers:
+        mine = [row for row in rows if row["layer"] == layer.name]
+        assert sum(row["neurons"] for row in mine) == layer.n_neurons
+
+
+def test_map_text__shows_groups_and_places():
+    model = dense_model([3, 5], np.random.default_rng(0))
+    mapping = map_model(model, load_chip("canmore", ["core.neurons=3"]), (2, 1))
+    text = map_text(mapping, layers_of(model.network))
+    assert "2 cores on a 2x1 mesh" in text
+    assert "0-2" in text
+    assert "(1, 0)" in text

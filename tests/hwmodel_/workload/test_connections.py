@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hwmodel_.builders import sparse_weights
+from hwmodel_.oracle import conv_matrix, dense_matrix, list_matrix, window_matrix
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from eventsim.errors import ShapeError
+from eventsim.topology import AveragePool, Conv2d, Sparse
+from hwmodel.mapping.partition import equal_runs
+from hwmodel.workload.connections import (
+    average_pool_synapses,
+    conv_synapses,
+    dense_synapses,
+    sparse_synapses,
+)
+
+
+@given(
+    n_in=st.integers(1, 9),
+    n_out=st.integers(1, 9),
+    n_cores=st.integers(1, 9),
+    zeros=st.sampled_from([0.0, 0.4, 1.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_dense_synapses__equal_the_explicit_matrix(n_in, n_out, n_cores, zeros, seed):
+    weight = sparse_weights((n_in, n_out), np.random.default_rng(seed), zeros)
+    runs = equal_runs(n_out, min(n_cores, n_out))
+    matrix = dense_matrix(weight)
+    expected = [[matrix[i, a:b].sum() for a, b in runs] for i in range(n_in)]
+    assert dense_synapses(weight != 0, runs).tolist() == expected
+
+
+@given(
+    height=st.integers(1, 7),
+    width=st.integers(1, 7),
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 5)),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    n_runs=st.tuples(st.integers(1, 5), st.integers(1, 4)),
+    zeros=st.sampled_from([0.0, 0.5]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=80, deadline=None)
+def test_conv_synapses__equal_the_explicit_matrix(
+    height, width, channels, kernel, stride, padding, n_runs, zeros, seed
+):
+    shape = (height, width, channels[0])
+    try:
+        topology = Conv2d(shape, channels[1], kernel, stride, padding)
+    except ShapeError:
+        return
+    weight = sparse_weights(topology.weight_shape, np.random.default_rng(seed), zeros)
+    out_h, out_w, n_out = topology.output_shape
+    channel_runs = equal_runs(n_out, min(n_runs[0], n_out))
+    row_runs = equal_runs(out_h, min(n_runs[1], out_h))
+    matrix = conv_matrix(weight, shape, stride, padding)
+    by_map = matrix.reshape(-1, out_h, out_w, n_out)
+    expected = np.stack(
+        [
+            by_map[:, r0:r1, :, c0:c1].sum(axis=(1, 2, 3))
+            for c0, c1 in channel_runs
+            for r0, r1 in row_runs
+        ],
+        axis=1,
+    )
+    counted = conv_synapses(topology, weight != 0, channel_runs, row_runs)
+    assert counted.tolist() == expected.tolist()
+
+
+@given(
+    n_in=st.integers(1, 9),
+    n_out=st.integers(1, 9),
+    n_synapses=st.integers(0, 30),
+    n_cores=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_sparse_synapses__equal_the_explicit_matrix(
+    n_in, n_out, n_synapses, n_cores, seed
+):
+    rng = np.random.default_rng(seed)
+    pre, post = rng.integers(0, n_in, n_synapses), rng.integers(0, n_out, n_synapses)
+    weight = sparse_weights((n_synapses,), rng)
+    runs = equal_runs(n_out, min(n_cores, n_out))
+    matrix = list_matrix(n_in, n_out, pre, post, weight)
+    expected = [[int(matrix[i, a:b].sum()) for a, b in runs] for i in range(n_in)]
+    counted = sparse_synapses(Sparse((n_in,), n_out, pre, post), weight != 0, runs)
+    assert counted.tolist() == expected
+
+
+@given(
+    sides=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    size=st.integers(1, 4),
+    stride=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_average_pool_synapses__equal_the_explicit_matrix(sides, size, stride, seed):
+    shape = (*sides, 2)
+    assume(size <= min(sides))
+    pool = AveragePool(shape, size, stride)
+    n_windows = int(np.prod(pool.output_shape))
+    behind = np.random.default_rng(seed).integers(0, 5, (n_windows, 3))
+    counted = average_pool_synapses(pool, behind)
+    assert counted.tolist() == (window_matrix(shape, size, stride) @ behind).tolist()
+
+
+def test_conv_synapses__a_corner_reaches_fewer_neurons():
+    # 3x3 map, 3x3 kernel, padding 1: corner 4, edge 6, centre 9 outputs
+    topology = Conv2d((3, 3, 1), 1, (3, 3), 1, 1)
+    nonzero = np.ones(topology.weight_shape, dtype=bool)
+    counted = conv_synapses(topology, nonzero, [(0, 1)], [(0, 3)])
+    assert counted.ravel().tolist() == [4, 6, 4, 6, 9, 6, 4, 6, 4]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_conv_synapses__sum_is_the_number_of_synapses(stride):
+    topology = Conv2d((8, 8, 2), 3, (3, 3), stride, 0)
+    nonzero = np.ones(topology.weight_shape, dtype=bool)
+    counted = conv_synapses(topology, nonzero, [(0, 2), (2, 3)], [(0, 1)])
+    rows_used = 1 * topology.output_shape[1]
+    assert counted.sum() == rows_used * 3 * topology.fan_in
