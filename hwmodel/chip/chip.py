@@ -7,14 +7,26 @@ here, never 0.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+from hwmodel.chip.base import find_chip, preset_names
 from hwmodel.errors import ChipError
+
+__all__ = [
+    "Chip",
+    "Constant",
+    "CoreLimits",
+    "EnergyConstants",
+    "Kind",
+    "Mesh",
+    "Normalised",
+    "TimingConstants",
+    "load_chip",
+    "preset_names",
+]
 
 Kind = Literal["marginal", "average", "static"]
 
@@ -232,19 +244,6 @@ class Chip:
         return constant.value
 
 
-def preset_names() -> list[str]:
-    """List the chips that come with this package.
-
-    Returns
-    -------
-    list of str
-        Names, sorted.
-    """
-    folder = resources.files("hwmodel") / "chips"
-    files = (entry.name for entry in folder.iterdir())
-    return sorted(n.removesuffix(".yaml") for n in files if n.endswith(".yaml"))
-
-
 def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     """Load a preset or a chip file.
 
@@ -269,24 +268,4 @@ def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     """
     from hwmodel.chip.schema import parse_chip  # loads pydantic
 
-    presets = preset_names()
-    if str(name) in presets:
-        text = (resources.files("hwmodel") / "chips" / f"{name}.yaml").read_text(
-            "utf-8"
-        )
-        return parse_chip(text, f"chip {name}", overrides)
-    path = Path(name)
-    if path.is_file():
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ChipError(
-                f"chip file '{path}' cannot be read ({error}); expected YAML text"
-            ) from error
-        return parse_chip(text, f"chip file '{path}'", overrides)
-    near = difflib.get_close_matches(str(name), presets, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise ChipError(
-        f"unknown chip '{name}'; expected a YAML file or one of the presets "
-        f"{', '.join(presets)}{hint}"
-    )
+    return parse_chip(find_chip(name), overrides)

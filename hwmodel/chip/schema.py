@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from hwmodel.chip.base import ChipText, with_base
 from hwmodel.chip.chip import (
     Chip,
     Constant,
@@ -224,15 +225,13 @@ class ChipSpec(_Strict):
     normalised: Annotated[NormalisedSpec | None, BeforeValidator(_none)] = None
 
 
-def parse_chip(text: str, where: str, overrides: Sequence[str] = ()) -> Chip:
+def parse_chip(file: ChipText, overrides: Sequence[str] = ()) -> Chip:
     """Turn the text of a chip file into a chip.
 
     Parameters
     ----------
-    text : str
-        YAML.
-    where : str
-        What to call the file in messages.
+    file : ChipText
+        YAML, and what to call it in messages.
     overrides : sequence of str
         ``"path=value"`` items, see `hwmodel.chip.chip.load_chip`.
 
@@ -244,17 +243,10 @@ def parse_chip(text: str, where: str, overrides: Sequence[str] = ()) -> Chip:
     Raises
     ------
     ChipError
-        If the text is not YAML or does not follow the schema.
+        If the text is not YAML or does not follow the schema, or its base is wrong.
     """
-    try:
-        raw = yaml.load(text, Loader=Loader)
-    except (yaml.YAMLError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise ChipError(f"{where} is not valid YAML ({reason})") from error
-    if not isinstance(raw, dict):
-        raise ChipError(
-            f"{where} holds no keys; expected name, mesh, core, energy, ..."
-        )
+    where = file.where
+    raw = with_base(_read(file), file, _read, CONSTANTS)
     for item in overrides:
         _override(raw, item)
     try:
@@ -263,6 +255,19 @@ def parse_chip(text: str, where: str, overrides: Sequence[str] = ()) -> Chip:
         raise ChipError(f"{where}: {_first_mistake(error)}") from error
     _check_dimensions(spec, where)
     return _to_chip(spec)
+
+
+def _read(file: ChipText) -> dict[str, Any]:
+    try:
+        raw = yaml.load(file.text, Loader=Loader)
+    except (yaml.YAMLError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ChipError(f"{file.where} is not valid YAML ({reason})") from error
+    if not isinstance(raw, dict):
+        raise ChipError(
+            f"{file.where} holds no keys; expected name, mesh, core, energy, ..."
+        )
+    return raw
 
 
 def _override(raw: dict[str, Any], item: str) -> None:

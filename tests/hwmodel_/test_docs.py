@@ -30,8 +30,17 @@ def test_energy_model__the_worked_example_prints_what_is_shown(tmp_path, monkeyp
     assert result.stdout == shown
 
 
+def test_own_chip__the_file_with_a_base_is_one(tmp_path):
+    text, _ = blocks("how-to/own-chip.md", "yaml")
+    path = tmp_path / "fast.yaml"
+    path.write_text(text)
+    chip, base = load_chip(path), load_chip("canmore")
+    assert chip.energy.hop.value == pytest.approx(2.3e-12)
+    assert chip.energy.sop == base.energy.sop
+
+
 def test_own_chip__the_complete_file_is_one(tmp_path):
-    (text,) = blocks("how-to/own-chip.md", "yaml")
+    _, text = blocks("how-to/own-chip.md", "yaml")
     path = tmp_path / "mesh16.yaml"
     path.write_text(text)
     chip = load_chip(path, ["energy.hop=1pJ"])

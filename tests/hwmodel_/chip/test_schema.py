@@ -4,12 +4,17 @@ from importlib import resources
 
 import pytest
 
+from hwmodel.chip.base import ChipText
 from hwmodel.chip.chip import load_chip
 from hwmodel.chip.schema import parse_chip
 from hwmodel.errors import ChipError
 
 CANMORE = (resources.files("hwmodel") / "chips" / "canmore.yaml").read_text("utf-8")
 TRUENORTH = (resources.files("hwmodel") / "chips" / "truenorth.yaml").read_text("utf-8")
+
+
+def mine(text: str) -> ChipText:
+    return ChipText(text, "mine")
 
 
 def changed(old: str, new: str, text: str = CANMORE) -> str:
@@ -52,22 +57,22 @@ def changed(old: str, new: str, text: str = CANMORE) -> str:
 )
 def test_parse_chip__names_the_wrong_field(old, new, message):
     with pytest.raises(ChipError, match=f"^mine: .*{message}"):
-        parse_chip(changed(old, new), "mine")
+        parse_chip(mine(changed(old, new)))
 
 
 def test_parse_chip__missing_constant_is_named():
     start, stop = CANMORE.index("  hop:\n"), CANMORE.index("  static:\n")
     with pytest.raises(ChipError, match=r"energy\.hop is missing.*value: unknown"):
-        parse_chip(CANMORE[:start] + CANMORE[stop:], "mine")
+        parse_chip(mine(CANMORE[:start] + CANMORE[stop:]))
 
 
 def test_parse_chip__the_time_of_a_hop_may_be_left_out():
     start, stop = CANMORE.index("timing:"), CANMORE.rindex("  hop:\n")
-    hop = parse_chip(CANMORE[:stop], "mine").timing.hop
+    hop = parse_chip(mine(CANMORE[:stop])).timing.hop
     assert (hop.value, hop.unit, hop.kind) == (None, "s", None)
     with pytest.raises(ChipError, match=r"mine: timing is missing"):
-        parse_chip(CANMORE[:start], "mine")
-    chip = parse_chip(CANMORE[:stop], "mine", ["timing.hop=3ns"])
+        parse_chip(mine(CANMORE[:start]))
+    chip = parse_chip(mine(CANMORE[:stop]), ["timing.hop=3ns"])
     assert (chip.timing.hop.value, chip.timing.hop.kind) == (3e-9, "marginal")
 
 
@@ -84,13 +89,13 @@ def test_parse_chip__kind_must_fit_the_constant(constant, kind, allowed):
     with pytest.raises(
         ChipError, match=rf"mine: {constant}\.kind: .*be {allowed}, got '{kind}'"
     ):
-        parse_chip(CANMORE, "mine", [f"{constant}.kind={kind}"])
+        parse_chip(mine(CANMORE), [f"{constant}.kind={kind}"])
 
 
 def test_parse_chip__missing_source_is_named():
     text = CANMORE[: CANMORE.rindex("    source: not published")]
     with pytest.raises(ChipError, match=r"timing\.hop\.source is missing"):
-        parse_chip(text, "mine")
+        parse_chip(mine(text))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ def test_parse_chip__missing_source_is_named():
 )
 def test_parse_chip__refuses_what_is_not_a_mapping(text, message):
     with pytest.raises(ChipError, match=f"mine {message}"):
-        parse_chip(text, "mine")
+        parse_chip(mine(text))
 
 
 @pytest.mark.parametrize(
@@ -121,13 +126,13 @@ def test_parse_chip__refuses_what_is_not_a_mapping(text, message):
 )
 def test_parse_chip__reads_plain_numbers(written, value):
     text = changed("value: 20\n    unit: pJ", f"value: {written}\n    unit: J")
-    assert parse_chip(text, "mine").energy.sop.value == value
+    assert parse_chip(mine(text)).energy.sop.value == value
 
 
 def test_parse_chip__limits_and_normalised_may_be_left_out():
     start, stop = TRUENORTH.index("limits:"), TRUENORTH.index("energy:")
     text = TRUENORTH[:start] + TRUENORTH[stop : TRUENORTH.index("normalised:")]
-    chip = parse_chip(text, "mine")
+    chip = parse_chip(mine(text))
     assert chip.limits.axons is None
     assert chip.normalised is None
 
@@ -135,25 +140,25 @@ def test_parse_chip__limits_and_normalised_may_be_left_out():
 def test_parse_chip__only_an_average_can_include():
     text = changed("kind: average", "kind: marginal", TRUENORTH)
     with pytest.raises(ChipError, match="hop is included_in sop, but sop is marginal"):
-        parse_chip(text, "mine")
+        parse_chip(mine(text))
 
 
 def test_parse_chip__an_included_constant_has_no_value():
     text = changed("included_in: sop", "included_in: sop\n    value: 3", TRUENORTH)
     with pytest.raises(ChipError, match=r"energy\.hop\.value is not a known key"):
-        parse_chip(text, "mine")
+        parse_chip(mine(text))
 
 
 def test_parse_chip__the_sop_price_cannot_be_included():
     text = changed("value: 20\n", "included_in: sop\n", CANMORE)
     with pytest.raises(ChipError, match=r"energy\.sop\.included_in is not a known key"):
-        parse_chip(text, "mine")
+        parse_chip(mine(text))
 
 
 def test_parse_chip__a_step_takes_time():
     text = CANMORE.replace("value: unknown", "value: 0", 1)
     with pytest.raises(ChipError, match=r"timing\.step: .*longer than 0 s"):
-        parse_chip(text, "mine")
+        parse_chip(mine(text))
 
 
 def test_load_chip__override_replaces_a_constant():
