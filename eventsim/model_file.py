@@ -128,17 +128,12 @@ def read_model(path: str | Path) -> ModelFile:
         If the file is missing, damaged, not a model file, written in a newer
         format, or holds arrays that do not fit together.
     """
-    path = Path(path)
-    below = ""
-    if path.is_dir():
-        runs = sorted(str(found.parent) for found in path.rglob("model.h5"))
-        below = f"; runs below it: {', '.join(runs[:3])}" if runs else ""
-        below += ", ..." if len(runs) > 3 else ""
-        path = path / "model.h5"
+    given = Path(path)
+    path = given / "model.h5" if given.is_dir() else given
     if not path.is_file():
         raise ModelFileError(
             f"model file '{path}' does not exist; expected a model.h5 written by "
-            f"'eventsim train'{below}"
+            f"'eventsim train'{_runs_below(given)}"
         )
     try:
         with h5py.File(path, "r") as file:
@@ -161,6 +156,14 @@ def read_model(path: str | Path) -> ModelFile:
             f"model file '{path}' is damaged or is not an HDF5 file ({reason}); "
             "expected a model.h5 written by 'eventsim train'"
         ) from error
+
+
+def _runs_below(folder: Path) -> str:
+    """Name some runs in a folder that is none itself, for a message."""
+    runs = sorted(str(found.parent) for found in folder.rglob("model.h5"))
+    if not runs:
+        return ""
+    return f"; runs below it: {', '.join(runs[:3])}" + (", ..." if runs[3:] else "")
 
 
 def _read(path: Path, file: h5py.File) -> ModelFile:
