@@ -23,6 +23,8 @@ from eventsim.run import train_run
 
 ERROR_FILE = "error.txt"
 """In the folder of a run that failed: one line on why."""
+CLUSTER_ADDRESS = {"dask": "DASK_SCHEDULER_ADDRESS", "ray": "RAY_ADDRESS"}
+"""Variables with the addresses of clusters, by backend."""
 SHARING_BACKENDS = ("threading", "multiprocessing", "sequential")
 _ONE_RUN_PER_PROCESS = threading.Lock()
 
@@ -249,20 +251,23 @@ def _parallel(jobs: int | None, backend: str, stack: ExitStack) -> joblib.Parall
 
 def _join_cluster(backend: str, stack: ExitStack) -> None:
     """Connect to the cluster of the environment's address, or start one here."""
-    variable = {"dask": "DASK_SCHEDULER_ADDRESS", "ray": "RAY_ADDRESS"}.get(backend)
+    if backend not in CLUSTER_ADDRESS:
+        return
     try:
         if backend == "dask":
             _join_dask(stack)
-        elif backend == "ray":
+        else:
             import ray
 
             ray.init(ignore_reinit_error=True)
     except OSError as error:
+        variable = CLUSTER_ADDRESS[backend]
+        address = os.environ.get(variable, "")
         reason = " ".join(str(error).split()).rstrip(".")
         raise RunError(
             f"study: no {backend} cluster answers ({reason}); expected one at the "
-            f"address in {variable}, here {os.environ.get(variable or '')!r}; start "
-            "it, or unset the variable for one on this machine"
+            f"address in {variable}, here {address!r}; start it, or unset the variable "
+            "for one on this machine"
         ) from error
 
 
