@@ -14,7 +14,7 @@ from eventsim import __version__
 _HOMES = {
     "Chip": "hwmodel.chip.chip",
     "load_chip": "hwmodel.chip.chip",
-    "preset_names": "hwmodel.chip.chip",
+    "preset_names": "hwmodel.chip.files",
     "Workload": "hwmodel.workload.workload",
     "from_model": "hwmodel.workload.workload",
     "Estimate": "hwmodel.estimate",

@@ -190,7 +190,8 @@ def map_command(
 @_JSON
 def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
-    from hwmodel.chip.chip import load_chip, preset_names
+    from hwmodel.chip.chip import load_chip
+    from hwmodel.chip.files import preset_names
     from hwmodel.report.chips import chip_dict, chip_text
 
     if name is not None:

@@ -12,21 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hwmodel.chip.base import find_chip, preset_names
+from hwmodel.chip.files import find_chip
 from hwmodel.errors import ChipError
-
-__all__ = [
-    "Chip",
-    "Constant",
-    "CoreLimits",
-    "EnergyConstants",
-    "Kind",
-    "Mesh",
-    "Normalised",
-    "TimingConstants",
-    "load_chip",
-    "preset_names",
-]
 
 Kind = Literal["marginal", "average", "static"]
 

@@ -1,19 +1,23 @@
-"""Chip files that extend another one: ``base: truenorth``, and what differs.
+"""Where chip files are, and what they hold with their ``base``.
 
-A constant is replaced as a whole, so that no number keeps a unit, a kind or a source
-that was written for another one. Other sections are merged key by key, and a section
-that changes anything names its own source.
+A file may extend another one and say what differs. A constant is replaced as a whole,
+so that no number keeps a unit, a kind or a source that was written for another one.
+Other sections are merged key by key, and a section that changes anything names its own
+source.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from hwmodel.chip.yaml_reader import Loader
 from hwmodel.errors import ChipError
 
 
@@ -90,24 +94,19 @@ def find_chip(name: str | Path, folder: Path | None = None) -> ChipText:
     )
 
 
-def with_base(
-    raw: dict[str, Any],
-    file: ChipText,
-    read: Callable[[ChipText], dict[str, Any]],
-    whole: Collection[str],
+def read_chip(
+    file: ChipText, whole: Collection[str], above: tuple[Path | None, ...] = ()
 ) -> dict[str, Any]:
-    """Put what a chip file says over what its base says.
+    """Read a chip file, and put what it says over what its base says.
 
     Parameters
     ----------
-    raw : dict
-        Content of the file; returned as it is if it has no ``base``.
     file : ChipText
         The file.
-    read : callable
-        From a file to its content.
     whole : collection of str
         Dotted names of the sections that are replaced as a whole.
+    above : tuple of Path or None
+        Files that extend this one, whose base it must not have.
 
     Returns
     -------
@@ -117,27 +116,34 @@ def with_base(
     Raises
     ------
     ChipError
-        If there is no such base, files are the base of each other, or a name or a
-        source is missing.
+        If the text is not YAML with keys, there is no such base, files are the base of
+        each other, or a name or a source is missing.
     """
-    chain = [file]
-    layers = [raw]
-    while "base" in layers[-1]:
-        own = dict(layers[-1])
-        name = own.pop("base")
-        layers[-1] = own
-        chain.append(_base_of(chain[-1], name, own))
-        path = chain[-1].path
-        if path is not None and path in [seen.path for seen in chain[:-1]]:
-            raise ChipError(
-                f"{chain[-2].where}: base '{name}' extends this file in turn; expected "
-                "a chain that ends at a file without a base"
-            )
-        layers.append(read(chain[-1]))
-    merged = layers.pop()
-    for own, above in zip(reversed(layers), reversed(chain[:-1]), strict=True):
-        merged = _over(merged, own, above.where, whole)
-    return merged
+    own = _mapping(file)
+    if "base" not in own:
+        return own
+    name = own.pop("base")
+    base = _base_of(file, name, own)
+    above = (*above, file.path)
+    if base.path is not None and base.path in above:
+        raise ChipError(
+            f"{file.where}: base '{name}' extends this file in turn; expected a chain "
+            "that ends at a file without a base"
+        )
+    return _over(read_chip(base, whole, above), own, file.where, whole)
+
+
+def _mapping(file: ChipText) -> dict[str, Any]:
+    try:
+        raw = yaml.load(file.text, Loader=Loader)
+    except (yaml.YAMLError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ChipError(f"{file.where} is not valid YAML ({reason})") from error
+    if not isinstance(raw, dict):
+        raise ChipError(
+            f"{file.where} holds no keys; expected name, mesh, core, energy, ..."
+        )
+    return raw
 
 
 def _base_of(file: ChipText, name: Any, own: dict[str, Any]) -> ChipText:

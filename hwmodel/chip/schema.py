@@ -24,7 +24,6 @@ from pydantic import (
     model_validator,
 )
 
-from hwmodel.chip.base import ChipText, with_base
 from hwmodel.chip.chip import (
     Chip,
     Constant,
@@ -34,6 +33,7 @@ from hwmodel.chip.chip import (
     Normalised,
     TimingConstants,
 )
+from hwmodel.chip.files import ChipText, read_chip
 from hwmodel.chip.yaml_reader import Loader
 from hwmodel.errors import ChipError
 from hwmodel.units import parse_quantity, parse_unit, to_si
@@ -246,7 +246,7 @@ def parse_chip(file: ChipText, overrides: Sequence[str] = ()) -> Chip:
         If the text is not YAML or does not follow the schema, or its base is wrong.
     """
     where = file.where
-    raw = with_base(_read(file), file, _read, CONSTANTS)
+    raw = read_chip(file, CONSTANTS)
     for item in overrides:
         _override(raw, item)
     try:
@@ -255,19 +255,6 @@ def parse_chip(file: ChipText, overrides: Sequence[str] = ()) -> Chip:
         raise ChipError(f"{where}: {_first_mistake(error)}") from error
     _check_dimensions(spec, where)
     return _to_chip(spec)
-
-
-def _read(file: ChipText) -> dict[str, Any]:
-    try:
-        raw = yaml.load(file.text, Loader=Loader)
-    except (yaml.YAMLError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise ChipError(f"{file.where} is not valid YAML ({reason})") from error
-    if not isinstance(raw, dict):
-        raise ChipError(
-            f"{file.where} holds no keys; expected name, mesh, core, energy, ..."
-        )
-    return raw
 
 
 def _override(raw: dict[str, Any], item: str) -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from hwmodel.chip.chip import load_chip, preset_names
+from hwmodel.chip.chip import load_chip
+from hwmodel.chip.files import preset_names
 from hwmodel.errors import ChipError
 
 

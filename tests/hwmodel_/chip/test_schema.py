@@ -4,8 +4,8 @@ from importlib import resources
 
 import pytest
 
-from hwmodel.chip.base import ChipText
 from hwmodel.chip.chip import load_chip
+from hwmodel.chip.files import ChipText
 from hwmodel.chip.schema import parse_chip
 from hwmodel.errors import ChipError
 
