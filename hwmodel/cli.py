@@ -179,7 +179,10 @@ def map_command(
     mapping = map_model(network, load_chip(chip_name, overrides), mesh)
     layers = layers_of(network.network)
     if as_json:
-        data = {"mesh": list(mapping.mesh), "cores": map_rows(mapping, layers)}
+        data = {
+            "mesh": [mapping.grid.width, mapping.grid.height],
+            "cores": map_rows(mapping, layers),
+        }
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))

@@ -12,6 +12,7 @@ from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits
 from hwmodel.mapping.partition import Partition, partition
 from hwmodel.mapping.placement import Mapping, place_row_major
+from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import ActionCounts, Casting, count
 from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
 
@@ -93,7 +94,7 @@ def map_model(
 
 
 def _map(part: Partition, chip: Chip, mesh: tuple[int, int] | None) -> Mapping:
-    return place_row_major(part, mesh or (chip.mesh.width, chip.mesh.height), chip.name)
+    return place_row_major(part, chip.mesh.grid(mesh), chip.name)
 
 
 def _core_size(chip: Chip) -> int:
@@ -155,7 +156,7 @@ def estimate_model(
     workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
     mapping = _map(partition(workload.layers, _core_size(chip)), chip, mesh)
-    _check_port(input_port, mapping.mesh)
+    _check_port(input_port, mapping.grid)
     counts = count(workload, mapping, input_port)
     broken = broken_limits(chip, workload, mapping, counts)
     if strict and broken:
@@ -165,7 +166,7 @@ def estimate_model(
             + "; expected a mapping the chip can hold; drop --strict to be warned only"
         )
     duration = latency(workload.windows, steps_per_window, chip)
-    n_chips = _chips_used(chip, mapping.partition.n_cores)
+    n_chips = mapping.n_chips
     energy, layer_energy = price(chip, counts, casting, duration, n_chips)
     normalised = None
     if chip.normalised is not None:
@@ -191,18 +192,12 @@ def estimate_model(
     )
 
 
-def _check_port(port: tuple[int, int], mesh: tuple[int, int]) -> None:
-    if not (0 <= port[0] < mesh[0] and 0 <= port[1] < mesh[1]):
+def _check_port(port: tuple[int, int], grid: Grid) -> None:
+    if not (0 <= port[0] < grid.width and 0 <= port[1] < grid.height):
         raise PlacementError(
-            f"input port ({port[0]}, {port[1]}) is outside the {mesh[0]}x{mesh[1]} "
-            f"mesh; expected 0 <= x < {mesh[0]} and 0 <= y < {mesh[1]}"
+            f"input port ({port[0]}, {port[1]}) is outside the {grid} mesh; expected "
+            f"0 <= x < {grid.width} and 0 <= y < {grid.height}"
         )
-
-
-def _chips_used(chip: Chip, n_cores: int) -> int:
-    if chip.mesh.cores_per_chip is None:
-        return 1
-    return -(-n_cores // chip.mesh.cores_per_chip)
 
 
 def _doubts(workload: Workload) -> list[str]:
@@ -242,9 +237,7 @@ def _notes(
             f"no latency: {duration.reason}; set it with --set timing.step=1ms"
         )
     if n_chips > 1 and chip.energy.static.unit == "W":
-        notes.append(
-            f"static power of {n_chips} chips ({chip.mesh.cores_per_chip} cores each)"
-        )
+        notes.append(f"static power of {n_chips} chips, those that hold cores")
     notes += [
         f"{layer.name}: the average pool before it is folded into its synapses; every "
         "spike travels and acts by itself"

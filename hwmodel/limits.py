@@ -61,11 +61,9 @@ def broken_limits(
     ]
     lines += _weight_lines(chip, workload.layers)
     size = chip.limits.mesh
-    if size is not None and (mapping.mesh[0] > size[0] or mapping.mesh[1] > size[1]):
-        lines.append(
-            f"mesh: {mapping.mesh[0]}x{mapping.mesh[1]} routers, chip {chip.name} has "
-            f"{size[0]}x{size[1]}"
-        )
+    grid = mapping.grid
+    if size is not None and (grid.width > size[0] or grid.height > size[1]):
+        lines.append(f"mesh: {grid} routers, chip {chip.name} has {size[0]}x{size[1]}")
     return lines
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from hwmodel.chip.files import find_chip
 from hwmodel.errors import ChipError
+from hwmodel.mesh.grid import Grid, Topology
 
 Kind = Literal["marginal", "average", "static"]
 
@@ -50,23 +51,45 @@ class Constant:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Routers available to the mapping, one core each.
+    """Routers available to the mapping.
 
     Parameters
     ----------
     width, height : int
-        Columns and rows.
-    cores_per_chip : int or None
-        Cores that share one chip's static power; ``None``: the mesh is one chip.
+        Columns and rows of routers.
+    cores_per_router : int
+        Cores on each router.
+    chip : tuple of int or None
+        (width, height) of one chip in routers; ``None``: the mesh is one chip.
+    topology : {"mesh", "triangular torus"}
+        Links between routers.
     source, note : str
         Origin.
     """
 
     width: int
     height: int
-    cores_per_chip: int | None = None
+    cores_per_router: int = 1
+    chip: tuple[int, int] | None = None
+    topology: Topology = "mesh"
     source: str = ""
     note: str = ""
+
+    def grid(self, size: tuple[int, int] | None = None) -> Grid:
+        """Return the grid of routers.
+
+        Parameters
+        ----------
+        size : tuple of int, optional
+            (width, height) instead of the chip file's.
+
+        Returns
+        -------
+        Grid
+            Routers.
+        """
+        width, height = size or (self.width, self.height)
+        return Grid(width, height, self.cores_per_router, self.chip, self.topology)
 
 
 @dataclass(frozen=True)

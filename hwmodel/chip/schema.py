@@ -124,12 +124,26 @@ IdleSpec = Annotated[
 ]
 
 
+class MeshSizeSpec(_Strict):
+    """Columns and rows of routers."""
+
+    width: Count
+    height: Count
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.width, self.height
+
+
 class MeshSpec(_Strict):
     """Routers available to the mapping."""
 
     width: Count
     height: Count
-    cores_per_chip: Limit = None
+    cores_per_router: Count = 1
+    chip: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
+    topology: Literal["mesh", "triangular torus"] = "mesh"
     source: Text
     note: str = ""
 
@@ -145,13 +159,6 @@ class CoreSpec(_Strict):
     note: str = ""
 
 
-class MeshLimitSpec(_Strict):
-    """The largest mesh that exists."""
-
-    width: Count
-    height: Count
-
-
 class LimitsSpec(_Strict):
     """What the silicon can hold."""
 
@@ -161,7 +168,7 @@ class LimitsSpec(_Strict):
     weight_bits: Limit = None
     axon_types: Limit = None
     target_cores: Limit = None
-    mesh: Annotated[MeshLimitSpec | None, BeforeValidator(_none)] = None
+    mesh: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
     source: Text
     note: str = ""
 
@@ -322,7 +329,8 @@ def _keys_beside(names: list[str]) -> list[str]:
         "mesh": MeshSpec,
         "core": CoreSpec,
         "limits": LimitsSpec,
-        "limits.mesh": MeshLimitSpec,
+        "mesh.chip": MeshSizeSpec,
+        "limits.mesh": MeshSizeSpec,
         "energy": EnergySpec,
         "timing": TimingSpec,
         "normalised": NormalisedSpec,
@@ -351,15 +359,13 @@ def _to_chip(spec: ChipSpec) -> Chip:
         name=spec.name,
         description=spec.description,
         technology=spec.technology,
-        mesh=Mesh(**spec.mesh.model_dump()),
+        mesh=_to_mesh(spec.mesh),
         core=CoreLimits(**core.model_dump()),
         limits=CoreLimits()
         if limits is None
         else CoreLimits(
             **limits.model_dump(exclude={"mesh"}),
-            mesh=None
-            if limits.mesh is None
-            else (limits.mesh.width, limits.mesh.height),
+            mesh=None if limits.mesh is None else limits.mesh.size,
         ),
         energy=EnergyConstants(
             _to_constant(spec.energy.sop, "J"),
@@ -372,6 +378,13 @@ def _to_chip(spec: ChipSpec) -> Chip:
         normalised=None
         if spec.normalised is None
         else Normalised(**spec.normalised.model_dump()),
+    )
+
+
+def _to_mesh(spec: MeshSpec) -> Mesh:
+    return Mesh(
+        **spec.model_dump(exclude={"chip"}),
+        chip=None if spec.chip is None else spec.chip.size,
     )
 
 

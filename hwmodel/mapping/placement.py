@@ -8,6 +8,7 @@ import numpy as np
 
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.partition import Partition
+from hwmodel.mesh.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -18,48 +19,72 @@ class Mapping:
     ----------
     partition : Partition
         Groups; group i is core i.
-    mesh : tuple of int
-        (width, height).
+    grid : Grid
+        Routers.
     x, y : ndarray, shape (n_cores,), int64
         Column and row of each core's router; (0, 0) is the first.
     """
 
     partition: Partition
-    mesh: tuple[int, int]
+    grid: Grid
     x: np.ndarray
     y: np.ndarray
 
+    @property
+    def n_chips(self) -> int:
+        """Number of chips that hold cores."""
+        return np.unique(self.grid.chip_of(self.x, self.y)).size
 
-def place_row_major(partition: Partition, mesh: tuple[int, int], chip: str) -> Mapping:
+
+def place_row_major(partition: Partition, grid: Grid, chip: str) -> Mapping:
     """Fill the mesh row by row.
 
     Parameters
     ----------
     partition : Partition
         Groups to place.
-    mesh : tuple of int
-        (width, height) of the mesh.
+    grid : Grid
+        Routers of the mesh.
     chip : str
         Name for messages.
 
     Returns
     -------
     Mapping
-        Core i at column ``i % width``, row ``i // width``.
+        Core i on router ``i // cores_per_router``; router r at column ``r % width``,
+        row ``r // width``.
 
     Raises
     ------
     PlacementError
         If there are more groups than routers.
     """
-    width, height = mesh
-    n_cores = partition.n_cores
-    if n_cores > width * height:
+    require_room(partition.n_cores, grid, chip)
+    router = np.arange(partition.n_cores) // grid.cores_per_router
+    return Mapping(partition, grid, router % grid.width, router // grid.width)
+
+
+def require_room(n_cores: int, grid: Grid, chip: str) -> None:
+    """Refuse a grid that cannot hold the cores.
+
+    Parameters
+    ----------
+    n_cores : int
+        Cores to place.
+    grid : Grid
+        Routers.
+    chip : str
+        Name for messages.
+
+    Raises
+    ------
+    PlacementError
+        If there are more cores than the grid has.
+    """
+    if n_cores > grid.n_cores:
+        rows = -(-n_cores // (grid.width * grid.cores_per_router))
         raise PlacementError(
-            f"the network needs {n_cores} cores, the {width}x{height} mesh of chip "
-            f"{chip} has {width * height}; expected a mesh that holds them; pass a "
-            "larger one, for example "
-            f"--mesh {width}x{-(-n_cores // width)}"
+            f"the network needs {n_cores} cores, the {grid} mesh of chip {chip} has "
+            f"{grid.n_cores}; expected a mesh that holds them; pass a larger one, for "
+            f"example --mesh {grid.width}x{rows}"
         )
-    core = np.arange(n_cores)
-    return Mapping(partition, mesh, core % width, core // width)

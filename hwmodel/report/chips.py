@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hwmodel.chip.chip import Chip, CoreLimits
+from hwmodel.chip.chip import Chip, CoreLimits, Mesh
 from hwmodel.units import format_quantity
 
 
@@ -39,11 +39,10 @@ def chip_text(chip: Chip) -> str:
         Several lines.
     """
     mesh, core, limits = chip.mesh, chip.core, chip.limits
-    per_chip = f", {mesh.cores_per_chip} cores a chip" if mesh.cores_per_chip else ""
     entries = [
         (
             "mesh",
-            f"{mesh.width}x{mesh.height} routers{per_chip}",
+            _mesh_text(mesh),
             mesh.source,
             mesh.note,
         ),
@@ -69,6 +68,13 @@ def chip_text(chip: Chip) -> str:
         if note:
             lines.append(f"{'':<14}   note: {note}")
     return "\n".join(lines)
+
+
+def _mesh_text(mesh: Mesh) -> str:
+    chip = f", chips of {mesh.chip[0]}x{mesh.chip[1]} routers" if mesh.chip else ""
+    cores = f", {mesh.cores_per_router} cores each" if mesh.cores_per_router > 1 else ""
+    shape = "" if mesh.topology == "mesh" else f", {mesh.topology}"
+    return f"{mesh.width}x{mesh.height} routers{cores}{chip}{shape}"
 
 
 def _limits_text(limits: CoreLimits) -> str:

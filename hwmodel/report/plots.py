@@ -154,11 +154,10 @@ def mesh_figure(estimate: Estimate) -> Figure:
     axes.set_ylim(y_high + 0.5, y_low - 0.5)
     axes.set_aspect("equal")
     axes.axis("off")
-    width, height = mapping.mesh
     n_cores = mapping.partition.n_cores
     figure.suptitle(
         f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores > 1)} on a "
-        f"{width}x{height} mesh ({estimate.casting})\n"
+        f"{mapping.grid} mesh ({estimate.casting})\n"
         "numbers are layers, the triangle is the input port",
         fontsize=11,
     )
@@ -177,12 +176,7 @@ def _used_links(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     """Start (n, 2) and step (n, 2) of each used link as (x, y), and packets (n,)."""
     loads = estimate.counts.link_loads(estimate.casting)
     starts, steps, packets = [], [], []
-    for values, step in (
-        (loads.plus_x, (1, 0)),
-        (loads.minus_x, (-1, 0)),
-        (loads.plus_y, (0, 1)),
-        (loads.minus_y, (0, -1)),
-    ):
+    for values, step in zip(loads.packets, loads.grid.directions, strict=True):
         y, x = np.nonzero(values)
         starts.append(np.stack([x, y], axis=1))
         steps.append(np.broadcast_to(step, (x.size, 2)))

@@ -14,8 +14,8 @@ from hwmodel import __version__
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
+from hwmodel.mesh.loads import LinkLoads
 from hwmodel.report.chips import price_text
-from hwmodel.traffic.routing import LinkLoads
 from hwmodel.units import format_quantity
 from hwmodel.workload.workload import LayerGeometry
 
@@ -45,7 +45,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "n_samples": n,
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
-        "mesh": list(estimate.mapping.mesh),
+        "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
         "input_port": list(estimate.input_port),
         "sops": counts.sops / n,
         "spikes": counts.spikes / n,
@@ -105,20 +105,9 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
     """List the links that were used, with packets per inference."""
-    directions = [
-        (loads.plus_x, 1, 0),
-        (loads.minus_x, -1, 0),
-        (loads.plus_y, 0, 1),
-        (loads.minus_y, 0, -1),
-    ]
     return [
-        {
-            "from": [int(x), int(y)],
-            "to": [int(x) + dx, int(y) + dy],
-            "packets": int(packets[y, x]) / n_samples,
-        }
-        for packets, dx, dy in directions
-        for y, x in np.argwhere(packets)
+        {"from": list(start), "to": list(end), "packets": packets / n_samples}
+        for start, end, packets in loads.links()
     ]
 
 
@@ -158,10 +147,9 @@ def to_text(estimate: Estimate) -> str:
         Several lines: layers, transport, energy, latency, warnings, notes.
     """
     counts, n = estimate.counts, estimate.counts.n_samples
-    width, height = estimate.mapping.mesh
     head = (
         f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
-        f"{width}x{height} mesh, means of {n} inference{'s' * (n > 1)}"
+        f"{estimate.mapping.grid} mesh, means of {n} inference{'s' * (n > 1)}"
     )
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks.append(_energy_table(estimate))
@@ -329,9 +317,8 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
         ]
         for row in map_rows(mapping, layers)
     ]
-    width, height = mapping.mesh
     fill = float(np.mean(mapping.partition.neurons_per_core))
-    head = f"{len(rows)} cores on a {width}x{height} mesh, {fill:.0f} neurons a core"
+    head = f"{len(rows)} cores on a {mapping.grid} mesh, {fill:.0f} neurons a core"
     table = tabulate(
         rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
     )

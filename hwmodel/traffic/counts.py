@@ -14,7 +14,8 @@ import numpy as np
 
 from eventsim.topology import EarliestPool
 from hwmodel.mapping.placement import Mapping
-from hwmodel.traffic.routing import LinkLoads, multicast_loads, unicast_loads
+from hwmodel.mesh.loads import LinkLoads
+from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
 from hwmodel.workload.workload import LayerGeometry, Workload
 
 Casting = Literal["multicast", "unicast"]
@@ -158,7 +159,7 @@ def count(
     Flows with the same source core and the same destination cores are merged before
     they are routed, so the work grows with the number of distinct flows.
     """
-    unicast = multicast = LinkLoads.zeros(mapping.mesh)
+    unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
     owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
     shape = workload.input_shape
@@ -252,14 +253,14 @@ def _route(
     mapping: Mapping, cores: range, flows: _Flows, input_port: tuple[int, int]
 ) -> tuple[LinkLoads, LinkLoads]:
     if flows.packets.size == 0:
-        return LinkLoads.zeros(mapping.mesh), LinkLoads.zeros(mapping.mesh)
+        return LinkLoads.zeros(mapping.grid), LinkLoads.zeros(mapping.grid)
     from_host = flows.source == HOST
     source_x = np.where(from_host, input_port[0], mapping.x[flows.source])
     source_y = np.where(from_host, input_port[1], mapping.y[flows.source])
     target_x, target_y = (at[cores.start : cores.stop] for at in (mapping.x, mapping.y))
     flow, target = np.nonzero(flows.reaches)
     unicast = unicast_loads(
-        mapping.mesh,
+        mapping.grid,
         source_x[flow],
         source_y[flow],
         target_x[target],
@@ -267,7 +268,7 @@ def _route(
         flows.packets[flow],
     )
     multicast = multicast_loads(
-        mapping.mesh,
+        mapping.grid,
         source_x,
         source_y,
         target_x,

@@ -18,8 +18,9 @@ from eventsim.topology import (
 )
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
+from hwmodel.mesh.grid import Grid
+from hwmodel.mesh.loads import LinkLoads
 from hwmodel.traffic.counts import count
-from hwmodel.traffic.routing import LinkLoads
 from hwmodel.workload.workload import from_model
 
 
@@ -133,19 +134,10 @@ def two_by_two_model(**provenance):
 def counted(model, capacity, mesh=(4, 30), port=(0, 0)):
     """Workload, mapping and counts of a model."""
     workload = from_model(model)
-    mapping = place_row_major(partition(workload.layers, capacity), mesh, "test")
+    mapping = place_row_major(partition(workload.layers, capacity), Grid(*mesh), "test")
     return workload, mapping, count(workload, mapping, port)
 
 
 def by_link(loads: LinkLoads) -> dict:
     """Non-zero loads as {((x, y), (x, y)): packets}."""
-    links = {}
-    for values, (dx, dy) in (
-        (loads.plus_x, (1, 0)),
-        (loads.minus_x, (-1, 0)),
-        (loads.plus_y, (0, 1)),
-        (loads.minus_y, (0, -1)),
-    ):
-        for y, x in np.argwhere(values):
-            links[(int(x), int(y)), (int(x) + dx, int(y) + dy)] = int(values[y, x])
-    return links
+    return {(start, end): packets for start, end, packets in loads.links()}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.partition import LayerPartition, Partition, equal_runs
 from hwmodel.mapping.placement import place_row_major
+from hwmodel.mesh.grid import Grid
 
 
 def cores(n: int) -> Partition:
@@ -17,7 +18,7 @@ def cores(n: int) -> Partition:
 @given(n=st.integers(1, 60), width=st.integers(1, 10), spare=st.integers(0, 3))
 def test_place_row_major__gives_each_core_its_own_router(n, width, spare):
     height = -(-n // width) + spare
-    mapping = place_row_major(cores(n), (width, height), "test")
+    mapping = place_row_major(cores(n), Grid(width, height), "test")
     places = list(zip(mapping.x.tolist(), mapping.y.tolist(), strict=True))
     assert len(set(places)) == n
     assert all(0 <= x < width and 0 <= y < height for x, y in places)
@@ -25,7 +26,7 @@ def test_place_row_major__gives_each_core_its_own_router(n, width, spare):
 
 
 def test_place_row_major__fills_rows_first():
-    mapping = place_row_major(cores(5), (3, 2), "test")
+    mapping = place_row_major(cores(5), Grid(3, 2), "test")
     assert np.stack([mapping.x, mapping.y], axis=1).tolist() == [
         [0, 0],
         [1, 0],
@@ -35,9 +36,16 @@ def test_place_row_major__fills_rows_first():
     ]
 
 
+def test_place_row_major__fills_the_cores_of_a_router_first():
+    mapping = place_row_major(cores(5), Grid(2, 2, 2, chip=(1, 1)), "test")
+    assert mapping.x.tolist() == [0, 0, 1, 1, 0]
+    assert mapping.y.tolist() == [0, 0, 0, 0, 1]
+    assert mapping.n_chips == 3
+
+
 def test_place_row_major__too_small_a_mesh_names_cores_mesh_and_chip():
     with pytest.raises(
         PlacementError,
         match=r"needs 5 cores, the 2x2 mesh of chip tiny has 4.*--mesh 2x3",
     ):
-        place_row_major(cores(5), (2, 2), "tiny")
+        place_row_major(cores(5), Grid(2, 2), "tiny")

@@ -8,9 +8,10 @@ from hwmodel_.oracle import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwmodel.traffic.routing import multicast_loads, unicast_loads, xy_route
+from hwmodel.mesh.grid import Grid
+from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads, xy_route
 
-MESH = (5, 4)
+MESH = Grid(5, 4)
 PLACES = st.tuples(st.integers(0, 4), st.integers(0, 3))
 
 
@@ -91,7 +92,7 @@ def test_multicast_loads__equal_the_union_of_the_routes(cores, sources, data):
 def test_multicast_loads__shares_the_way_to_a_target_behind_another():
     # (0, 0) to (1, 0), (0, 1), (1, 1): unicast 1 + 1 + 2, the tree has 3 links
     loads = multicast_loads(
-        (2, 2),
+        Grid(2, 2),
         np.array([0]),
         np.array([0]),
         np.array([1, 0, 1]),

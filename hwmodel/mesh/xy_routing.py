@@ -8,50 +8,10 @@ union of the XY routes and uses each link once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-
-@dataclass(frozen=True)
-class LinkLoads:
-    """Packets that crossed each link.
-
-    Parameters
-    ----------
-    plus_x, minus_x, plus_y, minus_y : ndarray, shape (height, width), int64
-        Entry ``[y, x]``: packets that left router (x, y) in that direction.
-    """
-
-    plus_x: np.ndarray
-    minus_x: np.ndarray
-    plus_y: np.ndarray
-    minus_y: np.ndarray
-
-    @classmethod
-    def zeros(cls, mesh: tuple[int, int]) -> LinkLoads:
-        """Return idle links for a mesh of (width, height)."""
-        return cls(*(np.zeros(mesh[::-1], dtype=np.int64) for _ in range(4)))
-
-    def __add__(self, other: LinkLoads) -> LinkLoads:
-        return LinkLoads(
-            self.plus_x + other.plus_x,
-            self.minus_x + other.minus_x,
-            self.plus_y + other.plus_y,
-            self.minus_y + other.minus_y,
-        )
-
-    @property
-    def total(self) -> int:
-        """Hops of all packets."""
-        arrays = (self.plus_x, self.minus_x, self.plus_y, self.minus_y)
-        return sum(int(a.sum()) for a in arrays)
-
-    @property
-    def busiest(self) -> int:
-        """Packets on the busiest link."""
-        arrays = (self.plus_x, self.minus_x, self.plus_y, self.minus_y)
-        return max(int(a.max()) for a in arrays)
+from hwmodel.mesh.grid import Grid
+from hwmodel.mesh.loads import LinkLoads
 
 
 def xy_route(source: tuple[int, int], target: tuple[int, int]) -> list[tuple[int, int]]:
@@ -76,7 +36,7 @@ def xy_route(source: tuple[int, int], target: tuple[int, int]) -> list[tuple[int
 
 
 def unicast_loads(
-    mesh: tuple[int, int],
+    grid: Grid,
     source_x: np.ndarray,
     source_y: np.ndarray,
     target_x: np.ndarray,
@@ -87,8 +47,8 @@ def unicast_loads(
 
     Parameters
     ----------
-    mesh : tuple of int
-        (width, height).
+    grid : Grid
+        Routers and links.
     source_x, source_y, target_x, target_y : ndarray, shape (n_flows,), int64
         Where each flow starts and ends.
     packets : ndarray, shape (n_flows,), int64
@@ -99,14 +59,13 @@ def unicast_loads(
     LinkLoads
         Packets on each link.
     """
-    return LinkLoads(
-        *_along_x(mesh, source_y, source_x, target_x, packets),
-        *_along_y(mesh, target_x, source_y, target_y, packets),
-    )
+    along_x = _along_x(grid, source_y, source_x, target_x, packets)
+    along_y = _along_y(grid, target_x, source_y, target_y, packets)
+    return LinkLoads(grid, np.stack([*along_x, *along_y]))
 
 
 def multicast_loads(
-    mesh: tuple[int, int],
+    grid: Grid,
     source_x: np.ndarray,
     source_y: np.ndarray,
     target_x: np.ndarray,
@@ -118,8 +77,8 @@ def multicast_loads(
 
     Parameters
     ----------
-    mesh : tuple of int
-        (width, height).
+    grid : Grid
+        Routers and links.
     source_x, source_y : ndarray, shape (n_flows,), int64
         Where each flow starts.
     target_x, target_y : ndarray, shape (n_cores,), int64
@@ -140,45 +99,43 @@ def multicast_loads(
     far as the farthest targets, and in each column with targets one stretch up and
     one down. These never share a directed link.
     """
-    far, near = mesh[0] + mesh[1], -1
+    far, near = grid.width + grid.height, -1
     east = np.where(reaches, target_x, near).max(axis=1)
     west = np.where(reaches, target_x, far).min(axis=1)
-    plus_x, _ = _along_x(mesh, source_y, source_x, np.maximum(east, source_x), packets)
-    _, minus_x = _along_x(mesh, source_y, source_x, np.minimum(west, source_x), packets)
-    plus_y, minus_y = np.zeros((2, *mesh[::-1]), dtype=np.int64)
+    plus_x, _ = _along_x(grid, source_y, source_x, np.maximum(east, source_x), packets)
+    _, minus_x = _along_x(grid, source_y, source_x, np.minimum(west, source_x), packets)
+    plus_y, minus_y = np.zeros((2, grid.height, grid.width), dtype=np.int64)
     for column in np.unique(target_x):
         inside = target_x == column
         at = np.full(source_x.shape, column)
         reached, rows = reaches[:, inside], target_y[inside]
         south = np.maximum(np.where(reached, rows, near).max(axis=1), source_y)
         north = np.minimum(np.where(reached, rows, far).min(axis=1), source_y)
-        plus_y += _along_y(mesh, at, source_y, south, packets)[0]
-        minus_y += _along_y(mesh, at, source_y, north, packets)[1]
-    return LinkLoads(plus_x, minus_x, plus_y, minus_y)
+        plus_y += _along_y(grid, at, source_y, south, packets)[0]
+        minus_y += _along_y(grid, at, source_y, north, packets)[1]
+    return LinkLoads(grid, np.stack([plus_x, minus_x, plus_y, minus_y]))
 
 
 def _along_x(
-    mesh: tuple[int, int],
+    grid: Grid,
     row: np.ndarray,
     start: np.ndarray,
     stop: np.ndarray,
     packets: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cover stretches of rows: loads (+x, -x), each (height, width)."""
-    width, height = mesh
-    return _stretches(height, width, row, start, stop, packets)
+    return _stretches(grid.height, grid.width, row, start, stop, packets)
 
 
 def _along_y(
-    mesh: tuple[int, int],
+    grid: Grid,
     column: np.ndarray,
     start: np.ndarray,
     stop: np.ndarray,
     packets: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cover stretches of columns: loads (+y, -y), each (height, width)."""
-    width, height = mesh
-    forth, back = _stretches(width, height, column, start, stop, packets)
+    forth, back = _stretches(grid.width, grid.height, column, start, stop, packets)
     return forth.T, back.T
 
 

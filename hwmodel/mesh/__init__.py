@@ -1,0 +1,1 @@
+"""The network of routers: where they are, how packets go, which links they load."""

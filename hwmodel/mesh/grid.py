@@ -1,0 +1,78 @@
+"""The grid of routers that cores sit on: size, cores a router, chips, topology."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Topology = Literal["mesh", "triangular torus"]
+
+DIRECTIONS: dict[Topology, tuple[tuple[int, int], ...]] = {
+    "mesh": ((1, 0), (-1, 0), (0, 1), (0, -1)),
+    "triangular torus": ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)),
+}
+"""Steps (dx, dy) of a router's outgoing links."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Routers in rows and columns, with the cores that hang on them.
+
+    Parameters
+    ----------
+    width, height : int
+        Columns and rows of routers.
+    cores_per_router : int
+        Cores on each router; a packet between two of them crosses no link.
+    chip : tuple of int or None
+        (width, height) of one chip in routers, if several chips make up the grid;
+        ``None``: it is all one chip.
+    topology : {"mesh", "triangular torus"}
+        Links between routers: to the four neighbours; or to six (the diagonals
+        (1, 1) and (-1, -1) too), with the borders joined.
+    """
+
+    width: int
+    height: int
+    cores_per_router: int = 1
+    chip: tuple[int, int] | None = None
+    topology: Topology = "mesh"
+
+    @property
+    def n_routers(self) -> int:
+        """Number of routers."""
+        return self.width * self.height
+
+    @property
+    def n_cores(self) -> int:
+        """Number of cores it can hold."""
+        return self.n_routers * self.cores_per_router
+
+    @property
+    def directions(self) -> tuple[tuple[int, int], ...]:
+        """Steps (dx, dy) of a router's links, the order of `LinkLoads.packets`."""
+        return DIRECTIONS[self.topology]
+
+    def chip_of(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the number of the chip each router is on.
+
+        Parameters
+        ----------
+        x, y : ndarray, shape (...), int64
+            Columns and rows.
+
+        Returns
+        -------
+        ndarray, shape (...), int64
+            Chips are numbered row by row from 0.
+        """
+        if self.chip is None:
+            return np.zeros(np.shape(x), dtype=np.int64)
+        width, height = self.chip
+        chips_in_row = -(-self.width // width)
+        return (np.asarray(y) // height) * chips_in_row + np.asarray(x) // width
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"

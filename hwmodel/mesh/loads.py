@@ -1,0 +1,80 @@
+"""Packets on every link of a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwmodel.mesh.grid import Grid
+
+
+@dataclass(frozen=True)
+class LinkLoads:
+    """Packets that crossed each link.
+
+    Parameters
+    ----------
+    grid : Grid
+        Where the links are.
+    packets : ndarray, shape (n_directions, height, width), int64
+        Entry ``[d, y, x]``: packets that left router (x, y) in direction
+        ``grid.directions[d]``.
+    """
+
+    grid: Grid
+    packets: np.ndarray
+
+    @classmethod
+    def zeros(cls, grid: Grid) -> LinkLoads:
+        """Return idle links."""
+        shape = (len(grid.directions), grid.height, grid.width)
+        return cls(grid, np.zeros(shape, dtype=np.int64))
+
+    def __add__(self, other: LinkLoads) -> LinkLoads:
+        return LinkLoads(self.grid, self.packets + other.packets)
+
+    @property
+    def total(self) -> int:
+        """Hops of all packets."""
+        return int(self.packets.sum())
+
+    @property
+    def busiest(self) -> int:
+        """Packets on the busiest link."""
+        return int(self.packets.max(initial=0))
+
+    @property
+    def hops_y(self) -> int:
+        """Hops that change the row: along a column or a diagonal."""
+        changes_row = [dy != 0 for _, dy in self.grid.directions]
+        return int(self.packets[changes_row].sum())
+
+    @property
+    def chip_crossings(self) -> int:
+        """Hops from one chip to another."""
+        return int(self.packets[self._leaves_chip()].sum())
+
+    def _leaves_chip(self) -> np.ndarray:
+        grid = self.grid
+        y, x = np.mgrid[: grid.height, : grid.width]
+        here = grid.chip_of(x, y)
+        return np.stack(
+            [
+                here != grid.chip_of((x + dx) % grid.width, (y + dy) % grid.height)
+                for dx, dy in grid.directions
+            ]
+        )
+
+    def links(self) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
+        """List the used links: from (x, y), to (x, y), packets."""
+        width, height = self.grid.width, self.grid.height
+        return [
+            (
+                (int(x), int(y)),
+                ((int(x) + dx) % width, (int(y) + dy) % height),
+                int(self.packets[d, y, x]),
+            )
+            for d, (dx, dy) in enumerate(self.grid.directions)
+            for y, x in np.argwhere(self.packets[d])
+        ]

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import numpy as np
+
+from hwmodel.mesh.grid import Grid
+
+
+def test_grid__counts_routers_and_cores():
+    grid = Grid(4, 3, cores_per_router=5)
+    assert (grid.n_routers, grid.n_cores, str(grid)) == (12, 60, "4x3")
+
+
+def test_chip_of__numbers_chips_row_by_row():
+    x, y = np.meshgrid(np.arange(5), np.arange(4))
+    chips = Grid(5, 4, chip=(2, 2)).chip_of(x, y)
+    assert chips.tolist() == [[0, 0, 1, 1, 2]] * 2 + [[3, 3, 4, 4, 5]] * 2
+
+
+def test_chip_of__without_chips_the_grid_is_one():
+    assert Grid(5, 4).chip_of(np.arange(5), np.zeros(5, int)).tolist() == [0] * 5
