@@ -15,7 +15,7 @@ import numpy as np
 from eventsim.topology import EarliestPool
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
-from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
+from hwmodel.mesh.routing import multicast_loads, unicast_loads
 from hwmodel.workload.workload import LayerGeometry, Workload
 
 Casting = Literal["multicast", "unicast"]
