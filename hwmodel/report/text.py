@@ -234,7 +234,8 @@ def _transport_table(estimate: Estimate) -> str:
 
 def _energy_table(estimate: Estimate) -> str:
     energy = estimate.energy
-    titles: dict[str, str] = {**ACTIONS, "static": "static", "total": "total"}
+    titles = {"static": "static", "total": "total"}
+    titles |= {str(action): title for action, title in ACTIONS.items()}
     rows = []
     for name, joules in {**energy.terms, "total": energy.total}.items():
         constants = [
