@@ -93,15 +93,15 @@ def test_estimate__options_reach_the_model(model):
     result = run(
         *common,
         "core.neurons=1",
-        "--mesh",
-        "4x1",
+        *("--set", "mesh.cores_per_router=1"),
+        *("--mesh", "4x1"),
         "--casting",
         "unicast",
         *("--steps-per-window", 5),
     )
     data = json.loads(result.stdout)
-    # a 4 x 1 row: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 3 hops, 2 spikes
-    assert (data["hops"], data["steps"], data["latency_s"]) == (6.0, 10, 0.010)
+    # a ring of 4: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 1 hops, 2 spikes
+    assert (data["hops"], data["steps"], data["latency_s"]) == (4.0, 10, 0.010)
 
 
 def test_estimate__own_chip_file(model, tmp_path):

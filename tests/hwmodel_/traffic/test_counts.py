@@ -87,7 +87,7 @@ def brute_force(model, workload, mapping, port):
 
 
 def assert_equal_to_brute_force(model, capacity, mesh, port, topology="mesh"):
-    workload, mapping, counts = counted(model, capacity, mesh, port, topology)
+    workload, mapping, counts = counted(model, capacity, mesh, port, topology=topology)
     expected, loads = brute_force(model, workload, mapping, port)
     for layer, (sops, packets, hops, synapses) in zip(
         counts.layers, expected, strict=True
@@ -197,7 +197,7 @@ def test_count__numbers_of_equal_cores_do_not_matter(n_groups, size, topology, s
     rng = np.random.default_rng(seed)
     sizes = [3, *(size * n for n in n_groups)]
     model = dense_model(sizes, rng)
-    _, mapping, counts = counted(model, size, (4, 3), (1, 2), topology)
+    _, mapping, counts = counted(model, size, (4, 3), (1, 2), topology=topology)
     groups = [rng.permutation(n) for n in n_groups]
     first_cores = np.cumsum([0, *n_groups[:-1]])
     cores = np.concatenate(
