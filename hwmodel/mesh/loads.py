@@ -8,6 +8,9 @@ import numpy as np
 
 from hwmodel.mesh.grid import Grid
 
+Link = tuple[tuple[int, int], tuple[int, int], int]
+"""A link with its load: from (x, y), to (x, y), packets."""
+
 
 @dataclass(frozen=True)
 class LinkLoads:
@@ -45,8 +48,8 @@ class LinkLoads:
         return int(self.packets.max(initial=0))
 
     @property
-    def worst_link(self) -> tuple[tuple[int, int], tuple[int, int], int] | None:
-        """The busiest link: from (x, y), to (x, y), packets; ``None`` if all are idle.
+    def worst_link(self) -> Link | None:
+        """The busiest link; ``None`` if all are idle.
 
         Of several, the first by direction (`Grid.directions`), then row, then column.
         """
@@ -83,13 +86,11 @@ class LinkLoads:
             ]
         )
 
-    def links(self) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
-        """List the used links: from (x, y), to (x, y), packets."""
+    def links(self) -> list[Link]:
+        """List the used links."""
         return [self._link(*link) for link in np.argwhere(self.packets).tolist()]
 
-    def _link(
-        self, d: int, y: int, x: int
-    ) -> tuple[tuple[int, int], tuple[int, int], int]:
+    def _link(self, d: int, y: int, x: int) -> Link:
         dx, dy = self.grid.directions[d]
         end = ((x + dx) % self.grid.width, (y + dy) % self.grid.height)
         return (x, y), end, int(self.packets[d, y, x])
