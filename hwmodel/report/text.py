@@ -154,9 +154,11 @@ def to_text(estimate: Estimate) -> str:
         Several lines: layers, transport, energy, latency, warnings, notes.
     """
     counts, n = estimate.counts, estimate.counts.n_samples
+    declared = estimate.workload.provenance.get("declared")
+    of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
     head = (
         f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
-        f"{estimate.mapping.grid} mesh, means of {n} inference{'s' * (n > 1)}"
+        f"{estimate.mapping.grid} mesh, {of}"
     )
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks.append(_energy_table(estimate))

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from eventsim.topology import EarliestPool
+from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
@@ -172,6 +173,11 @@ def count(
     ActionCounts
         Exact integers.
 
+    Raises
+    ------
+    WorkloadError
+        If counts might not fit 64 bits.
+
     Notes
     -----
     Flows with the same source core and the same destination cores are merged before
@@ -180,6 +186,7 @@ def count(
     """
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
+    most_sops = most_hops = 0.0
     owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
     shape = workload.input_shape
     for i, layer in enumerate(workload.layers):
@@ -187,6 +194,11 @@ def count(
         part = mapping.partition.layers[i]
         into_core = layer.synapses(part.features, part.rows)
         flows = _distinct_flows(owner, into_core, workload.spikes_in[i])
+        most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
+        most_hops += (mapping.grid.width + mapping.grid.height) * float(
+            flows.packets.astype(float) @ flows.reaches.sum(axis=1)
+        )
+        _require_64_bits(layer.name, most_sops, most_hops)
         loads = _route(mapping, part.cores, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
         layers.append(_count_layer(workload, i, received, flows, loads, n_split))
@@ -207,6 +219,16 @@ def count(
         np.concatenate(spikes),
         np.concatenate(synapses),
     )
+
+
+def _require_64_bits(name: str, sops: float, hops: float) -> None:
+    """Refuse counts that integers of 64 bits might not hold."""
+    for what, bound in (("synaptic operations", sops), ("hops", hops)):
+        if bound >= 2**63:
+            raise WorkloadError(
+                f"{name}: up to {bound:.2g} {what} in all inferences; expected less "
+                "than 2^63; measure fewer samples, or declare rates with fewer decimals"
+            )
 
 
 @dataclass(frozen=True)
@@ -287,9 +309,9 @@ def _distinct_flows(
     packed = np.packbits(into_core.counts > 0, axis=1)
     rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, first, set_of_kind = np.unique(rows, return_index=True, return_inverse=True)
-    reaches: np.ndarray = into_core.counts[first] > 0
+    reaches = (into_core.counts > 0)[first]
     target_set = set_of_kind.reshape(-1)[into_core.kind]
-    active = (spikes > 0) & reaches.any(axis=1)[target_set]
+    active = (spikes > 0) & (reaches.sum(axis=1)[target_set] > 0)
     # owners begin at HOST = -1
     key = (owner[active] - HOST) * len(first) + target_set[active]
     distinct, flow = np.unique(key, return_inverse=True)

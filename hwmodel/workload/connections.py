@@ -42,6 +42,11 @@ class CoreSynapses:
         """The whole table, shape (n_in, n_cores), int64."""
         return self.counts[self.kind]
 
+    @property
+    def fan_out(self) -> np.ndarray:
+        """Synapses of each input into all cores, shape (n_in,), int64."""
+        return self.counts.sum(axis=1)[self.kind]
+
 
 def dense_synapses(
     topology: Dense, nonzero: np.ndarray | None, units: Sequence[Span]
