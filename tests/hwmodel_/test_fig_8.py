@@ -96,7 +96,7 @@ def test_fig_8__another_strategy_is_one_more_entry(monkeypatch):
     monkeypatch.setitem(module.PARTITIONS, "again", partition)
     monkeypatch.setitem(module.PLACEMENTS, "too", place_row_major)
     rows = fig_8()
-    # two pool rules, two partitions: one least, and 2 placements x 3 meshes x 2 castings
+    # pool rules x partitions x (one least, and placements x meshes x castings)
     assert (before, len(rows)) == (2 * 7, 2 * 2 * 13)
     assert {(row.partition, row.placement) for row in rows} == {
         (cut, place)
