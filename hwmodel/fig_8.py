@@ -21,6 +21,7 @@ from hwmodel.chip.chip import Chip, load_chip
 from hwmodel.cost.energy import linear_energy
 from hwmodel.mapping.partition import Partition, partition
 from hwmodel.mapping.placement import Mapping, place_row_major
+from hwmodel.mesh.grid import Grid
 from hwmodel.paper_tables import VGG11_SPARSITY
 from hwmodel.traffic.counts import ActionCounts, Casting, count
 from hwmodel.workload.declared import from_declaration
@@ -31,7 +32,7 @@ PARTITIONS: dict[str, Callable[[Sequence[LayerGeometry], int], Partition]] = {
 }
 """Rules that cut layers into cores, by name; each adds rows to the table."""
 
-PLACEMENTS: dict[str, Callable[[Partition, tuple[int, int], str], Mapping]] = {
+PLACEMENTS: dict[str, Callable[[Partition, Grid, str], Mapping]] = {
     "row-major": place_row_major
 }
 """Rules that put cores on the mesh, by name; each adds rows to the table."""
@@ -173,12 +174,12 @@ def _placed(
     chip: Chip, workload: Workload, part: Partition, about: tuple[str, str, str]
 ) -> list[MappedReading]:
     side = math.isqrt(part.n_cores - 1) + 1
-    meshes = ((side, side), (chip.mesh.width, chip.mesh.height), (part.n_cores, 1))
+    sizes = ((side, side), (chip.mesh.width, chip.mesh.height), (part.n_cores, 1))
     rows = []
     for placement, place in PLACEMENTS.items():
-        for mesh in meshes:
-            counts = count(workload, place(part, mesh, chip.name))
-            where = (placement, f"{mesh[0]}x{mesh[1]}")
+        for grid in map(chip.mesh.grid, sizes):
+            counts = count(workload, place(part, grid, chip.name))
+            where = (placement, str(grid))
             for casting in CASTINGS:
                 hops = [layer.transport(casting).hops for layer in counts.layers]
                 rows.append(_reading(chip, counts, about, (*where, casting), hops))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
+from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import count
 from hwmodel.workload.declared import (
     from_declaration,
@@ -74,7 +75,7 @@ def test_read_declared__vgg11_has_the_multiplications_of_its_shapes():
     expected = sum((3 * s - 2) ** 2 * a * b for s, a, b in sides)
     expected += 512 * 4096 + 4096 * 4096 + 4096 * 10
     part = partition(workload.layers, 1024)
-    counts = count(workload, place_row_major(part, (32, 32), "test"))
+    counts = count(workload, place_row_major(part, Grid(32, 32), "test"))
     assert counts.synapses_per_core.sum() == expected
 
 
@@ -216,7 +217,7 @@ def test_from_declaration__counts_equal_brute_force(
     )
     workload = from_declaration(raw)
     part = partition(workload.layers, capacity)
-    mapping = place_row_major(part, (5, 20), "test")
+    mapping = place_row_major(part, Grid(5, 20), "test")
     counts = count(workload, mapping, (1, 2))
     passed = passed_by_enumeration(Fraction("0.3"), 4)
     rates = [0.5, passed if pool == "earliest" else 0.3, 0.2]
