@@ -70,9 +70,9 @@ def dense_synapses(
     n_in = topology.weight_shape[0]
     if nonzero is None:
         return CoreSynapses(_lengths(units)[None, :], np.zeros(n_in, dtype=np.int64))
-    starts = [start for start, _ in units]
-    counts = np.add.reduceat(nonzero, starts, axis=1, dtype=np.int64)
-    return CoreSynapses(counts, np.arange(n_in))
+    # run by run: np.add.reduceat would copy the whole mask to 64 bits
+    counts = [np.count_nonzero(nonzero[:, start:stop], axis=1) for start, stop in units]
+    return CoreSynapses(np.stack(counts, axis=1).astype(np.int64), np.arange(n_in))
 
 
 def conv_synapses(
