@@ -80,8 +80,9 @@ def conv_synapses(
     nonzero: np.ndarray | None,
     channels: Sequence[Span],
     rows: Sequence[Span],
+    columns: Sequence[Span] | None = None,
 ) -> CoreSynapses:
-    """Count the synapses from each input into each block of channels and rows.
+    """Count the synapses from each input into each block of the layer.
 
     Parameters
     ----------
@@ -92,45 +93,40 @@ or None
         Where the kernel is not zero; ``None``: nowhere zero.
     channels : sequence of (start, stop)
         Runs of output channels, not empty, in order and without gaps.
-    rows : sequence of (start, stop)
-        Runs of output rows.
+    rows, columns : sequence of (start, stop)
+        Runs of output rows and columns; without `columns`, one run of all.
 
     Returns
     -------
     CoreSynapses
-        Non-zero synapses into core ``channel_run * n_row_runs + row_run``; inputs in
-        flat ``(y, x, channel)`` order. Rows of the map whose taps land in the same
-        runs of rows are alike, and columns with the same taps.
+        Non-zero synapses into core ``(channel_run * n_row_runs + row_run) *
+        n_column_runs + column_run``; inputs in flat ``(y, x, channel)`` order. Rows
+        of the map whose taps land in the same runs of rows are alike, and columns.
     """
     height, width, channels_in = topology.input_shape
-    out_height, out_width, _ = topology.output_shape
-    kernel_h, kernel_w = topology.kernel
+    if columns is None:
+        columns = [(0, topology.output_shape[1])]
     if nonzero is None:  # the channels of the input are all alike
         per_run = np.broadcast_to(
-            _lengths(channels), (kernel_h, kernel_w, 1, len(channels))
+            _lengths(channels), (*topology.kernel, 1, len(channels))
         )
     else:
         starts = [start for start, _ in channels]
         per_run = np.add.reduceat(nonzero, starts, axis=3, dtype=np.int64)
-    landing = _landing_rows(height, kernel_h, topology, out_height)
-    in_row_run = np.stack(
-        [(landing >= start) & (landing < stop) for start, stop in rows], axis=-1
-    )
-    in_columns = _landing_rows(width, kernel_w, topology, out_width) >= 0
-    row_kinds, row_kind = _distinct(in_row_run)
-    column_kinds, column_kind = _distinct(in_columns)
-    # (y, ky, r), (ky, kx, c, g) -> (y, r, kx, c, g), then (x, kx) -> (x, y, r, c, g)
+    row_kinds, row_kind = _distinct(taps_into_runs(topology, 0, rows))
+    column_kinds, column_kind = _distinct(taps_into_runs(topology, 1, columns))
+    # (y, ky, r), (ky, kx, c, g) -> (y, r, kx, c, g)
     by_row = np.tensordot(row_kinds, per_run, axes=([1], [0]))
+    # (x, kx, k), (y, r, kx, c, g) -> (x, k, y, r, c, g) -> (y, x, c, g, r, k)
     counts = np.tensordot(column_kinds, by_row, axes=([1], [2]))
-    counts = counts.transpose(1, 0, 3, 4, 2)
-    n_kinds, n_cores = counts.shape[:3], len(channels) * len(rows)
+    counts = counts.transpose(2, 0, 4, 5, 3, 1)
+    n_kinds = counts.shape[:3]
     kind = np.arange(np.prod(n_kinds)).reshape(n_kinds)
     kind = np.broadcast_to(
         kind[row_kind[:, None], column_kind], (height, width, channels_in)
     )
-    return CoreSynapses(
-        np.ascontiguousarray(counts).reshape(-1, n_cores), kind.reshape(-1)
-    )
+    table = np.ascontiguousarray(counts).reshape(np.prod(n_kinds), -1)
+    return CoreSynapses(table, kind.reshape(-1))
 
 
 def sparse_synapses(
@@ -203,9 +199,36 @@ def _lengths(spans: Sequence[Span]) -> np.ndarray:
 
 
 def _distinct(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the different entries along axis 0, as int64, and which one each is."""
+    """Return the different entries along axis 0, and which one each is."""
     different, which = np.unique(table, axis=0, return_inverse=True)
-    return different.astype(np.int64), which.reshape(-1)
+    return different, which.reshape(-1)
+
+
+def taps_into_runs(topology: Conv2d, axis: int, runs: Sequence[Span]) -> np.ndarray:
+    """Tell which run of outputs an input reaches through each tap, along one axis.
+
+    Parameters
+    ----------
+    topology : Conv2d
+        Geometry.
+    axis : int
+        0: rows, 1: columns.
+    runs : sequence of (start, stop)
+        Runs of output rows or columns.
+
+    Returns
+    -------
+    ndarray, shape (size, kernel, n_runs), int64
+        1 where input row (or column) i reaches the run through tap k, else 0.
+    """
+    landing = _landing_rows(
+        topology.input_shape[axis],
+        topology.kernel[axis],
+        topology,
+        topology.output_shape[axis],
+    )
+    hit = [(landing >= start) & (landing < stop) for start, stop in runs]
+    return np.stack(hit, axis=-1).astype(np.int64)
 
 
 def _landing_rows(
