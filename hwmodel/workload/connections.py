@@ -189,9 +189,13 @@ def average_pool_synapses(topology: AveragePool, behind: CoreSynapses) -> CoreSy
                 dx,
             ] = behind.kind.reshape(topology.output_shape)
     in_order = np.sort(windows.reshape(-1, size * size), axis=1)
-    kinds, kind = np.unique(in_order, axis=0, return_inverse=True)
+    # one window after the other: rows of integers would be compared as bytes
+    kind = np.zeros(len(in_order), dtype=np.int64)
+    for window in in_order.T:
+        key = kind * (n_kinds + 1) + window
+        _, first, kind = np.unique(key, return_index=True, return_inverse=True)
     counts = np.concatenate([behind.counts, np.zeros((1, n_cores), dtype=np.int64)])
-    return CoreSynapses(counts[kinds].sum(axis=1), kind.reshape(-1))
+    return CoreSynapses(counts[in_order[first]].sum(axis=1), kind)
 
 
 def _lengths(spans: Sequence[Span]) -> np.ndarray:
