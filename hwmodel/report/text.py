@@ -162,10 +162,9 @@ def to_text(estimate: Estimate) -> str:
     """
     counts, n = estimate.counts, estimate.counts.n_samples
     grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
-    head = (
-        f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, "
-        f"means of {n} inference{'s' * (n > 1)}"
-    )
+    declared = estimate.workload.provenance.get("declared")
+    of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
+    head = f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, {of}"
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
     seconds = estimate.latency.seconds

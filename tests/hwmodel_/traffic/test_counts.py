@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
+from hwmodel.errors import WorkloadError
 from hwmodel.traffic.counts import count
 from hwmodel.workload.workload import from_model
 
@@ -289,3 +290,14 @@ def test_count__reports_pool_windows_that_span_cores():
         counts = [np.ones(n) for n in (8, 8, *[flat.output_shape[0]] * 2, 1)]
         _, _, result = counted(make_model(network, counts), 4)
         assert result.layers[1].split_pool_windows == split
+
+
+@pytest.mark.parametrize(
+    ("spikes", "mesh", "what"),
+    [(2**62, (1, 40), "synaptic operations"), (2**57, (60, 60), "hops")],
+)
+def test_count__refuses_counts_beyond_64_bits(spikes, mesh, what):
+    dense = Dense((1,), 3)
+    network = make_network((1,), (dense, np.ones((1, 3))))
+    with pytest.raises(WorkloadError, match=rf"layer_1.*{what}.*less than 2\^63"):
+        counted(make_model(network, [[spikes], [0] * 3]), 1, mesh)
