@@ -192,10 +192,7 @@ def read_arrays(
                 raise DataError(f"{where} {misspelt}")
             for name in required:
                 if name not in file.files:
-                    raise DataError(
-                        f"{where} has no array '{name}'; expected {listed}, one entry "
-                        "per spike"
-                    )
+                    raise DataError(f"{where} has no array '{name}'; expected {listed}")
             return {
                 name: np.asarray(file[name])
                 for name in file.files

@@ -26,6 +26,9 @@ from eventsim.spikes import SpikeTrains
 COLUMNS = ("time", "neuron", "sample", "layer")
 """Arrays of one entry per spike that every trace has."""
 
+HEADER = ("n_samples", "duration", "layers", "model")
+"""Arrays that every trace has besides."""
+
 BYTES_PER_SPIKE = 20
 """Size on disk of one entry of the four columns."""
 
@@ -185,12 +188,9 @@ class TraceWriter:
                     np.lib.format.write_array_header_1_0(file, header)
                     for k, chunk in parts:
                         file.write(np.asarray(column(k, chunk), kind).tobytes())
-            single: dict[str, Any] = {
-                "n_samples": self.n_samples,
-                "duration": float(duration),
-                "layers": np.arange(len(self._chunks), dtype=np.int32),
-                "model": model,
-            }
+            layers = np.arange(len(self._chunks), dtype=np.int32)
+            facts = (self.n_samples, float(duration), layers, model)
+            single: dict[str, Any] = dict(zip(HEADER, facts, strict=True))
             if self._labels:
                 single["label"] = np.concatenate(self._labels)
             for name, value in single.items():
