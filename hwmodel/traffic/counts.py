@@ -15,7 +15,7 @@ import numpy as np
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
-from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
+from hwmodel.mesh.routing import multicast_loads, unicast_loads
 from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import Workload

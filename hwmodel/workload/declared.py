@@ -40,6 +40,9 @@ from hwmodel.workload.declared_schema import (
 )
 from hwmodel.workload.workload import LayerGeometry, Workload
 
+MOST_NEURONS = 10**8
+"""Neurons of the largest layer; there is one count for each of them."""
+
 MOST_DRAWN_WEIGHTS = 2**25
 """Weights of the largest layer whose zeros are drawn."""
 
@@ -57,13 +60,13 @@ def is_declared(path: str | Path) -> bool:
     Returns
     -------
     bool
-        ``True`` for a file that does not begin as HDF5 files do.
+        ``True`` for a file that can be read and does not begin as HDF5 files do.
     """
-    path = Path(path)
-    if not path.is_file():
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE
+    except OSError:
         return False
-    with path.open("rb") as file:
-        return file.read(len(_HDF5_SIGNATURE)) != _HDF5_SIGNATURE
 
 
 def read_declared(path: str | Path) -> Workload:
@@ -82,12 +85,15 @@ def read_declared(path: str | Path) -> Workload:
     Raises
     ------
     WorkloadError
-        If the file is not YAML or does not follow the schema, a layer does not fit
-        the one before, or a rate after a pool is needed and cannot be derived.
+        If the file cannot be read, is not YAML or does not follow the schema, a layer
+        does not fit the one before or is too large, or a rate after a pool is needed
+        and cannot be derived.
     """
     where = f"workload file '{path}'"
     try:
         raw = yaml.load(Path(path).read_text("utf-8"), Loader=Loader)
+    except OSError as error:
+        raise WorkloadError(f"{where} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise WorkloadError(
             f"'{path}' is neither a model file (HDF5) nor text; expected a model.h5 or "
@@ -167,18 +173,23 @@ def _to_workload(spec: WorkloadSpec, where: str) -> Workload:
     rates_in, rates_out = [], []
     passes: list[Passage] = []
     shape = tuple(spec.input_shape)
+    _require_size(f"{where}: input_shape", shape)
     for number, declared in enumerate(spec.layers, start=1):
         place = f"{where}: layers.{number - 1}"
         try:
             topology = _topology(declared, shape)
-            shape = topology.output_shape
-            if not isinstance(topology, Synapses):
-                passes.append(topology)
-                continue
-            assert isinstance(declared, NeuronsSpec)  # what has neurons says more
-            name = declared.name or f"layer_{number} ({topology.kind})"
+        except ShapeError as error:
+            raise WorkloadError(f"{place}: {error}") from error
+        shape = topology.output_shape
+        _require_size(place, shape)
+        if not isinstance(topology, Synapses):
+            passes.append(topology)
+            continue
+        assert isinstance(declared, NeuronsSpec)  # what has neurons says more
+        name = declared.name or f"layer_{number} ({topology.kind})"
+        try:
             layer = LayerGeometry(name, number, topology, passes=tuple(passes))
-        except (ShapeError, WorkloadError) as error:
+        except WorkloadError as error:
             raise WorkloadError(f"{place}: {error}") from error
         mask = _drawn_mask(layer, spec.density_of(declared), spec.seed, place)
         layers.append(replace(layer, nonzero=mask))
@@ -205,6 +216,14 @@ def _to_workload(spec: WorkloadSpec, where: str) -> Workload:
         input=spec.input,
         spikes_from="declared rates",
     )
+
+
+def _require_size(place: str, shape: tuple[int, ...]) -> None:
+    if prod(shape) > MOST_NEURONS:
+        raise WorkloadError(
+            f"{place}: shape {shape} has {prod(shape)} neurons; expected at most "
+            f"{MOST_NEURONS}"
+        )
 
 
 def _topology(declared: LayerSpec, shape: tuple[int, ...]) -> Topology:

@@ -7,7 +7,6 @@ binary numbers. The first mistake is reported with its dotted path.
 from __future__ import annotations
 
 import difflib
-import math
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -23,14 +22,17 @@ from pydantic import (
 MOST_DECIMALS = 6
 """Decimals a declared rate may have: at most 10^6 virtual inferences."""
 
+MOST_SPIKES = 10**6
+"""Spikes of a neuron in one inference."""
+
 
 def _rate(raw: Any) -> Fraction:
     if isinstance(raw, Fraction):
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise ValueError("expected a number")
-    if not math.isfinite(raw) or raw < 0:
-        raise ValueError("expected a finite number of at least 0")
+    if not 0 <= raw <= MOST_SPIKES:
+        raise ValueError(f"expected a number from 0 to {MOST_SPIKES}")
     rate = Fraction(repr(raw))
     if rate * 10**MOST_DECIMALS % 1:
         raise ValueError(f"expected at most {MOST_DECIMALS} decimals; round it")

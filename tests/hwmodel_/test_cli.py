@@ -155,8 +155,8 @@ def test_estimate__options_reach_the_model(model):
         *("--steps-per-window", 5),
     )
     data = json.loads(result.stdout)
-    # a 4 x 1 row: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 3 hops, 2 spikes
-    assert (data["hops"], data["steps"], data["latency_s"]) == (6.0, 10, 0.010)
+    # a ring of 4: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 1 hops, 2 spikes
+    assert (data["hops"], data["steps"], data["latency_s"]) == (4.0, 10, 0.010)
 
 
 def test_estimate__takes_the_spikes_of_a_trace(tmp_path):

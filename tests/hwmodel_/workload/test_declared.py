@@ -257,10 +257,20 @@ def test_from_declaration__counts_equal_brute_force(
         (declare(DENSE, windows=0), r"windows: .*greater than 0, got 0"),
         (declare(DENSE, windows=float("nan")), "windows: .*finite number, got nan"),
         (declare(DENSE, density=0), "density: .*greater than 0, got 0"),
-        (declare(DENSE, spikes_per_neuron=-0.1), "finite number of at least 0, got"),
+        (declare(DENSE, spikes_per_neuron=-0.1), "number from 0 to 1000000, got -0.1"),
         (declare(DENSE, spikes_per_neuron=True), "expected a number, got True"),
         (declare(DENSE, spikes_per_neuron="x"), "expected a number, got 'x'"),
-        (declare(DENSE, spikes_per_neuron=float("inf")), "finite number of at least"),
+        (
+            declare(DENSE, spikes_per_neuron=float("inf")),
+            "number from 0 to 1000000, got inf",
+        ),
+        (declare(DENSE, spikes_per_neuron=float("nan")), "number from 0 to .* got nan"),
+        (declare(DENSE, spikes_per_neuron=10**7), "number from 0 to .* got 10000000"),
+        (
+            declare({**CONV, "padding": 10**5}),
+            r"layers\.0: shape \(200002, .* neurons; expected at most 100000000",
+        ),
+        (declare(DENSE, input_shape=[10**9]), r"input_shape: shape \(1000000000,\)"),
         (
             declare(DENSE, spikes_per_neuron=0.1234567),
             "spikes_per_neuron: expected at most 6 decimals; round it, got 0.1234567",
@@ -343,6 +353,11 @@ def test_read_declared__rates_stay_what_was_written(tmp_path):
     path.write_text(yaml.safe_dump(raw))
     workload = read_declared(path)
     assert (workload.n_samples, workload.spikes_out[0].tolist()) == (10**6, [3] * 3)
+
+
+def test_read_declared__no_such_file(tmp_path):
+    with pytest.raises(WorkloadError, match=r"x\.yaml' cannot be read \(No such file"):
+        read_declared(tmp_path / "x.yaml")
 
 
 def test_is_declared__looks_at_the_content(tmp_path):
