@@ -41,6 +41,42 @@ class LayerInputs:
     n_split: int
 
 
+@dataclass(frozen=True)
+class Senders:
+    """What each input of each layer sends when it spikes; the same for every spike.
+
+    Inputs are numbered layer by layer: input i of layer k (k counts layers with
+    neurons from 0) is sender ``first[k] + i``.
+
+    Parameters
+    ----------
+    first : ndarray, shape (n_layers + 1,), int64
+        First sender of each layer, and their number.
+    source : ndarray, shape (n_senders,), int32
+        Core that the packet leaves, or `HOST`.
+    sops : ndarray, shape (n_senders,), int64
+        Synaptic operations of one spike in all cores together.
+    targets : ndarray, shape (n_senders,), int32
+        Set of cores that the packet goes to.
+    offsets : ndarray, shape (n_sets + 1,), int64
+        Cores of set s are ``core[offsets[s]:offsets[s + 1]]``.
+    core : ndarray, int32
+        Cores of all sets, in ascending order within a set; a set may be empty.
+    """
+
+    first: np.ndarray
+    source: np.ndarray
+    sops: np.ndarray
+    targets: np.ndarray
+    offsets: np.ndarray
+    core: np.ndarray
+
+    @property
+    def n_targets(self) -> np.ndarray:
+        """Number of cores that each sender reaches, shape (n_senders,), int64."""
+        return np.diff(self.offsets)[self.targets]
+
+
 def inputs_of_layers(
     layers: Sequence[LayerGeometry], input_shape: tuple[int, ...], mapping: Mapping
 ) -> Iterator[LayerInputs]:
@@ -89,6 +125,51 @@ def target_sets(synapses: CoreSynapses) -> tuple[np.ndarray, np.ndarray]:
     rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, first, set_of_kind = np.unique(rows, return_index=True, return_inverse=True)
     return reaches[first], set_of_kind.reshape(-1)[synapses.kind]
+
+
+def senders_of(
+    layers: tuple[LayerGeometry, ...], input_shape: tuple[int, ...], mapping: Mapping
+) -> Senders:
+    """Build the table of what each input of each layer sends.
+
+    Parameters
+    ----------
+    layers : tuple of LayerGeometry
+        Layers with neurons, from the input.
+    input_shape : tuple of int
+        Shape of the network's input.
+    mapping : Mapping
+        Where the neurons live.
+
+    Returns
+    -------
+    Senders
+        Inputs with the same destinations share a set, so the table grows with the
+        number of inputs and not with that of synapses.
+    """
+    source, sops, targets, sizes, cores = [], [], [], [], []
+    n_sets = 0
+    for inputs, part in zip(
+        inputs_of_layers(layers, input_shape, mapping),
+        mapping.partition.layers,
+        strict=True,
+    ):
+        reaches, target_set = target_sets(inputs.synapses)
+        source.append(inputs.owner)
+        sops.append(inputs.synapses.fan_out)
+        targets.append(n_sets + target_set)
+        sizes.append(reaches.sum(axis=1))
+        cores.append(part.first_core + np.nonzero(reaches)[1])
+        n_sets += len(reaches)
+    n_inputs = [owner.size for owner in source]
+    return Senders(
+        np.concatenate([[0], np.cumsum(n_inputs)]).astype(np.int64),
+        np.concatenate(source).astype(np.int32),
+        np.concatenate(sops),
+        np.concatenate(targets).astype(np.int32),
+        np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
+        np.concatenate(cores).astype(np.int32),
+    )
 
 
 def _pass_on(

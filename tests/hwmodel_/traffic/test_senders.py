@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hwmodel_.builders import averaging_model, conv_model, explicit_layers
+from hwmodel_.builders import averaging_model, conv_model, dense_model, explicit_layers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
-from hwmodel.traffic.senders import HOST, inputs_of_layers, target_sets
+from hwmodel.traffic.senders import HOST, inputs_of_layers, senders_of, target_sets
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import layers_of
 
@@ -48,3 +48,15 @@ def test_target_sets__merges_inputs_that_reach_the_same_cores():
         [True, False, True],
     ]
     assert len(reaches) == 3
+
+
+def test_senders_of__a_dense_layer_without_zeros_has_one_set():
+    network = dense_model([50, 40, 10], np.random.default_rng(0), 0.0).network
+    layers = layers_of(network)
+    mapping = place_row_major(partition(layers, 4), Grid(5, 5), "test")
+    senders = senders_of(layers, network.input_shape, mapping)
+    assert senders.first.tolist() == [0, 50, 90]
+    assert senders.offsets.tolist() == [0, 10, 13]
+    assert senders.core.tolist() == list(range(13))
+    assert senders.sops.tolist() == [40] * 50 + [10] * 40
+    assert senders.n_targets.tolist() == [10] * 50 + [3] * 40

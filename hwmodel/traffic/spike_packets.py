@@ -1,8 +1,7 @@
 """Turn the spikes of a trace into packets with a time, a source and destinations.
 
-A spike becomes one packet for each layer that it is an input of, if it has at least
-one synapse there; in a network without branches that is the next layer with neurons.
-The counts of these packets are those of `hwmodel.traffic.counts`.
+A spike becomes one packet to all cores of the next layer with neurons in which it has
+a synapse. The counts of these packets are those of `hwmodel.traffic.counts`.
 """
 
 from __future__ import annotations
@@ -15,49 +14,13 @@ from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
-from hwmodel.traffic.senders import inputs_of_layers, target_sets
+from hwmodel.traffic.senders import Senders, senders_of
 from hwmodel.workload.trace import SpikeTrace
-from hwmodel.workload.workload import LayerGeometry, layers_of
+from hwmodel.workload.workload import layers_of
 
 
 @dataclass(frozen=True)
-class Senders:
-    """What each input of each layer sends when it spikes; the same for every spike.
-
-    Inputs are numbered layer by layer: input i of layer k (k counts layers with
-    neurons from 0) is sender ``first[k] + i``.
-
-    Parameters
-    ----------
-    first : ndarray, shape (n_layers + 1,), int64
-        First sender of each layer, and their number.
-    source : ndarray, shape (n_senders,), int32
-        Core that the packet leaves, or `hwmodel.traffic.senders.HOST`.
-    sops : ndarray, shape (n_senders,), int64
-        Synaptic operations of one spike in all cores together.
-    targets : ndarray, shape (n_senders,), int32
-        Set of cores that the packet goes to.
-    offsets : ndarray, shape (n_sets + 1,), int64
-        Cores of set s are ``core[offsets[s]:offsets[s + 1]]``.
-    core : ndarray, int32
-        Cores of all sets, in ascending order within a set; a set may be empty.
-    """
-
-    first: np.ndarray
-    source: np.ndarray
-    sops: np.ndarray
-    targets: np.ndarray
-    offsets: np.ndarray
-    core: np.ndarray
-
-    @property
-    def n_targets(self) -> np.ndarray:
-        """Number of cores that each sender reaches, shape (n_senders,), int64."""
-        return np.diff(self.offsets)[self.targets]
-
-
-@dataclass(frozen=True)
-class Packets:
+class SpikePackets:
     """Packets by inference, then by time; 16 bytes each.
 
     Parameters
@@ -103,13 +66,9 @@ class Packets:
             Ends with the number of packets under unicast.
         """
         table = self.senders
-        counts = table.n_targets[self.sender]
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        start = table.offsets[table.targets[self.sender]]
-        place = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], counts)
-        return table.core[place], offsets
+        return _rows(table.core, table.offsets, table.targets[self.sender])
 
-    def of_inference(self, sample: int) -> Packets:
+    def of_inference(self, sample: int) -> SpikePackets:
         """Return the packets of one inference, in order of time."""
         first, stop = np.searchsorted(self.inference, [sample, sample + 1])
         return replace(
@@ -120,54 +79,56 @@ class Packets:
         )
 
 
-def senders_of(
-    layers: tuple[LayerGeometry, ...], input_shape: tuple[int, ...], mapping: Mapping
-) -> Senders:
-    """Build the table of what each input of each layer sends.
+def on_routers(
+    packets: SpikePackets, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Say from which router to which routers packets travel.
 
     Parameters
     ----------
-    layers : tuple of LayerGeometry
-        Layers with neurons, from the input.
-    input_shape : tuple of int
-        Shape of the network's input.
+    packets : SpikePackets
+        Of this mapping.
     mapping : Mapping
-        Where the neurons live.
+        Where the cores are. Router (x, y) has the number ``y * width + x``.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
 
     Returns
     -------
-    Senders
-        Inputs with the same destinations share a set, so the table grows with the
-        number of inputs and not with that of synapses.
+    source : ndarray, shape (n_packets,), int64
+        Router that each packet leaves.
+    destination : ndarray, int64
+        Routers of packet p are ``destination[offsets[p]:offsets[p + 1]]``, each once,
+        however many cores on it are reached; in ascending order.
+    offsets : ndarray, shape (n_packets + 1,), int64
+        At least one destination each; it may be the source.
     """
-    source, sops, targets, sizes, cores = [], [], [], [], []
-    n_sets = 0
-    for inputs, part in zip(
-        inputs_of_layers(layers, input_shape, mapping),
-        mapping.partition.layers,
-        strict=True,
-    ):
-        reaches, target_set = target_sets(inputs.synapses)
-        source.append(inputs.owner)
-        sops.append(inputs.synapses.fan_out)
-        targets.append(n_sets + target_set)
-        sizes.append(reaches.sum(axis=1))
-        cores.append(part.first_core + np.nonzero(reaches)[1])
-        n_sets += len(reaches)
-    n_inputs = [owner.size for owner in source]
-    return Senders(
-        np.concatenate([[0], np.cumsum(n_inputs)]).astype(np.int64),
-        np.concatenate(source).astype(np.int32),
-        np.concatenate(sops),
-        np.concatenate(targets).astype(np.int32),
-        np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
-        np.concatenate(cores).astype(np.int32),
-    )
+    table, width = packets.senders, mapping.grid.width
+    router = mapping.y * width + mapping.x
+    # The last entry is that of HOST = -1.
+    of_source = np.append(router, input_port[1] * width + input_port[0])
+    n_sets = table.offsets.size - 1
+    of_set = np.repeat(np.arange(n_sets), np.diff(table.offsets))
+    pairs = np.unique(of_set * mapping.grid.n_routers + router[table.core])
+    of_set, target = np.divmod(pairs, mapping.grid.n_routers)
+    offsets = np.searchsorted(of_set, np.arange(n_sets + 1))
+    destination, ends = _rows(target, offsets, table.targets[packets.sender])
+    return of_source[packets.source], destination, ends
 
 
-def packets_of(
+def _rows(
+    values: np.ndarray, offsets: np.ndarray, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take rows of a ragged table, one after the other."""
+    counts = np.diff(offsets)[row]
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    place = np.arange(ends[-1]) + np.repeat(offsets[row] - ends[:-1], counts)
+    return values[place], ends
+
+
+def spike_packets(
     network: Network, trace: SpikeTrace, mapping: Mapping, seconds_per_unit: float
-) -> Packets:
+) -> SpikePackets:
     """List the packets that the spikes of a trace send.
 
     Parameters
@@ -183,7 +144,7 @@ def packets_of(
 
     Returns
     -------
-    Packets
+    SpikePackets
         Spikes without synapses and those of the output layer send none. Packets of one
         inference and time are in the order of layers, and inside a layer in that of
         the trace.
@@ -219,7 +180,7 @@ def packets_of(
         sender.append(number[kept])
     all_time, all_inference = np.concatenate(time), np.concatenate(inference)
     order = np.lexsort((all_time, all_inference))
-    return Packets(
+    return SpikePackets(
         all_time[order], all_inference[order], np.concatenate(sender)[order], senders
     )
 

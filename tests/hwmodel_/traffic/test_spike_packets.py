@@ -26,8 +26,8 @@ from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import count
-from hwmodel.traffic.packets import packets_of, senders_of
 from hwmodel.traffic.senders import HOST
+from hwmodel.traffic.spike_packets import on_routers, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import from_trace, layers_of
 
@@ -83,7 +83,7 @@ def assert_same_counts(network, trace, capacity):
     mapping = mapped(network, capacity)
     workload = from_trace(ModelFile(network), trace)
     counts = count(workload, mapping, PORT)
-    packets = packets_of(network, trace, mapping, SECONDS)
+    packets = spike_packets(network, trace, mapping, SECONDS)
     core, offsets = packets.destinations()
     routed = list(hops(packets, mapping, PORT))
     for k, layer in enumerate(counts.layers):
@@ -104,7 +104,9 @@ def assert_same_counts(network, trace, capacity):
     seed=st.integers(0, 99),
 )
 @settings(max_examples=20, deadline=None)
-def test_packets_of__dense_counts_are_those_of_count(sizes, capacity, per_neuron, seed):
+def test_spike_packets__dense_counts_are_those_of_count(
+    sizes, capacity, per_neuron, seed
+):
     rng = np.random.default_rng(seed)
     network = dense_model(sizes, rng, 0.6).network
     assert_same_counts(network, made_up_trace(network, rng, 2, per_neuron), capacity)
@@ -112,7 +114,7 @@ def test_packets_of__dense_counts_are_those_of_count(sizes, capacity, per_neuron
 
 @pytest.mark.parametrize("capacity", [10, 14, 1024])
 @pytest.mark.parametrize("build", [conv_model, averaging_model])
-def test_packets_of__counts_are_those_of_count_behind_pools(build, capacity):
+def test_spike_packets__behind_pools_count_alike(build, capacity):
     rng = np.random.default_rng(capacity)
     network = build(rng).network
     packets = assert_same_counts(network, made_up_trace(network, rng, 2), capacity)
@@ -121,11 +123,11 @@ def test_packets_of__counts_are_those_of_count_behind_pools(build, capacity):
 
 @pytest.mark.parametrize("capacity", [10, 30])
 @pytest.mark.parametrize("build", [conv_model, averaging_model])
-def test_packets_of__is_what_a_walk_through_all_spikes_finds(build, capacity):
+def test_spike_packets__is_what_a_walk_through_all_spikes_finds(build, capacity):
     rng = np.random.default_rng(capacity)
     network = build(rng).network
     trace, mapping = made_up_trace(network, rng), mapped(network, capacity)
-    found = listed(packets_of(network, trace, mapping, SECONDS))
+    found = listed(spike_packets(network, trace, mapping, SECONDS))
     expected = sent_by(trace, network, mapping)
     # By inference and time; layers, and spikes of a layer, keep their order.
     assert found == sorted(expected, key=lambda packet: packet[:2])
@@ -151,18 +153,18 @@ def trace_of(network, *layers):
     return SpikeTrace("made_up.npz", tuple(trains), network.t_end)
 
 
-def test_packets_of__leave_after_the_axonal_delay():
+def test_spike_packets__leave_after_the_axonal_delay():
     delay, later = np.array([0.0, 0.5, 2.0]), np.ones((3, 3))
     network = one_to_one(delay=delay, synaptic_delay=later)
     trace = trace_of(network, [(1.0, 0)], [(2.0, 2), (3.0, 1), (3.25, 0)], [(4.0, 0)])
-    packets = packets_of(network, trace, mapped(network, 1), SECONDS)
+    packets = spike_packets(network, trace, mapped(network, 1), SECONDS)
     assert (packets.time / SECONDS).tolist() == [1.0, 3.25, 3.5, 4.0]
     assert packets.source.tolist() == [HOST, 0, 1, 2]
     assert packets.layer.tolist() == [0, 1, 1, 1]
     assert packets.destinations()[0].tolist() == [0, 3, 4, 5]
 
 
-def test_packets_of__a_flattened_map_has_passed_its_delay():
+def test_spike_packets__a_flattened_map_has_passed_its_delay():
     # What eventsim records of a flattened layer are times of arrival there.
     network = one_to_one(delay=np.full(3, 0.5))
     flat = replace(network.layers[0], topology=Flatten((3,)), neuron=None)
@@ -170,11 +172,11 @@ def test_packets_of__a_flattened_map_has_passed_its_delay():
     layers = (network.layers[0], flat, network.layers[1])
     network = replace(network, layers=layers)
     trace = trace_of(network, [], [(1.0, 0)], [(1.5, 0)], [])
-    packets = packets_of(network, trace, mapped(network, 3), SECONDS)
+    packets = spike_packets(network, trace, mapped(network, 3), SECONDS)
     assert (packets.time / SECONDS).tolist() == [1.5]
 
 
-def test_packets_of__spikes_without_synapses_send_none():
+def test_spike_packets__spikes_without_synapses_send_none():
     network = make_network(
         (3,), (Dense((3,), 1), [[0.0], [1.0], [0.0]]), neuron=LIF, t_end=4.0
     )
@@ -183,7 +185,7 @@ def test_packets_of__spikes_without_synapses_send_none():
         trace_of(network, spikes),
         trains=(*trace_of(network, spikes).trains, made_up_silence(1)),
     )
-    packets = packets_of(network, trace, mapped(network, 1), SECONDS)
+    packets = spike_packets(network, trace, mapped(network, 1), SECONDS)
     assert (packets.time / SECONDS).tolist() == [1.0, 2.0]
 
 
@@ -195,7 +197,7 @@ def test_of_inference__is_a_part_in_order_of_time():
     rng = np.random.default_rng(5)
     network = conv_model(rng).network
     trace, mapping = made_up_trace(network, rng, 4), mapped(network, 14)
-    packets = packets_of(network, trace, mapping, SECONDS)
+    packets = spike_packets(network, trace, mapping, SECONDS)
     everything = listed(packets)
     parts = [packets.of_inference(b) for b in range(4)]
     assert [packet for part in parts for packet in listed(part)] == everything
@@ -205,20 +207,29 @@ def test_of_inference__is_a_part_in_order_of_time():
     assert packets.of_inference(4).time.size == 0
 
 
-def test_senders_of__a_dense_layer_without_zeros_has_one_set():
-    network = dense_model([50, 40, 10], np.random.default_rng(0), 0.0).network
-    mapping = mapped(network, 4)
-    senders = senders_of(layers_of(network), network.input_shape, mapping)
-    assert senders.first.tolist() == [0, 50, 90]
-    assert senders.offsets.tolist() == [0, 10, 13]
-    assert senders.core.tolist() == list(range(13))
-    assert senders.sops.tolist() == [40] * 50 + [10] * 40
-    assert senders.n_targets.tolist() == [10] * 50 + [3] * 40
+@pytest.mark.parametrize("cores_per_router", [1, 3])
+def test_on_routers__names_the_routers_of_source_and_destinations(cores_per_router):
+    rng = np.random.default_rng(6)
+    network = conv_model(rng).network
+    grid = Grid(4, 9, cores_per_router)
+    layers = layers_of(network)
+    mapping = place_row_major(partition(layers, 14), grid, "test")
+    packets = spike_packets(network, made_up_trace(network, rng), mapping, SECONDS)
+    source, destination, offsets = on_routers(packets, mapping, PORT)
+    router = (mapping.x + 4 * mapping.y).tolist()
+    router.append(PORT[0] + 4 * PORT[1])  # of HOST = -1
+    cores, ends = packets.destinations()
+    for p in range(packets.time.size):
+        expected = {router[core] for core in cores[ends[p] : ends[p + 1]]}
+        assert destination[offsets[p] : offsets[p + 1]].tolist() == sorted(expected)
+        assert source[p] == router[packets.source[p]]
+    assert offsets[-1] == destination.size
+    assert (destination.size < cores.size) == (cores_per_router > 1)
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, np.nan, np.inf])
-def test_packets_of__refuses_a_unit_of_time_that_is_none(seconds):
+def test_spike_packets__refuses_a_unit_of_time_that_is_none(seconds):
     network = one_to_one()
     trace = trace_of(network, [], [], [])
     with pytest.raises(WorkloadError, match=r"network time lasts .* s; expected a pos"):
-        packets_of(network, trace, mapped(network, 1), seconds)
+        spike_packets(network, trace, mapped(network, 1), seconds)
