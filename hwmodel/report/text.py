@@ -46,6 +46,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "chip": estimate.chip.name,
         "casting": estimate.casting,
         "n_samples": n,
+        "spikes_from": estimate.workload.spikes_from,
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
@@ -175,6 +176,8 @@ def to_text(estimate: Estimate) -> str:
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if not declared:
+        lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:
         lines.append(
             f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
