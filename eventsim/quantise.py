@@ -24,8 +24,8 @@ from eventsim.run import RunResult, load_run_dataset
 from eventsim.trained_model import config_of, require_fit
 from eventsim.training import fine_tuning_state, kept_network, train
 
-OF_OTHER_WEIGHTS = ("train_accuracy", "validation_accuracy")
-"""Measured on the weights before; they do not go into the new model."""
+OF_OTHER_WEIGHTS = ("train_accuracy", "validation_accuracy", "kept_epoch", "kept_by")
+"""What is true of the weights before only; it does not go into the new model."""
 OF_THE_MODEL = ("network.", "encode.", "data.name", "data.normalise")
 """Settings that the trained weights belong to."""
 
