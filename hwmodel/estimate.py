@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip
-from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, price
+from hwmodel.chip.constants import ACTIONS
+from hwmodel.cost.bill import Bill, bill_of
+from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
 from hwmodel.errors import PlacementError
-from hwmodel.limits import broken_limits
-from hwmodel.mapping.partition import Partition, partition
+from hwmodel.limits import broken_limits, unchecked_limits
+from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import ActionCounts, Casting, count
@@ -35,6 +39,8 @@ class Estimate:
         Whose hops were paid.
     input_port : tuple of int
         (x, y) where input spikes enter the mesh.
+    bill : Bill
+        What was paid for.
     energy : Energy, J per inference
         Breakdown of the total.
     layer_energy : tuple of Energy, J per inference
@@ -57,6 +63,7 @@ class Estimate:
     counts: ActionCounts
     casting: Casting
     input_port: tuple[int, int]
+    bill: Bill
     energy: Energy
     layer_energy: tuple[Energy, ...]
     normalised: float | None
@@ -90,10 +97,34 @@ def map_model(
     PlacementError
         If the network does not fit.
     """
-    return _map(partition(layers_of(model.network), _core_size(chip)), chip, mesh)
+    return map_layers(layers_of(model.network), chip, mesh)
 
 
-def _map(part: Partition, chip: Chip, mesh: tuple[int, int] | None) -> Mapping:
+def map_layers(
+    layers: Sequence[LayerGeometry], chip: Chip, mesh: tuple[int, int] | None = None
+) -> Mapping:
+    """Cut layers into cores and place them; see `map_model`.
+
+    Parameters
+    ----------
+    layers : sequence of LayerGeometry
+        Layers with neurons.
+    chip : Chip
+        Core and mesh size.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+
+    Returns
+    -------
+    Mapping
+        Groups on the mesh.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit.
+    """
+    part = partition(layers, _core_size(chip))
     return place_row_major(part, chip.mesh.grid(mesh), chip.name)
 
 
@@ -102,8 +133,35 @@ def _core_size(chip: Chip) -> int:
     return chip.core.neurons
 
 
-def estimate_model(
-    model: ModelFile,
+def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
+    """Estimate what one inference of a model costs on a chip.
+
+    Parameters
+    ----------
+    model : ModelFile
+        With measured activity.
+    chip : Chip
+        From `hwmodel.chip.chip.load_chip`.
+    **options
+        As of `estimate_workload`.
+
+    Returns
+    -------
+    Estimate
+        Joules, seconds and the counts behind them.
+
+    Raises
+    ------
+    WorkloadError
+        If the model holds no measured spikes.
+    PlacementError, ChipError
+        See `estimate_workload`.
+    """
+    return estimate_workload(from_model(model), chip, **options)
+
+
+def estimate_workload(
+    workload: Workload,
     chip: Chip,
     *,
     casting: Casting = "multicast",
@@ -113,12 +171,12 @@ def estimate_model(
     strict: bool = False,
     force_mixed: bool = False,
 ) -> Estimate:
-    """Estimate what one inference of a model costs on a chip.
+    """Estimate what one inference of a workload costs on a chip.
 
     Parameters
     ----------
-    model : ModelFile
-        With measured activity.
+    workload : Workload
+        Measured (`from_model`) or declared (`hwmodel.workload.declared`).
     chip : Chip
         From `hwmodel.chip.chip.load_chip`.
     casting : {"multicast", "unicast"}
@@ -142,7 +200,7 @@ def estimate_model(
     Raises
     ------
     WorkloadError
-        If the model holds no measured spikes.
+        If the counts exceed 64 bits.
     PlacementError
         If the network does not fit, or breaks a limit under `strict`.
     ChipError
@@ -153,9 +211,8 @@ def estimate_model(
     .. [1] W. Wei et al., "Temporal-Coded Spiking Neural Networks with Dynamic Firing
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
-    workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
-    mapping = _map(partition(workload.layers, _core_size(chip)), chip, mesh)
+    mapping = map_layers(workload.layers, chip, mesh)
     _check_port(input_port, mapping.grid)
     counts = count(workload, mapping, input_port)
     broken = broken_limits(chip, workload, mapping, counts)
@@ -167,7 +224,8 @@ def estimate_model(
         )
     duration = latency(workload.windows, steps_per_window, chip)
     n_chips = mapping.n_chips
-    energy, layer_energy = price(chip, counts, casting, duration, n_chips)
+    bill = bill_of(chip, counts, casting, duration, n_chips)
+    energy, layer_energy = pay(chip, bill)
     normalised = None
     if chip.normalised is not None:
         spikes = counts.spikes / counts.n_samples
@@ -179,6 +237,7 @@ def estimate_model(
         counts,
         casting,
         input_port,
+        bill,
         energy,
         layer_energy,
         normalised,
@@ -186,7 +245,8 @@ def estimate_model(
         n_chips,
         warnings=tuple([*_doubts(workload), *broken, *forced]),
         notes=(
-            *_input_notes(workload),
+            *_workload_notes(workload),
+            *unchecked_limits(chip, workload),
             *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
         ),
     )
@@ -209,14 +269,40 @@ def _doubts(workload: Workload) -> list[str]:
     return []
 
 
-def _input_notes(workload: Workload) -> list[str]:
+def _workload_notes(workload: Workload) -> list[str]:
+    origin, notes = workload.provenance, []
+    if origin.get("declared"):
+        notes.append(
+            f"spikes are declared, not measured: {origin['name']} ({origin['source']})"
+        )
     if workload.input == "spikes":
-        return []
+        return notes
     return [
+        *notes,
         f"{workload.layers[0].name}: driven by input currents, not by spikes; its "
         "input is not counted: neither the multiplications by its weights nor the way "
-        "of the values to its cores is in SOPs, hops or energy"
+        "of the values to its cores is in SOPs, hops or energy",
     ]
+
+
+def _price_notes(chip: Chip) -> list[str]:
+    inside: dict[str, list[str]] = {}
+    for name, constant in chip.constants.items():
+        if constant.included_in is not None:
+            inside.setdefault(f"energy.{constant.included_in}", []).append(name)
+    notes = [
+        f"priced as 0, included in the "
+        f"{'average ' * (chip.constants[holder].kind == 'average')}{holder}: "
+        f"{', '.join(names)}"
+        for holder, names in inside.items()
+    ]
+    if chip.not_charged:
+        actions = ", ".join(ACTIONS[name] for name in chip.not_charged)
+        notes.append(
+            f"not in the energy law of chip {chip.name}: {actions} "
+            f"({chip.energy.not_charged_source})"
+        )
+    return notes
 
 
 def _notes(
@@ -227,11 +313,7 @@ def _notes(
     duration: Latency,
     n_chips: int,
 ) -> list[str]:
-    notes = [
-        f"{name} is priced as 0: it is included in the average energy.{c.included_in}"
-        for name, c in chip.constants.items()
-        if c.included_in is not None
-    ]
+    notes = _price_notes(chip)
     if duration.seconds is None:
         notes.append(
             f"no latency: {duration.reason}; set it with --set timing.step=1ms"
