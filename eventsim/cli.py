@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from eventsim import __version__
+from eventsim.quantise_command import quantise
 from eventsim.study.command import study
 
 EXIT_INTERRUPTED = 130
@@ -340,6 +341,7 @@ def config_schema(of_study: bool) -> None:
     click.echo(json.dumps(section.model_json_schema(), indent=2))
 
 
+cli.add_command(quantise)
 cli.add_command(study)
 
 
