@@ -18,6 +18,11 @@ from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.report.chips import price_text
+from hwmodel.report.sensitivity import (
+    sensitivity_table,
+    uncertainty_dict,
+    uncertainty_lines,
+)
 from hwmodel.units import format_quantity
 from hwmodel.workload.workload import LayerGeometry
 
@@ -65,6 +70,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "input_hops": counts.layers[0].transport(estimate.casting).hops / n,
         "busiest_link": links.busiest / n,
         "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
+        **uncertainty_dict(estimate),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
         "steps": estimate.latency.steps,
@@ -160,9 +166,13 @@ def to_text(estimate: Estimate) -> str:
     )
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks.append(_energy_table(estimate))
+    sensitivity = sensitivity_table(estimate)
+    if sensitivity:
+        blocks.append(sensitivity)
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
+        *uncertainty_lines(estimate),
         f"latency            {time} ({estimate.latency.steps} steps, "
         f"{estimate.latency.windows:g} windows)",
         f"spikes             {_number(counts.spikes / n)} "
@@ -190,6 +200,7 @@ def _number(value: float) -> str:
 def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
+    others = any(energy.other for energy in estimate.layer_energy)
     for layer, energy in zip(
         estimate.counts.layers, estimate.layer_energy, strict=True
     ):
@@ -205,10 +216,12 @@ def _layer_table(estimate: Estimate) -> str:
                 _number(paid.hops / n),
                 format_quantity(energy.sop, "J"),
                 format_quantity(energy.hop, "J"),
+                *([format_quantity(energy.other, "J")] if others else []),
             ]
         )
     heads = ["layer", "neurons", "cores", "spikes in", "fired", "SOPs", "hops in"]
-    return _table(rows, [*heads, "E SOP", "E hop"])
+    heads += ["E SOP", "E hop", *(["E other"] if others else [])]
+    return _table(rows, heads)
 
 
 def _transport_table(estimate: Estimate) -> str:

@@ -89,6 +89,31 @@ def test_energy__a_hop_may_be_included_in_a_marginal_price_of_routers():
         )
 
 
+def test_energy__only_neuron_updates_can_be_in_the_static_price():
+    old = "included_in: neuron_update\n"
+    with pytest.raises(ChipError, match="spike is included_in static, but happens on"):
+        parse(old, "included_in: static\n", SPINNAKER)
+    start, stop = SPINNAKER.index("  neuron_update:"), SPINNAKER.index("  spike:\n")
+    update = "  neuron_update: {included_in: static, source: s}\n"
+    text = SPINNAKER[:start] + update + SPINNAKER[stop:]
+    text = text.replace("included_in: neuron_update", "included_in: sop")
+    energy = parse("name: spinnaker", "name: mine", text).energy
+    assert energy.neuron_update.included_in == "static"
+
+
+def test_energy__the_static_price_cannot_contain_itself():
+    with pytest.raises(ChipError, match="static is included_in static, which has no"):
+        parse(
+            "  static:\n    value: 3.52\n    unit: uJ/frame\n    kind: static\n",
+            "  static:\n    included_in: static\n",
+            CANMORE.replace(
+                "    source: Wei et al. 2023, section 4.4.2\n    evidence: simulated\n"
+                "    note: per frame",
+                "    source: Wei et al. 2023, section 4.4.2\n    note: per frame",
+            ),
+        )
+
+
 def test_execution__is_one_of_two():
     with pytest.raises(ChipError, match=r"execution: .*'event-driven'.*got 'lazy'"):
         parse("name: canmore", "name: canmore\nexecution: lazy")
