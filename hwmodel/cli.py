@@ -90,7 +90,8 @@ _MAPPING = [
 def commands() -> None:
     """Estimate what a spiking network costs on a neuromorphic chip.
 
-    MODEL is a model.h5 written by 'eventsim train', or the folder that holds it.
+    MODEL is a model.h5 written by 'eventsim train', the folder that holds it, or a
+    YAML file that declares layers and spike rates.
     """
 
 
@@ -160,11 +161,15 @@ def estimate(
     """Print energy, hops and latency of one inference."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import estimate_model
+    from hwmodel.estimate import estimate_workload
     from hwmodel.report.text import to_dict, to_text
+    from hwmodel.workload.declared import is_declared, read_declared
+    from hwmodel.workload.workload import from_model
 
     chip = load_chip(chip_name, overrides)
-    result = estimate_model(read_model(model), chip, mesh=mesh, **options)
+    declared = is_declared(model)
+    workload = read_declared(model) if declared else from_model(read_model(model))
+    result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
     click.echo(_dump(to_dict(result)) if as_json else to_text(result))
@@ -187,13 +192,16 @@ def map_command(
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import map_model
+    from hwmodel.estimate import map_layers
     from hwmodel.report.text import map_rows, map_text
+    from hwmodel.workload.declared import is_declared, read_declared
     from hwmodel.workload.workload import layers_of
 
-    network = read_model(model)
-    mapping = map_model(network, load_chip(chip_name, overrides), mesh)
-    layers = layers_of(network.network)
+    if is_declared(model):
+        layers = read_declared(model).layers
+    else:
+        layers = layers_of(read_model(model).network)
+    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh)
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],

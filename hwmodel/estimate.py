@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip
@@ -12,8 +14,8 @@ from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
 from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.errors import PlacementError
-from hwmodel.limits import broken_limits
-from hwmodel.mapping.partition import Partition, partition
+from hwmodel.limits import broken_limits, unchecked_limits
+from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import ActionCounts, Casting, count
@@ -99,10 +101,34 @@ def map_model(
     PlacementError
         If the network does not fit.
     """
-    return _map(partition(layers_of(model.network), _core_size(chip)), chip, mesh)
+    return map_layers(layers_of(model.network), chip, mesh)
 
 
-def _map(part: Partition, chip: Chip, mesh: tuple[int, int] | None) -> Mapping:
+def map_layers(
+    layers: Sequence[LayerGeometry], chip: Chip, mesh: tuple[int, int] | None = None
+) -> Mapping:
+    """Cut layers into cores and place them; see `map_model`.
+
+    Parameters
+    ----------
+    layers : sequence of LayerGeometry
+        Layers with neurons.
+    chip : Chip
+        Core and mesh size.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+
+    Returns
+    -------
+    Mapping
+        Groups on the mesh.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit.
+    """
+    part = partition(layers, _core_size(chip))
     return place_row_major(part, chip.mesh.grid(mesh), chip.name)
 
 
@@ -111,8 +137,35 @@ def _core_size(chip: Chip) -> int:
     return chip.core.neurons
 
 
-def estimate_model(
-    model: ModelFile,
+def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
+    """Estimate what one inference of a model costs on a chip.
+
+    Parameters
+    ----------
+    model : ModelFile
+        With measured activity.
+    chip : Chip
+        From `hwmodel.chip.chip.load_chip`.
+    **options
+        As of `estimate_workload`.
+
+    Returns
+    -------
+    Estimate
+        Joules, seconds and the counts behind them.
+
+    Raises
+    ------
+    WorkloadError
+        If the model holds no measured spikes.
+    PlacementError, ChipError
+        See `estimate_workload`.
+    """
+    return estimate_workload(from_model(model), chip, **options)
+
+
+def estimate_workload(
+    workload: Workload,
     chip: Chip,
     *,
     casting: Casting = "multicast",
@@ -124,12 +177,12 @@ def estimate_model(
     n_draws: int = 0,
     seed: int = 0,
 ) -> Estimate:
-    """Estimate what one inference of a model costs on a chip.
+    """Estimate what one inference of a workload costs on a chip.
 
     Parameters
     ----------
-    model : ModelFile
-        With measured activity.
+    workload : Workload
+        Measured (`from_model`) or declared (`hwmodel.workload.declared`).
     chip : Chip
         From `hwmodel.chip.chip.load_chip`.
     casting : {"multicast", "unicast"}
@@ -155,7 +208,7 @@ def estimate_model(
     Raises
     ------
     WorkloadError
-        If the model holds no measured spikes.
+        If the counts exceed 64 bits.
     PlacementError
         If the network does not fit, or breaks a limit under `strict`.
     ChipError
@@ -166,9 +219,8 @@ def estimate_model(
     .. [1] W. Wei et al., "Temporal-Coded Spiking Neural Networks with Dynamic Firing
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
-    workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
-    mapping = _map(partition(workload.layers, _core_size(chip)), chip, mesh)
+    mapping = map_layers(workload.layers, chip, mesh)
     _check_port(input_port, mapping.grid)
     counts = count(workload, mapping, input_port)
     broken = broken_limits(chip, workload, mapping, counts)
@@ -202,7 +254,8 @@ def estimate_model(
         n_chips,
         warnings=tuple([*_doubts(workload), *broken, *forced]),
         notes=(
-            *_input_notes(workload),
+            *_workload_notes(workload),
+            *unchecked_limits(chip, workload),
             *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
         ),
     )
@@ -225,13 +278,19 @@ def _doubts(workload: Workload) -> list[str]:
     return []
 
 
-def _input_notes(workload: Workload) -> list[str]:
+def _workload_notes(workload: Workload) -> list[str]:
+    origin, notes = workload.provenance, []
+    if origin.get("declared"):
+        notes.append(
+            f"spikes are declared, not measured: {origin['name']} ({origin['source']})"
+        )
     if workload.input == "spikes":
-        return []
+        return notes
     return [
+        *notes,
         f"{workload.layers[0].name}: driven by input currents, not by spikes; its "
         "input is not counted: neither the multiplications by its weights nor the way "
-        "of the values to its cores is in SOPs, hops or energy"
+        "of the values to its cores is in SOPs, hops or energy",
     ]
 
 

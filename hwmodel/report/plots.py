@@ -136,7 +136,7 @@ def sensitivity_figure(estimate: Estimate) -> Figure:
         One bar a constant, from the least to the greatest total, the one that matters
         most on top; the line is the total itself.
     """
-    total = estimate.energy.total
+    total = estimate.uncertainty.total
     swings = [s for s in estimate.uncertainty.swings if s.width > 0]
     prefix, scale = _prefix(estimate.uncertainty.high)
     figure = Figure(figsize=(8, 1.5 + 0.4 * len(swings)), layout="constrained")

@@ -63,10 +63,18 @@ def uncertainty_lines(estimate: Estimate) -> list[str]:
     unbounded = ", ".join(result.without_bounds)
     lines = []
     if bounded:
-        low, high = (format_quantity(e, "J") for e in (result.low, result.high))
+        low, high, less, more = (
+            format_quantity(e, "J")
+            for e in (
+                result.low,
+                result.high,
+                result.total - result.low,
+                result.high - result.total,
+            )
+        )
         lines.append(
-            f"interval           {low} to {high}, if every constant lies within its "
-            "published bounds"
+            f"interval           {low} to {high} ({less} less to {more} more), if "
+            "every constant lies within its bounds"
         )
     if unbounded:
         lines.append(f"no bounds known    {unbounded}")
@@ -96,20 +104,20 @@ def sensitivity_table(estimate: Estimate) -> str:
     str
         A table, the constant that matters most first; empty if none has bounds.
     """
-    constants = estimate.chip.constants
+    constants, total = estimate.chip.constants, estimate.uncertainty.total
     rows = [
         [
             swing.constant,
             bounds_text(constants[swing.constant]),
             f"{swing.share:.1%}",
-            format_quantity(swing.low, "J"),
-            format_quantity(swing.high, "J"),
+            format_quantity(total - swing.low, "J"),
+            format_quantity(swing.high - total, "J"),
         ]
         for swing in estimate.uncertainty.swings
         if swing.low is not None and swing.high is not None
     ]
     if not rows:
         return ""
-    heads = ["sensitivity", "bounds", "share", "least total", "greatest total"]
+    heads = ["sensitivity", "bounds", "share", "total less by", "more by"]
     align = ["left", *["right"] * 4]
     return tabulate(rows, heads, "simple", colalign=align, disable_numparse=True)

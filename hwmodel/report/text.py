@@ -16,7 +16,8 @@ from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
-from hwmodel.mesh.loads import LinkLoads
+from hwmodel.mesh.grid import step_name
+from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
 from hwmodel.report.sensitivity import (
     sensitivity_table,
@@ -68,7 +69,11 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "hops_unicast": unicast.hops / n,
         "hops_multicast": multicast.hops / n,
         "input_hops": counts.layers[0].transport(estimate.casting).hops / n,
+        "hops_by_direction": {
+            step_name(step): hops / n for step, hops in links.hops_by_direction.items()
+        },
         "busiest_link": links.busiest / n,
+        "worst_link": None if links.worst_link is None else _link(links.worst_link, n),
         "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
         **uncertainty_dict(estimate),
         "normalised_energy": estimate.normalised,
@@ -118,10 +123,12 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
     """List the links that were used, with packets per inference."""
-    return [
-        {"from": list(start), "to": list(end), "packets": packets / n_samples}
-        for start, end, packets in loads.links()
-    ]
+    return [_link(link, n_samples) for link in loads.links()]
+
+
+def _link(link: Link, n_samples: int) -> dict[str, Any]:
+    start, end, packets = link
+    return {"from": list(start), "to": list(end), "packets": packets / n_samples}
 
 
 def _cores(estimate: Estimate) -> list[dict[str, Any]]:
@@ -160,12 +167,12 @@ def to_text(estimate: Estimate) -> str:
         Several lines: layers, transport, energy, latency, warnings, notes.
     """
     counts, n = estimate.counts, estimate.counts.n_samples
-    head = (
-        f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
-        f"{estimate.mapping.grid} mesh, means of {n} inference{'s' * (n > 1)}"
-    )
+    grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
+    declared = estimate.workload.provenance.get("declared")
+    of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
+    head = f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, {of}"
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
-    blocks.append(_energy_table(estimate))
+    blocks += [_direction_table(estimate), _energy_table(estimate)]
     sensitivity = sensitivity_table(estimate)
     if sensitivity:
         blocks.append(sensitivity)
@@ -238,16 +245,26 @@ def _transport_table(estimate: Estimate) -> str:
                 _number(all_layers.hops / n),
                 _number(from_input.hops / n),
                 _number(loads.busiest / n),
+                *(str(end) for end in (loads.worst_link or ("-", "-"))[:2]),
             ]
         )
-    return _table(
-        rows, ["transport", "packets", "hops", "of the input", "busiest link"]
-    )
+    heads = ["transport", "packets", "hops", "of the input", "busiest link"]
+    return _table(rows, [*heads, "from", "to"])
+
+
+def _direction_table(estimate: Estimate) -> str:
+    n, steps = estimate.counts.n_samples, estimate.mapping.grid.directions
+    rows = []
+    for casting in ("multicast", "unicast"):
+        hops = estimate.counts.link_loads(casting).hops_by_direction
+        rows.append([casting, *(_number(hops[step] / n) for step in steps)])
+    return _table(rows, ["hops by direction", *map(step_name, steps)])
 
 
 def _energy_table(estimate: Estimate) -> str:
     energy = estimate.energy
-    titles: dict[str, str] = {**ACTIONS, "static": "static", "total": "total"}
+    titles = {"static": "static", "total": "total"}
+    titles |= {str(action): title for action, title in ACTIONS.items()}
     rows = []
     for name, joules in {**energy.terms, "total": energy.total}.items():
         constants = [
@@ -335,7 +352,8 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
         for row in map_rows(mapping, layers)
     ]
     fill = float(np.mean(mapping.partition.neurons_per_core))
-    head = f"{len(rows)} cores on a {mapping.grid} mesh, {fill:.0f} neurons a core"
+    grid = mapping.grid
+    head = f"{len(rows)} cores on a {grid} {grid.topology}, {fill:.0f} neurons a core"
     table = tabulate(
         rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
     )

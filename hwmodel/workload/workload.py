@@ -27,6 +27,7 @@ from eventsim.topology import (
 )
 from hwmodel.errors import WorkloadError
 from hwmodel.workload.connections import (
+    CoreSynapses,
     Span,
     average_pool_synapses,
     conv_synapses,
@@ -47,10 +48,10 @@ class LayerGeometry:
         Layer number from 1, pool and flatten layers counted.
     topology : Dense, Conv2d or Sparse
         Geometry.
-    nonzero : ndarray, shape ``topology.weight_shape``, bool
-        Where the weights are not zero.
-    weight : ndarray, shape ``topology.weight_shape``, dimensionless
-        The weights, for checks of what a chip can store.
+    nonzero : ndarray, shape ``topology.weight_shape``, bool, or None
+        Where the weights are not zero; ``None``: nowhere, every synapse exists.
+    weight : ndarray, shape ``topology.weight_shape``, dimensionless, or None
+        The weights, for checks of what a chip can store; ``None`` if unknown.
     passes : tuple of EarliestPool, AveragePool, Flatten or Dropout
         Layers between the layer before (or the input) and this one.
 
@@ -64,8 +65,8 @@ class LayerGeometry:
     name: str
     number: int
     topology: Synapses
-    nonzero: np.ndarray
-    weight: np.ndarray
+    nonzero: np.ndarray | None = None
+    weight: np.ndarray | None = None
     passes: tuple[Passage, ...] = ()
 
     def __post_init__(self) -> None:
@@ -93,34 +94,43 @@ class LayerGeometry:
         """Number of neurons."""
         return int(np.prod(self.topology.output_shape))
 
-    def synapses(self, features: Sequence[Span], rows: Sequence[Span]) -> np.ndarray:
+    def synapses(
+        self,
+        features: Sequence[Span],
+        rows: Sequence[Span],
+        columns: Sequence[Span] | None = None,
+    ) -> CoreSynapses:
         """Count the non-zero synapses from each input into each core of the layer.
 
         Parameters
         ----------
         features : sequence of (start, stop)
             Runs of units or channels.
-        rows : sequence of (start, stop)
-            Runs of output rows; ignored by dense layers.
+        rows, columns : sequence of (start, stop)
+            Runs of output rows and columns; ignored by dense layers. Without
+            `columns`, one run of all.
 
         Returns
         -------
-        ndarray, shape (n_in, n_cores), int64
-            Row-wise sums are the fan-out of each input.
+        CoreSynapses
+            One row of counts for all inputs that reach the cores alike.
         """
-        counts = self._own_synapses(features, rows)
+        counts = self._own_synapses(features, rows, columns)
         for topology in reversed(self.folded):
             if isinstance(topology, AveragePool):
                 counts = average_pool_synapses(topology, counts)
         return counts
 
     def _own_synapses(
-        self, features: Sequence[Span], rows: Sequence[Span]
-    ) -> np.ndarray:
+        self,
+        features: Sequence[Span],
+        rows: Sequence[Span],
+        columns: Sequence[Span] | None,
+    ) -> CoreSynapses:
         if isinstance(self.topology, Dense):
-            return dense_synapses(self.nonzero, features)
+            return dense_synapses(self.topology, self.nonzero, features)
         if isinstance(self.topology, Conv2d):
-            return conv_synapses(self.topology, self.nonzero, features, rows)
+            return conv_synapses(self.topology, self.nonzero, features, rows, columns)
         return sparse_synapses(self.topology, self.nonzero, features)
 
 

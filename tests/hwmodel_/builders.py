@@ -131,10 +131,10 @@ def two_by_two_model(**provenance):
     return make_model(network, counts, n_samples=2, decision_time=2.0, **provenance)
 
 
-def counted(model, capacity, mesh=(4, 30), port=(0, 0), chip=None):
+def counted(model, capacity, mesh=(4, 30), port=(0, 0), chip=None, topology="mesh"):
     """Workload, mapping and counts of a model."""
     workload = from_model(model)
-    grid = Grid(*mesh, chip=chip)
+    grid = Grid(*mesh, chip=chip, topology=topology)
     mapping = place_row_major(partition(workload.layers, capacity), grid, "test")
     return workload, mapping, count(workload, mapping, port)
 

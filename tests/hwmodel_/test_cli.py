@@ -82,6 +82,58 @@ def test_estimate__counts_every_spike_of_a_multi_spike_model(tmp_path):
     assert any("average pool before it is folded" in note for note in data["notes"])
 
 
+DECLARED = """\
+name: two_inputs
+source: worked out here
+input_shape: [2]
+input_spikes_per_neuron: 1.5
+windows: 2
+layers:
+  - {type: dense, units: 3, spikes_per_neuron: 0.25, name: hidden}
+  - {type: dense, units: 2, spikes_per_neuron: 1, name: output}
+"""
+
+
+@pytest.fixture
+def declared(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(DECLARED)
+    return path
+
+
+def test_estimate__takes_declared_spikes(declared):
+    arguments = ("estimate", declared, "--chip", "truenorth")
+    data = json.loads(run(*arguments, "--json").stdout)
+    # 2 x 1.5 input spikes to 3 neurons, 3 x 0.25 hidden ones to 2
+    assert (data["sops"], data["spikes"]) == (2 * 1.5 * 3 + 0.75 * 2, 0.75 + 2)
+    assert (data["steps"], data["latency_s"]) == (20, close(20e-3))
+    assert data["energy_j"]["total"] == close(10.5 * 26e-12)
+    assert data["model"]["declared"] is True
+    note = "spikes are declared, not measured: two_inputs (worked out here)"
+    unchecked = "weight_bits and axon_types of chip truenorth not checked: the weights "
+    assert note in data["notes"]
+    assert any(line.startswith(unchecked) for line in data["notes"])
+    text = run(*arguments).stdout
+    assert "2 cores on a 64x64 mesh, declared spikes\n" in text
+    assert text.count("declared") == 2
+
+
+def test_map__takes_declared_layers(declared):
+    result = run("map", declared, "--chip", "canmore", "--json")
+    cores = json.loads(result.stdout)["cores"]
+    assert [(core["layer"], core["neurons"]) for core in cores] == [
+        ("hidden", 3),
+        ("output", 2),
+    ]
+
+
+@pytest.mark.parametrize("command", ["estimate", "map"])
+def test_estimate__declared_mistake_is_one_line(declared, command):
+    declared.write_text(DECLARED.replace("units: 3", "unit: 3"))
+    result = run(command, declared, "--chip", "canmore")
+    assert_one_error_line(result, "net.yaml': layers.0.unit is not a known key; did")
+
+
 def test_estimate__takes_a_run_directory_and_prints_text(model):
     result = run("estimate", model.parent, "--chip", "truenorth")
     assert result.exit_code == 0
@@ -101,8 +153,8 @@ def test_estimate__options_reach_the_model(model):
         *("--steps-per-window", 5),
     )
     data = json.loads(result.stdout)
-    # a 4 x 1 row: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 3 hops, 2 spikes
-    assert (data["hops"], data["steps"], data["latency_s"]) == (6.0, 10, 0.010)
+    # a ring of 4: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 1 hops, 2 spikes
+    assert (data["hops"], data["steps"], data["latency_s"]) == (4.0, 10, 0.010)
 
 
 def test_estimate__own_chip_file(model, tmp_path):

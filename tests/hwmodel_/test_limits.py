@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hwmodel_.builders import counted, make_model, make_network
+from hwmodel_.builders import counted, dense_model, make_model, make_network
 
 from eventsim.topology import Dense, Sparse
 from hwmodel.chip.chip import load_chip
-from hwmodel.limits import broken_limits, has_more_levels, needs_more_types
+from hwmodel.limits import (
+    broken_limits,
+    has_more_levels,
+    needs_more_types,
+    unchecked_limits,
+)
 
 
 def broken(chip, n_in=784, weight=1.0, units=(3, 2), capacity=1024, mesh=(4, 4)):
@@ -102,3 +108,20 @@ def test_needs_more_types__counts_non_zero_weights_of_each_neuron(n_types, more)
     weight = np.ones((6, 130))
     weight[:4, 129] = [0.0, 2.0, 3.0, 2.0]
     assert needs_more_types(weight, n_types) is more
+
+
+def test_unchecked_limits__names_limits_on_weights_that_nobody_knows():
+    rng = np.random.default_rng(0)
+    workload, mapping, counts = counted(dense_model([5, 4, 3], rng), 1024)
+    unknown = replace(
+        workload, layers=tuple(replace(x, weight=None) for x in workload.layers)
+    )
+    chip = load_chip("canmore", ["limits.weight_bits=1", "limits.axon_types=1"])
+    assert unchecked_limits(chip, workload) == []
+    assert len(broken_limits(chip, workload, mapping, counts)) == 2
+    assert broken_limits(chip, unknown, mapping, counts) == []
+    assert unchecked_limits(chip, unknown) == [
+        "weight_bits and axon_types of chip canmore not checked: the weights of "
+        "layer_1 (dense) and 1 more layer are unknown"
+    ]
+    assert unchecked_limits(load_chip("canmore"), unknown) == []

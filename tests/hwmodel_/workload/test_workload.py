@@ -46,7 +46,7 @@ def test_layers_of__an_average_pool_is_folded_into_the_synapses():
     _, sparse, last = layers_of(model.network)
     assert [type(p) for p in sparse.folded] == [AveragePool]
     assert (sparse.source_number, last.source_number) == (1, 3)
-    assert sparse.synapses([(0, 7)], []).shape == (5 * 4 * 3, 1)
+    assert sparse.synapses([(0, 7)], []).per_input.shape == (5 * 4 * 3, 1)
     assert from_model(model).spikes_in[1].tolist() == (
         model.activity.spike_counts[1].tolist()
     )
@@ -66,7 +66,7 @@ def test_layers_of__an_average_pool_may_follow_an_earliest_spike_pool():
     assert (layer.source_number, len(layer.folded)) == (1, 1)
     # each of the 3 x 3 pooled inputs lies in 1, 2 or 4 windows of 3 synapses
     expected = [3, 6, 3, 6, 12, 6, 3, 6, 3]
-    assert layer.synapses([(0, 3)], []).ravel().tolist() == expected
+    assert layer.synapses([(0, 3)], []).per_input.ravel().tolist() == expected
 
 
 def test_layers_of__refuses_an_earliest_spike_pool_of_averages():
@@ -139,7 +139,7 @@ def test_from_model__dropout_changes_nothing():
             assert one.tolist() == other.tolist()
     features, rows = [(0, 4)], [(0, 1)]
     assert np.array_equal(
-        seen.layers[1].synapses(features, rows),
-        plain.layers[1].synapses(features, rows),
+        seen.layers[1].synapses(features, rows).per_input,
+        plain.layers[1].synapses(features, rows).per_input,
     )
     assert not any(isinstance(layer.topology, Dropout) for layer in seen.layers)
