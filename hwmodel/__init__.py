@@ -17,6 +17,8 @@ _HOMES = {
     "preset_names": "hwmodel.chip.files",
     "Workload": "hwmodel.workload.workload",
     "from_model": "hwmodel.workload.workload",
+    "from_trace": "hwmodel.workload.workload",
+    "read_trace": "hwmodel.workload.trace",
     "read_declared": "hwmodel.workload.declared",
     "Estimate": "hwmodel.estimate",
     "estimate_model": "hwmodel.estimate",

@@ -111,11 +111,18 @@ def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
     bits, types = _limit(chip, "weight_bits"), _limit(chip, "axon_types")
     if bits is not None:
         lines += _first_layer(
-            layers,
+            tuple(layer for layer in layers if layer.weight_step is None),
             lambda weight, topology: has_more_levels(weight, 2**bits),
             f"weights take more than {2**bits} values, chip {chip.name} stores {bits} "
-            "bits; the model's accuracy does not include that rounding",
+            "bits; the model's accuracy does not include that rounding; round them "
+            "with 'eventsim quantise'",
         )
+        too_wide = [layer.name for layer in layers if needs_more_bits(layer, bits)]
+        lines += [
+            f"{name}: quantised weights need more than {bits} bits, chip {chip.name} "
+            f"stores whole numbers from {-(2 ** (bits - 1))} to {2 ** (bits - 1) - 1}"
+            for name in too_wide[:1]
+        ]
     if types is not None:
         lines += _first_layer(
             layers,
@@ -170,6 +177,32 @@ def has_more_levels(weight: np.ndarray, n_levels: int) -> bool:
     flat = weight.reshape(-1)
     sample = flat[: 4 * n_levels]
     return np.unique(sample).size > n_levels or np.unique(flat).size > n_levels
+
+
+def needs_more_bits(layer: LayerGeometry, bits: int) -> bool:
+    """Tell whether quantised weights need more than `bits` bits.
+
+    Parameters
+    ----------
+    layer : LayerGeometry
+        With steps: what the chip stores is the weights over their steps. Without
+        steps or weights there is nothing to tell.
+    bits : int
+        Width of a whole number in two's complement.
+
+    Returns
+    -------
+    bool
+        ``True`` if one is out of ``-2**(bits - 1) .. 2**(bits - 1) - 1``.
+    """
+    step = layer.weight_step
+    if step is None or layer.weight is None:
+        return False
+    if isinstance(layer.topology, Sparse):
+        step = step[layer.topology.post]
+    stored = np.rint(layer.weight / step)
+    limit = 2 ** (bits - 1)
+    return bool(np.any((stored < -limit) | (stored >= limit)))
 
 
 def needs_more_types(weight: np.ndarray, n_types: int) -> bool:

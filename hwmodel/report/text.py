@@ -51,6 +51,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "chip": estimate.chip.name,
         "casting": estimate.casting,
         "n_samples": n,
+        "spikes_from": estimate.workload.spikes_from,
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
@@ -171,6 +172,7 @@ def to_text(estimate: Estimate) -> str:
     declared = estimate.workload.provenance.get("declared")
     of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
     head = f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, {of}"
+    head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
     sensitivity = sensitivity_table(estimate)
@@ -185,6 +187,8 @@ def to_text(estimate: Estimate) -> str:
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if not declared:
+        lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:
         lines.append(
             f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
@@ -196,6 +200,21 @@ def to_text(estimate: Estimate) -> str:
     if remarks:
         blocks.append("\n".join(remarks))
     return "\n\n".join(blocks)
+
+
+def _rounding(model: dict[str, str | int | float | bool]) -> str:
+    """Say that a model is quantised, and what that did to its accuracy."""
+    if "quantise_bits" not in model:
+        return ""
+    text = f"\nweights of {model['quantise_bits']} bits per {model['quantise_per']}"
+    epochs = model.get("quantise_epochs")
+    if epochs:
+        text += f", fine-tuned for {epochs} epoch{'s' * (epochs != 1)}"
+    if "test_accuracy" in model:
+        text += f"; test accuracy {model['test_accuracy']:.2%}"
+    if "quantise_accuracy_before" in model:
+        text += f", {model['quantise_accuracy_before']:.2%} before"
+    return text
 
 
 def _number(value: float) -> str:

@@ -12,18 +12,15 @@ from typing import Literal
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.routing import multicast_loads, unicast_loads
+from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
 from hwmodel.workload.connections import CoreSynapses
-from hwmodel.workload.workload import LayerGeometry, Workload
+from hwmodel.workload.workload import Workload
 
 Casting = Literal["multicast", "unicast"]
-
-HOST = -1
-"""Owner of the input neurons: the port where input spikes enter the mesh."""
 
 
 @dataclass(frozen=True)
@@ -187,13 +184,11 @@ def count(
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
     most_sops = most_hops = 0.0
-    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
-    shape = workload.input_shape
-    for i, layer in enumerate(workload.layers):
-        owner, n_split = _pass_on(layer, owner, shape)
-        part = mapping.partition.layers[i]
-        into_core = layer.synapses(part.features, part.rows)
-        flows = _distinct_flows(owner, into_core, workload.spikes_in[i])
+    all_inputs = inputs_of_layers(workload.layers, workload.input_shape, mapping)
+    for i, inputs in enumerate(all_inputs):
+        layer, part = workload.layers[i], mapping.partition.layers[i]
+        into_core = inputs.synapses
+        flows = _distinct_flows(inputs, workload.spikes_in[i])
         most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
         most_hops += (mapping.grid.width + mapping.grid.height) * float(
             flows.packets.astype(float) @ flows.reaches.sum(axis=1)
@@ -201,13 +196,12 @@ def count(
         _require_64_bits(layer.name, most_sops, most_hops)
         loads = _route(mapping, part.cores, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
-        layers.append(_count_layer(workload, i, received, flows, loads, n_split))
+        layers.append(_count_layer(workload, i, received, flows, loads, inputs.n_split))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
         sops.append(received.sops)
         synapses.append(received.synapses)
         fired = np.zeros(part.n_cores, dtype=np.int64)
-        owner, shape = part.core_of_neuron, layer.topology.output_shape
-        np.add.at(fired, owner - part.first_core, workload.spikes_out[i])
+        np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
         spikes.append(fired)
     return ActionCounts(
         workload.n_samples,
@@ -273,51 +267,15 @@ class _Flows:
     packets: np.ndarray
 
 
-def _pass_on(
-    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
-) -> tuple[np.ndarray, int]:
-    """Owner core of each input of a layer, and how many pool windows are split.
-
-    A pooled neuron belongs to the core of the first neuron of its window. Average
-    pools are part of the layer's synapses.
-    """
-    n_split = 0
-    for topology in layer.passes:
-        if isinstance(topology, EarliestPool):
-            of_map = owner.reshape(shape)
-            height, width, _ = topology.output_shape
-            views = [
-                of_map[
-                    dy : dy + (height - 1) * topology.stride + 1 : topology.stride,
-                    dx : dx + (width - 1) * topology.stride + 1 : topology.stride,
-                ]
-                for dy in range(topology.size)
-                for dx in range(topology.size)
-            ]
-            split = np.zeros(topology.output_shape, dtype=bool)
-            for view in views[1:]:
-                split |= view != views[0]
-            n_split += int(split.sum())
-            owner = views[0].reshape(-1)
-        shape = topology.output_shape
-    return owner, n_split
-
-
-def _distinct_flows(
-    owner: np.ndarray, into_core: CoreSynapses, spikes: np.ndarray
-) -> _Flows:
-    packed = np.packbits(into_core.counts > 0, axis=1)
-    rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, set_of_kind = np.unique(rows, return_index=True, return_inverse=True)
-    reaches = (into_core.counts > 0)[first]
-    target_set = set_of_kind.reshape(-1)[into_core.kind]
+def _distinct_flows(inputs: LayerInputs, spikes: np.ndarray) -> _Flows:
+    reaches, target_set = target_sets(inputs.synapses)
     active = (spikes > 0) & (reaches.sum(axis=1)[target_set] > 0)
     # owners begin at HOST = -1
-    key = (owner[active] - HOST) * len(first) + target_set[active]
+    key = (inputs.owner[active] - HOST) * len(reaches) + target_set[active]
     distinct, flow = np.unique(key, return_inverse=True)
     packets = np.zeros(distinct.size, dtype=np.int64)
     np.add.at(packets, flow.reshape(-1), spikes[active])
-    source, reached = np.divmod(distinct, len(first))
+    source, reached = np.divmod(distinct, len(reaches))
     return _Flows(source + HOST, reaches[reached], packets)
 
 

@@ -153,6 +153,37 @@ def test_to_text__shows_the_energy_that_is_neither_sop_nor_hop():
     assert "E other" not in to_text(example("canmore"))
 
 
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, "weights of 4 bits per channel"),
+        (
+            {
+                "quantise_accuracy_before": 0.9117,
+                "test_accuracy": 0.9067,
+                "quantise_epochs": 0,
+            },
+            "weights of 4 bits per channel; test accuracy 90.67%, 91.17% before",
+        ),
+        (
+            {"quantise_epochs": 2, "test_accuracy": 0.5},
+            "weights of 4 bits per channel, fine-tuned for 2 epochs; test accuracy "
+            "50.00%",
+        ),
+    ],
+)
+def test_to_text__says_that_weights_are_quantised(facts, line):
+    chip = load_chip("canmore")
+    model = two_by_two_model(quantise_bits=4, quantise_per="channel", **facts)
+    estimate = estimate_model(model, chip)
+    assert to_text(estimate).splitlines()[1] == line
+    assert to_dict(estimate)["model"]["quantise_bits"] == 4
+
+
+def test_to_text__says_nothing_of_full_precision():
+    assert "bits per" not in to_text(example())
+
+
 def test_to_text__unknown_latency_is_said():
     assert "latency            unknown (20 steps" in to_text(example())
 
