@@ -12,6 +12,7 @@ from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
+from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits, unchecked_limits
 from hwmodel.mapping.partition import partition
@@ -45,6 +46,8 @@ class Estimate:
         Breakdown of the total.
     layer_energy : tuple of Energy, J per inference
         Dynamic energy by receiving layer.
+    uncertainty : Uncertainty
+        What the bounds of the constants make of the total.
     normalised : float or None, dimensionless
         Eq. 11 of Wei et al. 2023; ``None`` if the chip has no coefficients.
     latency : Latency
@@ -66,6 +69,7 @@ class Estimate:
     bill: Bill
     energy: Energy
     layer_energy: tuple[Energy, ...]
+    uncertainty: Uncertainty
     normalised: float | None
     latency: Latency
     n_chips: int
@@ -170,6 +174,8 @@ def estimate_workload(
     input_port: tuple[int, int] = (0, 0),
     strict: bool = False,
     force_mixed: bool = False,
+    n_draws: int = 0,
+    seed: int = 0,
 ) -> Estimate:
     """Estimate what one inference of a workload costs on a chip.
 
@@ -191,6 +197,8 @@ def estimate_workload(
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
         Add hop and static prices to an average SOP price all the same.
+    n_draws, seed : int
+        Totals to draw from the bounds of the constants, and the seed for that.
 
     Returns
     -------
@@ -240,6 +248,7 @@ def estimate_workload(
         bill,
         energy,
         layer_energy,
+        uncertainty(chip, bill, n_draws, seed),
         normalised,
         duration,
         n_chips,

@@ -19,6 +19,11 @@ from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
+from hwmodel.report.sensitivity import (
+    sensitivity_table,
+    uncertainty_dict,
+    uncertainty_lines,
+)
 from hwmodel.units import format_quantity
 from hwmodel.workload.workload import LayerGeometry
 
@@ -71,6 +76,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "busiest_link": links.busiest / n,
         "worst_link": None if links.worst_link is None else _link(links.worst_link, n),
         "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
+        **uncertainty_dict(estimate),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
         "steps": estimate.latency.steps,
@@ -169,9 +175,13 @@ def to_text(estimate: Estimate) -> str:
     head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
+    sensitivity = sensitivity_table(estimate)
+    if sensitivity:
+        blocks.append(sensitivity)
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
+        *uncertainty_lines(estimate),
         f"latency            {time} ({estimate.latency.steps} steps, "
         f"{estimate.latency.windows:g} windows)",
         f"spikes             {_number(counts.spikes / n)} "
@@ -216,6 +226,7 @@ def _number(value: float) -> str:
 def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
+    others = any(energy.other for energy in estimate.layer_energy)
     for layer, energy in zip(
         estimate.counts.layers, estimate.layer_energy, strict=True
     ):
@@ -231,10 +242,12 @@ def _layer_table(estimate: Estimate) -> str:
                 _number(paid.hops / n),
                 format_quantity(energy.sop, "J"),
                 format_quantity(energy.hop, "J"),
+                *([format_quantity(energy.other, "J")] if others else []),
             ]
         )
     heads = ["layer", "neurons", "cores", "spikes in", "fired", "SOPs", "hops in"]
-    return _table(rows, [*heads, "E SOP", "E hop"])
+    heads += ["E SOP", "E hop", *(["E other"] if others else [])]
+    return _table(rows, heads)
 
 
 def _transport_table(estimate: Estimate) -> str:
