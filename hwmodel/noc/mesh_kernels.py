@@ -22,23 +22,36 @@ import numpy as np
 
 from eventsim.jit import jit
 
-PLUS_X, MINUS_X, PLUS_Y, MINUS_Y, LOCAL = range(5)
+MINUS_X, MINUS_Y, LOCAL, PLUS_Y, PLUS_X = range(5)
 N_PORTS = 5
 """Ports of a router: output port ``5 r + d`` leaves router r in direction d, input
 buffer ``5 r + d`` holds what arrived at r in direction d. LOCAL leads to and from the
-router's own core."""
+router's own core. Directions are in tree order: destinations by column, then row."""
 
 NOBODY = -1
-NEVER = np.iinfo(np.int64).max
-UNLIMITED = np.iinfo(np.int32).max
+NEVER = UNLIMITED = np.iinfo(np.int64).max
 
-# Entries of `counters`.
-(N_MARKED, N_REACHED, NEXT_ENTRY, N_DELIVERED, N_LINKS_BUSY, N_EJECTIONS_BUSY) = range(
-    6
-)
-N_COUNTERS = 6
-# Entries of `first` and `last` for packets on the wire, after those of the buffers.
-ALONG_X, ALONG_Y = 0, 1
+# Columns of `routers`.
+X, Y = range(2)
+# Columns of `copies`: when it arrives where, the end of its destinations, the copy
+# behind it in its queue, and of each destination: the place and the packet.
+ARRIVAL, GOES_INTO, END, BEHIND, TARGET_X, TARGET_Y, PACKET = range(7)
+# Columns of `entries`, the packets in the order in which they enter the mesh.
+ENTRY_TIME, ENTRY_COPY, ENTRY_END, ENTRY_BUFFER = range(4)
+# Columns of `buffers`: the queue, the port that feeds it, slots taken, packets that
+# stand in it, most that did; of the packet in front: arrival, number, parts to be sent;
+# from PARTS on, where the destinations for each direction start and the last ones end.
+FIRST, LAST, FED_BY, TAKEN, WAITING, MOST_WAITING = range(6)
+FRONT_ARRIVAL, FRONT_PACKET, N_ASKED, PARTS = range(6, 10)
+N_BUFFER_COLUMNS = PARTS + N_PORTS + 1
+# Columns of `ports`: the buffer behind it, inputs that ask for it (bits), when it is
+# free, packets sent, whether it is to decide.
+LEADS_TO, ASKING, FREE_AT, SENT, IS_MARKED = range(5)
+# Rows of `rings`, ports in the order in which they become free.
+LINKS, EJECTIONS = range(2)
+# Entries of `counters`; those of the rings stand for LINKS and EJECTIONS.
+N_MARKED, N_REACHED, NEXT_ENTRY, N_DELIVERED, RING_START, RING_SIZE = 0, 1, 2, 3, 4, 6
+N_COUNTERS = 8
 
 
 class Ticks(NamedTuple):
@@ -52,49 +65,19 @@ class Ticks(NamedTuple):
 
 
 class Mesh(NamedTuple):
-    """Everything the event loop reads and writes; made by `new_mesh`."""
+    """Everything the event loop reads and writes, int64; made by `new_mesh`.
 
-    # routers and ports, constant
-    column: np.ndarray
-    row: np.ndarray
-    leads_to: np.ndarray
-    fed_by: np.ndarray
-    # destinations in tree order, constant
-    target_x: np.ndarray
-    target_y: np.ndarray
-    packet: np.ndarray
-    # packets in order of entry, constant
-    entry_time: np.ndarray
-    entry_copy: np.ndarray
-    entry_end: np.ndarray
-    entry_buffer: np.ndarray
-    # copies, by first destination; the arrival of a delivered one stays
-    arrival: np.ndarray
-    end: np.ndarray
-    behind: np.ndarray
-    goes_into: np.ndarray
-    # queues of copies: one for each input buffer, two for the wires
-    first: np.ndarray
-    last: np.ndarray
-    # input buffers: the packet in front, what it still asks for, how full
-    front_arrival: np.ndarray
-    front_packet: np.ndarray
-    n_asked: np.ndarray
-    part_start: np.ndarray
-    part_end: np.ndarray
-    taken: np.ndarray
-    waiting: np.ndarray
-    most_waiting: np.ndarray
-    # output ports: inputs that ask for it (bits), when it is free, packets sent
-    asking: np.ndarray
-    free_at: np.ndarray
-    sent: np.ndarray
-    # busy ports in the order in which they become free (rings)
-    busy_links: np.ndarray
-    busy_ejections: np.ndarray
-    ring_start: np.ndarray
-    # work of the current instant
-    is_marked: np.ndarray
+    The last two rows of `buffers` are the wires along x and along y, of which only the
+    queue is in use. `marked`, `moves` and `reached` hold the work of an instant: ports
+    to decide, what they decided, buffers that packets came into.
+    """
+
+    routers: np.ndarray
+    copies: np.ndarray
+    entries: np.ndarray
+    buffers: np.ndarray
+    ports: np.ndarray
+    rings: np.ndarray
     marked: np.ndarray
     moves: np.ndarray
     reached: np.ndarray
@@ -104,42 +87,29 @@ class Mesh(NamedTuple):
 @jit(inline=True, borrows=True)
 def append(mesh, queue, copy):
     """Put a copy at the end of a queue."""
-    mesh.behind[copy] = NOBODY
-    if mesh.first[queue] == NOBODY:
-        mesh.first[queue] = copy
+    mesh.copies[copy, BEHIND] = NOBODY
+    if mesh.buffers[queue, FIRST] == NOBODY:
+        mesh.buffers[queue, FIRST] = copy
     else:
-        mesh.behind[mesh.last[queue]] = copy
-    mesh.last[queue] = copy
+        mesh.copies[mesh.buffers[queue, LAST], BEHIND] = copy
+    mesh.buffers[queue, LAST] = copy
 
 
 @jit(inline=True, borrows=True)
 def take_first(mesh, queue):
     """Take the first copy out of a queue that has one."""
-    copy = mesh.first[queue]
-    mesh.first[queue] = mesh.behind[copy]
+    copy = mesh.buffers[queue, FIRST]
+    mesh.buffers[queue, FIRST] = mesh.copies[copy, BEHIND]
     return copy
 
 
 @jit(inline=True, borrows=True)
 def mark(mesh, port):
     """Have an output port decide in the next round."""
-    if not mesh.is_marked[port] and mesh.asking[port] != 0:
-        mesh.is_marked[port] = True
+    if not mesh.ports[port, IS_MARKED] and mesh.ports[port, ASKING] != 0:
+        mesh.ports[port, IS_MARKED] = True
         mesh.marked[mesh.counters[N_MARKED]] = port
         mesh.counters[N_MARKED] += 1
-
-
-@jit(inline=True, borrows=True)
-def ask(mesh, buffer, direction, start, end):
-    """Ask an output port for a part of the packet in front, unless it is empty."""
-    if start < end:
-        router, heading = buffer // N_PORTS, buffer % N_PORTS
-        mesh.part_start[buffer, direction] = start
-        mesh.part_end[buffer, direction] = end
-        mesh.n_asked[buffer] += 1
-        port = router * N_PORTS + direction
-        mesh.asking[port] |= 1 << heading
-        mark(mesh, port)
 
 
 @jit(borrows=True)
@@ -149,103 +119,109 @@ def come_to_front(mesh, buffer, copy):
     Destinations are in order of column, then row. A copy that travels along x has none
     behind it, one that travels along y only those of its column.
     """
-    start, end = copy, mesh.end[copy]
-    x, y = mesh.column[buffer // N_PORTS], mesh.row[buffer // N_PORTS]
+    start, end = copy, mesh.copies[copy, END]
+    x, y = mesh.routers[buffer // N_PORTS]
     heading = buffer % N_PORTS
-    mesh.front_arrival[buffer] = mesh.arrival[copy]
-    mesh.front_packet[buffer] = mesh.packet[copy]
+    mesh.buffers[buffer, FRONT_ARRIVAL] = mesh.copies[copy, ARRIVAL]
+    mesh.buffers[buffer, FRONT_PACKET] = mesh.copies[copy, PACKET]
     west_end, east_start = start, end
     if heading == LOCAL:
-        while west_end < end and mesh.target_x[west_end] < x:
+        while west_end < end and mesh.copies[west_end, TARGET_X] < x:
             west_end += 1
     if heading in (LOCAL, PLUS_X):
         east_start = west_end
-        while east_start < end and mesh.target_x[east_start] == x:
+        while east_start < end and mesh.copies[east_start, TARGET_X] == x:
             east_start += 1
     elif heading == MINUS_X:
         west_end = end
-        while west_end > start and mesh.target_x[west_end - 1] == x:
+        while west_end > start and mesh.copies[west_end - 1, TARGET_X] == x:
             west_end -= 1
     north_end = west_end
     if heading == MINUS_Y:
-        north_end = end - 1 if mesh.target_y[end - 1] == y else end
+        north_end = end - 1 if mesh.copies[end - 1, TARGET_Y] == y else end
     elif heading != PLUS_Y:
-        while north_end < east_start and mesh.target_y[north_end] < y:
+        while north_end < east_start and mesh.copies[north_end, TARGET_Y] < y:
             north_end += 1
     south_start = north_end
-    if south_start < east_start and mesh.target_y[south_start] == y:
+    if south_start < east_start and mesh.copies[south_start, TARGET_Y] == y:
         south_start += 1
-    ask(mesh, buffer, PLUS_X, east_start, end)
-    ask(mesh, buffer, MINUS_X, start, west_end)
-    ask(mesh, buffer, PLUS_Y, south_start, east_start)
-    ask(mesh, buffer, MINUS_Y, west_end, north_end)
-    ask(mesh, buffer, LOCAL, north_end, south_start)
+    cuts = (start, west_end, north_end, south_start, east_start, end)
+    for direction in range(N_PORTS + 1):
+        mesh.buffers[buffer, PARTS + direction] = cuts[direction]
+    for direction in range(N_PORTS):
+        if cuts[direction] < cuts[direction + 1]:
+            mesh.buffers[buffer, N_ASKED] += 1
+            port = buffer - heading + direction
+            mesh.ports[port, ASKING] |= 1 << heading
+            mark(mesh, port)
 
 
 @jit(inline=True, borrows=True)
 def arrive(mesh, buffer, copy):
     """Put a copy into an input buffer."""
-    mesh.waiting[buffer] += 1
+    mesh.buffers[buffer, WAITING] += 1
     mesh.reached[mesh.counters[N_REACHED]] = buffer
     mesh.counters[N_REACHED] += 1
-    if mesh.n_asked[buffer] == 0:
+    if mesh.buffers[buffer, N_ASKED] == 0:
         come_to_front(mesh, buffer, copy)
     else:
         append(mesh, buffer, copy)
 
 
 @jit(inline=True, borrows=True)
-def ring_time(mesh, ring, which, busy):
+def ring_time(mesh, ring):
     """Return when the next busy port of a ring becomes free."""
-    if mesh.counters[busy] == 0:
+    if mesh.counters[RING_SIZE + ring] == 0:
         return NEVER
-    return mesh.free_at[ring[mesh.ring_start[which]]]
+    return mesh.ports[mesh.rings[ring, mesh.counters[RING_START + ring]], FREE_AT]
 
 
 @jit(inline=True, borrows=True)
 def wire_time(mesh, wire):
     """Return when the next copy on the wires along an axis arrives."""
-    copy = mesh.first[wire]
-    return NEVER if copy == NOBODY else mesh.arrival[copy]
+    copy = mesh.buffers[wire, FIRST]
+    return NEVER if copy == NOBODY else mesh.copies[copy, ARRIVAL]
 
 
 @jit(inline=True, borrows=True)
 def entry_time(mesh):
     """Return when the next packet enters."""
     i = mesh.counters[NEXT_ENTRY]
-    return mesh.entry_time[i] if i < mesh.entry_time.size else NEVER
+    return mesh.entries[i, ENTRY_TIME] if i < len(mesh.entries) else NEVER
 
 
 @jit(inline=True, borrows=True)
 def next_instant(mesh):
     """Return the time of the next event, `NEVER` if there is none."""
-    wires = mesh.leads_to.size
+    wires = len(mesh.ports)
     return min(
         entry_time(mesh),
-        wire_time(mesh, wires + ALONG_X),
-        wire_time(mesh, wires + ALONG_Y),
-        ring_time(mesh, mesh.busy_links, 0, N_LINKS_BUSY),
-        ring_time(mesh, mesh.busy_ejections, 1, N_EJECTIONS_BUSY),
+        wire_time(mesh, wires),
+        wire_time(mesh, wires + 1),
+        ring_time(mesh, LINKS),
+        ring_time(mesh, EJECTIONS),
     )
 
 
 @jit(inline=True, borrows=True)
-def set_free(mesh, ring, which, busy, now):
+def set_free(mesh, ring, now):
     """Let the ports of a ring whose packets have passed decide again."""
-    while ring_time(mesh, ring, which, busy) == now:
-        start = mesh.ring_start[which]
-        mesh.ring_start[which] = start + 1 if start + 1 < ring.size else 0
-        mesh.counters[busy] -= 1
-        mark(mesh, ring[start])
+    while ring_time(mesh, ring) == now:
+        start = mesh.counters[RING_START + ring]
+        after = start + 1
+        mesh.counters[RING_START + ring] = after if after < mesh.rings.shape[1] else 0
+        mesh.counters[RING_SIZE + ring] -= 1
+        mark(mesh, mesh.rings[ring, start])
 
 
 @jit(inline=True, borrows=True)
-def set_busy(mesh, ring, which, busy, port, until):
+def set_busy(mesh, ring, port, until):
     """Occupy a port; ports of one ring are occupied for the same time."""
-    mesh.free_at[port] = until
-    at = mesh.ring_start[which] + mesh.counters[busy]
-    ring[at if at < ring.size else at - ring.size] = port
-    mesh.counters[busy] += 1
+    mesh.ports[port, FREE_AT] = until
+    at = mesh.counters[RING_START + ring] + mesh.counters[RING_SIZE + ring]
+    length = mesh.rings.shape[1]
+    mesh.rings[ring, at if at < length else at - length] = port
+    mesh.counters[RING_SIZE + ring] += 1
 
 
 @jit(inline=True, borrows=True)
@@ -254,16 +230,16 @@ def apply_events(mesh, now):
     while entry_time(mesh) == now:
         i = mesh.counters[NEXT_ENTRY]
         mesh.counters[NEXT_ENTRY] += 1
-        copy = mesh.entry_copy[i]
-        mesh.arrival[copy] = now
-        mesh.end[copy] = mesh.entry_end[i]
-        arrive(mesh, mesh.entry_buffer[i], copy)
-    for wire in range(mesh.leads_to.size, mesh.leads_to.size + 2):
+        copy = mesh.entries[i, ENTRY_COPY]
+        mesh.copies[copy, ARRIVAL] = now
+        mesh.copies[copy, END] = mesh.entries[i, ENTRY_END]
+        arrive(mesh, mesh.entries[i, ENTRY_BUFFER], copy)
+    for wire in range(len(mesh.ports), len(mesh.buffers)):
         while wire_time(mesh, wire) == now:
             copy = take_first(mesh, wire)
-            arrive(mesh, mesh.goes_into[copy], copy)
-    set_free(mesh, mesh.busy_links, 0, N_LINKS_BUSY, now)
-    set_free(mesh, mesh.busy_ejections, 1, N_EJECTIONS_BUSY, now)
+            arrive(mesh, mesh.copies[copy, GOES_INTO], copy)
+    set_free(mesh, LINKS, now)
+    set_free(mesh, EJECTIONS, now)
 
 
 @jit(inline=True, borrows=True)
@@ -272,13 +248,16 @@ def oldest_input(mesh, port):
     chosen = NOBODY
     base = port - port % N_PORTS
     for heading in range(N_PORTS):
-        if mesh.asking[port] >> heading & 1:
+        if mesh.ports[port, ASKING] >> heading & 1:
             buffer = base + heading
             if chosen == NOBODY or (
-                mesh.front_arrival[buffer] < mesh.front_arrival[chosen]
+                mesh.buffers[buffer, FRONT_ARRIVAL]
+                < mesh.buffers[chosen, FRONT_ARRIVAL]
                 or (
-                    mesh.front_arrival[buffer] == mesh.front_arrival[chosen]
-                    and mesh.front_packet[buffer] < mesh.front_packet[chosen]
+                    mesh.buffers[buffer, FRONT_ARRIVAL]
+                    == mesh.buffers[chosen, FRONT_ARRIVAL]
+                    and mesh.buffers[buffer, FRONT_PACKET]
+                    < mesh.buffers[chosen, FRONT_PACKET]
                 )
             ):
                 chosen = buffer
@@ -297,10 +276,16 @@ def decide(mesh, ticks, now):
     n_moves = 0
     for k in range(mesh.counters[N_MARKED]):
         port = mesh.marked[k]
-        mesh.is_marked[port] = False
-        next_buffer = mesh.leads_to[port]
-        has_room = next_buffer == NOBODY or mesh.taken[next_buffer] < ticks.room
-        if has_room and mesh.free_at[port] <= now and mesh.asking[port] != 0:
+        mesh.ports[port, IS_MARKED] = False
+        next_buffer = mesh.ports[port, LEADS_TO]
+        has_room = (
+            next_buffer == NOBODY or mesh.buffers[next_buffer, TAKEN] < ticks.room
+        )
+        if (
+            has_room
+            and mesh.ports[port, FREE_AT] <= now
+            and mesh.ports[port, ASKING] != 0
+        ):
             mesh.moves[n_moves, 0] = port
             mesh.moves[n_moves, 1] = oldest_input(mesh, port)
             n_moves += 1
@@ -312,40 +297,39 @@ def decide(mesh, ticks, now):
 def move(mesh, ticks, now, port, buffer):
     """Send the part of a buffer's front that goes through a port."""
     direction = port % N_PORTS
-    copy = mesh.part_start[buffer, direction]
-    mesh.asking[port] &= ~(1 << buffer % N_PORTS)
-    mesh.sent[port] += 1
+    copy = mesh.buffers[buffer, PARTS + direction]
+    mesh.ports[port, ASKING] &= ~(1 << buffer % N_PORTS)
+    mesh.ports[port, SENT] += 1
     if direction == LOCAL:
-        mesh.arrival[copy] = now + ticks.ejection
+        mesh.copies[copy, ARRIVAL] = now + ticks.ejection
         mesh.counters[N_DELIVERED] += 1
         if ticks.ejection > 0:
-            until = now + ticks.ejection
-            set_busy(mesh, mesh.busy_ejections, 1, N_EJECTIONS_BUSY, port, until)
+            set_busy(mesh, EJECTIONS, port, now + ticks.ejection)
     else:
-        wire = ALONG_X if direction <= MINUS_X else ALONG_Y
-        mesh.arrival[copy] = now + (ticks.hop_x if wire == ALONG_X else ticks.hop_y)
-        mesh.end[copy] = mesh.part_end[buffer, direction]
-        mesh.goes_into[copy] = mesh.leads_to[port]
-        mesh.taken[mesh.leads_to[port]] += 1
-        append(mesh, mesh.leads_to.size + wire, copy)
+        along_x = direction in (MINUS_X, PLUS_X)
+        next_buffer = mesh.ports[port, LEADS_TO]
+        mesh.copies[copy, ARRIVAL] = now + (ticks.hop_x if along_x else ticks.hop_y)
+        mesh.copies[copy, END] = mesh.buffers[buffer, PARTS + direction + 1]
+        mesh.copies[copy, GOES_INTO] = next_buffer
+        mesh.buffers[next_buffer, TAKEN] += 1
+        append(mesh, len(mesh.ports) + (0 if along_x else 1), copy)
         if ticks.link_service > 0:
-            until = now + ticks.link_service
-            set_busy(mesh, mesh.busy_links, 0, N_LINKS_BUSY, port, until)
-    if mesh.free_at[port] <= now:
+            set_busy(mesh, LINKS, port, now + ticks.link_service)
+    if mesh.ports[port, FREE_AT] <= now:
         mark(mesh, port)
-    mesh.n_asked[buffer] -= 1
-    if mesh.n_asked[buffer] == 0:
+    mesh.buffers[buffer, N_ASKED] -= 1
+    if mesh.buffers[buffer, N_ASKED] == 0:
         leave(mesh, buffer)
 
 
 @jit(inline=True, borrows=True)
 def leave(mesh, buffer):
     """Give back the slot of a packet that is gone; the next one comes to the front."""
-    mesh.waiting[buffer] -= 1
-    if mesh.fed_by[buffer] != NOBODY:
-        mesh.taken[buffer] -= 1
-        mark(mesh, mesh.fed_by[buffer])
-    if mesh.first[buffer] != NOBODY:
+    mesh.buffers[buffer, WAITING] -= 1
+    if mesh.buffers[buffer, FED_BY] != NOBODY:
+        mesh.buffers[buffer, TAKEN] -= 1
+        mark(mesh, mesh.buffers[buffer, FED_BY])
+    if mesh.buffers[buffer, FIRST] != NOBODY:
         come_to_front(mesh, buffer, take_first(mesh, buffer))
 
 
@@ -354,7 +338,9 @@ def record_waiting(mesh):
     """Note how many packets stand in the buffers that were reached."""
     for k in range(mesh.counters[N_REACHED]):
         buffer = mesh.reached[k]
-        mesh.most_waiting[buffer] = max(mesh.most_waiting[buffer], mesh.waiting[buffer])
+        mesh.buffers[buffer, MOST_WAITING] = max(
+            mesh.buffers[buffer, MOST_WAITING], mesh.buffers[buffer, WAITING]
+        )
     mesh.counters[N_REACHED] = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,85 +61,68 @@ def new_mesh(packets: Packets, timing: RouterTiming, start: int, stop: int) -> M
         Arrays of the event loop; destinations in tree order.
     """
     from hwmodel.noc import mesh_kernels as kernels
-    from hwmodel.noc.injection_kernels import entry_times
 
     width, height = packets.mesh
-    n_routers = width * height
-    n_ports = kernels.N_PORTS * n_routers
-    time, source = to_ticks(packets.time[start:stop]), packets.source[start:stop]
+    n_ports = kernels.N_PORTS * width * height
     offsets = packets.offsets[start : stop + 1]
     order = packets.tree_order[offsets[0] : offsets[-1]]
-    row, column = np.divmod(np.arange(n_routers, dtype=np.int32), np.int32(width))
-    offsets = offsets - offsets[0]
-    n_copies = order.size
-    target = packets.destination[order]
-    entry = entry_times(time, source, int(to_ticks(timing.injection)), n_routers)
-    by_entry = np.argsort(entry, kind="stable")
-    leads_to, fed_by = _wiring(packets.mesh)
+    row, column = np.divmod(np.arange(width * height), width)
+    copies = np.zeros((order.size, 7), np.int64)
+    copies[:, kernels.TARGET_X] = column[packets.destination[order]]
+    copies[:, kernels.TARGET_Y] = row[packets.destination[order]]
+    copies[:, kernels.PACKET] = np.repeat(np.arange(stop - start), np.diff(offsets))
+    ports, buffers = _wire(packets.mesh)
     return kernels.Mesh(
-        column=column,
-        row=row,
-        leads_to=leads_to,
-        fed_by=fed_by,
-        target_x=column[target],
-        target_y=row[target],
-        packet=np.repeat(np.arange(stop - start, dtype=np.int32), np.diff(offsets)),
-        entry_time=entry[by_entry],
-        entry_copy=offsets[by_entry].astype(np.int32),
-        entry_end=offsets[by_entry + 1].astype(np.int32),
-        entry_buffer=_ports(source[by_entry], kernels.LOCAL),
-        arrival=np.zeros(n_copies, np.int64),
-        end=np.zeros(n_copies, np.int32),
-        behind=np.zeros(n_copies, np.int32),
-        goes_into=np.zeros(n_copies, np.int32),
-        first=np.full(n_ports + 2, kernels.NOBODY, np.int32),
-        last=np.full(n_ports + 2, kernels.NOBODY, np.int32),
-        front_arrival=np.zeros(n_ports, np.int64),
-        front_packet=np.zeros(n_ports, np.int32),
-        n_asked=np.zeros(n_ports, np.int32),
-        part_start=np.zeros((n_ports, kernels.N_PORTS), np.int32),
-        part_end=np.zeros((n_ports, kernels.N_PORTS), np.int32),
-        taken=np.zeros(n_ports, np.int32),
-        waiting=np.zeros(n_ports, np.int32),
-        most_waiting=np.zeros(n_ports, np.int32),
-        asking=np.zeros(n_ports, np.int32),
-        free_at=np.zeros(n_ports, np.int64),
-        sent=np.zeros(n_ports, np.int64),
-        busy_links=np.zeros(n_ports, np.int32),
-        busy_ejections=np.zeros(n_routers, np.int32),
-        ring_start=np.zeros(2, np.int64),
-        is_marked=np.zeros(n_ports, np.bool_),
-        marked=np.zeros(n_ports, np.int32),
-        moves=np.zeros((n_ports, 2), np.int32),
-        reached=np.zeros(n_copies, np.int32),
+        routers=np.stack([column, row], axis=1),
+        copies=copies,
+        entries=_entries(packets, timing, start, stop),
+        buffers=buffers,
+        ports=ports,
+        rings=np.zeros((2, n_ports), np.int64),
+        marked=np.zeros(n_ports, np.int64),
+        moves=np.zeros((n_ports, 2), np.int64),
+        reached=np.zeros(order.size, np.int64),
         counters=np.zeros(kernels.N_COUNTERS, np.int64),
     )
 
 
-def _ports(router: np.ndarray, direction: int) -> np.ndarray:
-    from hwmodel.noc.mesh_kernels import N_PORTS
+def _entries(
+    packets: Packets, timing: RouterTiming, start: int, stop: int
+) -> np.ndarray:
+    """Return when packets have passed their injection ports, in order."""
+    from hwmodel.noc.injection_kernels import entry_times
+    from hwmodel.noc.mesh_kernels import LOCAL, N_PORTS
 
-    return (N_PORTS * router + direction).astype(np.int32)
+    time, source = to_ticks(packets.time[start:stop]), packets.source[start:stop]
+    n_routers = packets.mesh[0] * packets.mesh[1]
+    entry = entry_times(time, source, int(to_ticks(timing.injection)), n_routers)
+    order = np.argsort(entry, kind="stable")
+    copy = packets.offsets[start : stop + 1] - packets.offsets[start]
+    columns = [entry[order], copy[order], copy[order + 1], N_PORTS * source[order]]
+    columns[-1] += LOCAL
+    return np.stack(columns, axis=1)
 
 
-def _wiring(mesh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the buffer behind each output port and the port before each buffer."""
+def _wire(mesh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return idle output ports and input buffers, linked to their neighbours."""
     from hwmodel.noc import mesh_kernels as kernels
 
     width, height = mesh
-    router = np.arange(width * height).reshape(height, width)
-    leads_to = np.full(kernels.N_PORTS * router.size, kernels.NOBODY, np.int32)
+    first_port = kernels.N_PORTS * np.arange(width * height).reshape(height, width)
+    ports = np.zeros((kernels.N_PORTS * width * height, 5), np.int64)
+    buffers = np.zeros((len(ports) + 2, kernels.N_BUFFER_COLUMNS), np.int64)
+    ports[:, kernels.LEADS_TO] = kernels.NOBODY
+    empty = [kernels.FIRST, kernels.LAST, kernels.FED_BY]
+    buffers[:, empty] = kernels.NOBODY
     for direction, before, after in (
-        (kernels.PLUS_X, router[:, :-1], router[:, 1:]),
-        (kernels.MINUS_X, router[:, 1:], router[:, :-1]),
-        (kernels.PLUS_Y, router[:-1], router[1:]),
-        (kernels.MINUS_Y, router[1:], router[:-1]),
+        (kernels.PLUS_X, first_port[:, :-1], first_port[:, 1:]),
+        (kernels.MINUS_X, first_port[:, 1:], first_port[:, :-1]),
+        (kernels.PLUS_Y, first_port[:-1], first_port[1:]),
+        (kernels.MINUS_Y, first_port[1:], first_port[:-1]),
     ):
-        leads_to[_ports(before, direction)] = _ports(after, direction)
-    fed_by = np.full_like(leads_to, kernels.NOBODY)
-    wired = np.flatnonzero(leads_to != kernels.NOBODY)
-    fed_by[leads_to[wired]] = wired
-    return leads_to, fed_by
+        ports[before + direction, kernels.LEADS_TO] = after + direction
+        buffers[after + direction, kernels.FED_BY] = before + direction
+    return ports, buffers
 
 
 def run_to_end(mesh: Mesh, ticks: Ticks, bar: tqdm | None = None) -> None:
@@ -167,10 +151,73 @@ def run_to_end(mesh: Mesh, ticks: Ticks, bar: tqdm | None = None) -> None:
         has_more = advance(mesh, ticks, INSTANTS_PER_CALL)
         if bar is not None:
             bar.update(int(mesh.counters[N_DELIVERED] - before))
-    n_delivered, n_due = int(mesh.counters[N_DELIVERED]), mesh.arrival.size
+    n_delivered, n_due = int(mesh.counters[N_DELIVERED]), len(mesh.copies)
     if n_delivered != n_due:
         raise TrafficError(
             f"simulation: the mesh stalled, {n_delivered} of {n_due} deliveries made "
             "and no packet can move; expected routes without a cycle of full buffers; "
             "use routes that go x first, or timing.buffer None"
         )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left in the arrays of the event loop.
+
+    Parameters
+    ----------
+    delivered : ndarray, shape (n_destinations,), int64, fs
+        Deliveries in tree order.
+    last_use : int, fs
+        When all was delivered and every port was free.
+    sent : ndarray, shape (5, height, width), int64
+        Packets that left each router along +x, -x, +y, -y and to its core.
+    most_waiting : ndarray, shape (5, height, width), int64
+        Most packets that stood at the ends of those links, and behind the injection
+        port.
+    """
+
+    delivered: np.ndarray
+    last_use: int
+    sent: np.ndarray
+    most_waiting: np.ndarray
+
+
+def outcome_of(mesh: Mesh, size: tuple[int, int]) -> Outcome:
+    """Read a mesh after its run.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        After `run_to_end`.
+    size : tuple of int
+        (width, height).
+
+    Returns
+    -------
+    Outcome
+        Numbers by destination and by link.
+    """
+    from hwmodel.noc import mesh_kernels as kernels
+
+    width, height = size
+    directions = [
+        kernels.PLUS_X,
+        kernels.MINUS_X,
+        kernels.PLUS_Y,
+        kernels.MINUS_Y,
+        kernels.LOCAL,
+    ]
+    leads_to = mesh.ports[:, kernels.LEADS_TO].copy()
+    leads_to[kernels.LOCAL :: 5] = np.arange(kernels.LOCAL, leads_to.size, 5)
+    most = mesh.buffers[leads_to, kernels.MOST_WAITING]
+    sent, most_waiting = (
+        by_port.reshape(height, width, 5).transpose(2, 0, 1)[directions]
+        for by_port in (
+            mesh.ports[:, kernels.SENT],
+            np.where(leads_to == kernels.NOBODY, 0, most),
+        )
+    )
+    delivered = mesh.copies[:, kernels.ARRIVAL]
+    last_use = max(delivered.max(), mesh.ports[:, kernels.FREE_AT].max())
+    return Outcome(delivered, int(last_use), sent, most_waiting)

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hwmodel.errors import TrafficError
-from hwmodel.noc.mesh_run import new_mesh, run_to_end, ticks_of
+from hwmodel.noc.mesh_run import new_mesh, outcome_of, run_to_end, ticks_of
 from hwmodel.noc.packets import Packets
 from hwmodel.noc.timing import TICKS_PER_SECOND, RouterTiming, to_seconds, to_ticks
 
@@ -160,8 +160,7 @@ def simulate(packets: Packets, timing: RouterTiming) -> Simulation:
     _check_clock(packets, timing)
     width, height = packets.mesh
     delivered = np.zeros(packets.n_destinations, np.int64)
-    sent, most_waiting = np.zeros((2, height, width, 5), np.int64)
-    starts = packets.inference_starts
+    sent, most_waiting = np.zeros((2, 5, height, width), np.int64)
     duration = 0
     with tqdm(
         total=packets.n_destinations,
@@ -170,26 +169,20 @@ def simulate(packets: Packets, timing: RouterTiming) -> Simulation:
         delay=2,
         leave=False,
     ) as bar:
-        for start, stop in pairwise(starts):
+        for start, stop in pairwise(packets.inference_starts):
             mesh = new_mesh(packets, timing, start, stop)
             run_to_end(mesh, ticks_of(timing), bar)
+            outcome = outcome_of(mesh, packets.mesh)
             place = packets.tree_order[packets.offsets[start] : packets.offsets[stop]]
-            delivered[place] = mesh.arrival
-            last_use = max(mesh.arrival.max(), mesh.free_at.max())
-            duration += int(last_use - to_ticks(packets.time[start]))
-            sent += mesh.sent.reshape(sent.shape)
-            most = mesh.most_waiting.reshape(sent.shape)
-            np.maximum(most_waiting, most, out=most_waiting)
+            delivered[place] = outcome.delivered
+            duration += outcome.last_use - int(to_ticks(packets.time[start]))
+            sent += outcome.sent
+            np.maximum(most_waiting, outcome.most_waiting, out=most_waiting)
     deliveries = _deliveries(packets, timing, delivered)
     inferences = _inferences(packets, deliveries)
-    return Simulation(
-        packets,
-        timing,
-        deliveries,
-        _link_use(sent, most_waiting, timing, duration),
-        most_waiting[:, :, 4],
-        inferences,
-    )
+    busy_share = sent[:4] * to_ticks(timing.link_service) / max(duration, 1)
+    links = LinkUse(sent[:4], busy_share, most_waiting[:4])
+    return Simulation(packets, timing, deliveries, links, most_waiting[4], inferences)
 
 
 def _check_clock(packets: Packets, timing: RouterTiming) -> None:
@@ -248,26 +241,3 @@ def _inferences(packets: Packets, deliveries: Deliveries) -> InferenceLatency:
         largest=largest,
         mean_congestion=np.array([deliveries.congestion[p].mean() for p in parts]),
     )
-
-
-def _link_use(
-    sent: np.ndarray, most_waiting: np.ndarray, timing: RouterTiming, duration: int
-) -> LinkUse:
-    """Turn numbers by router and port, (height, width, 5), to links."""
-    packets = np.moveaxis(sent[:, :, :4], 2, 0)
-    busy = packets * to_ticks(timing.link_service)
-    return LinkUse(
-        packets,
-        busy / max(duration, 1),
-        _at_the_start(most_waiting),
-    )
-
-
-def _at_the_start(of_buffer: np.ndarray) -> np.ndarray:
-    """Move what is known of the buffer at a link's end to the link."""
-    of_link = np.zeros((4, *of_buffer.shape[:2]), np.int64)
-    of_link[0, :, :-1] = of_buffer[:, 1:, 0]
-    of_link[1, :, 1:] = of_buffer[:, :-1, 1]
-    of_link[2, :-1] = of_buffer[1:, :, 2]
-    of_link[3, 1:] = of_buffer[:-1, :, 3]
-    return of_link

@@ -8,7 +8,7 @@ import pytest
 from hwmodel_.noc.traffic_cases import packets_of, timing_of
 
 from hwmodel.errors import TrafficError
-from hwmodel.noc.mesh_kernels import MINUS_X, N_PORTS, NOBODY, PLUS_X
+from hwmodel.noc.mesh_kernels import FED_BY, LEADS_TO, MINUS_X, N_PORTS, NOBODY, PLUS_X
 from hwmodel.noc.mesh_run import new_mesh, run_to_end, ticks_of
 
 
@@ -20,11 +20,10 @@ def ring_of_two(room):
     listed = [(0, (0, 0), [(2, 0)]), (0, (1, 0), [(2, 0)])]
     timing = timing_of(room=room)
     mesh = new_mesh(packets_of((3, 1), listed), timing, 0, 2)
-    leads_to = np.full_like(mesh.leads_to, NOBODY)
-    leads_to[PLUS_X], leads_to[N_PORTS + PLUS_X] = N_PORTS + PLUS_X, PLUS_X
-    fed_by = np.full_like(leads_to, NOBODY)
-    fed_by[N_PORTS + PLUS_X], fed_by[PLUS_X] = PLUS_X, N_PORTS + PLUS_X
-    return mesh._replace(leads_to=leads_to, fed_by=fed_by), ticks_of(timing)
+    east = [PLUS_X, N_PORTS + PLUS_X]
+    mesh.ports[east, LEADS_TO] = east[::-1]
+    mesh.buffers[east, FED_BY] = east[::-1]
+    return mesh, ticks_of(timing)
 
 
 def test_run_to_end__a_cycle_of_full_buffers_is_a_stall():
@@ -34,11 +33,12 @@ def test_run_to_end__a_cycle_of_full_buffers_is_a_stall():
 
 def test_new_mesh__every_link_leads_to_the_neighbour():
     mesh = new_mesh(packets_of((3, 2), [(0, (0, 0), [(0, 0)])]), timing_of(), 0, 1)
-    assert mesh.leads_to[N_PORTS * 0 + PLUS_X] == N_PORTS * 1 + PLUS_X
-    assert mesh.leads_to[N_PORTS * 5 + MINUS_X] == N_PORTS * 4 + MINUS_X
-    assert (mesh.leads_to != NOBODY).sum() == 2 * (2 * 2 + 3 * 1)
-    wired = np.flatnonzero(mesh.leads_to != NOBODY)
-    assert (mesh.fed_by[mesh.leads_to[wired]] == wired).all()
+    leads_to, fed_by = mesh.ports[:, LEADS_TO], mesh.buffers[:-2, FED_BY]
+    assert leads_to[N_PORTS * 0 + PLUS_X] == N_PORTS * 1 + PLUS_X
+    assert leads_to[N_PORTS * 5 + MINUS_X] == N_PORTS * 4 + MINUS_X
+    assert (leads_to != NOBODY).sum() == 2 * (2 * 2 + 3 * 1)
+    wired = np.flatnonzero(leads_to != NOBODY)
+    assert (fed_by[leads_to[wired]] == wired).all()
 
 
 def test_noc__loads_numba_only_to_run():
