@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hwmodel.errors import TrafficError
+from hwmodel.noc.empty_mesh import empty_latency, hops_of
 from hwmodel.noc.mesh_run import new_mesh, outcome_of, run_to_end, ticks_of
 from hwmodel.noc.packets import Packets
 from hwmodel.noc.timing import TICKS_PER_SECOND, RouterTiming, to_seconds, to_ticks
@@ -202,22 +203,14 @@ def _deliveries(
     packets: Packets, timing: RouterTiming, delivered: np.ndarray
 ) -> Deliveries:
     """Compare deliveries with an empty mesh, in whole femtoseconds."""
-    source_y, source_x = np.divmod(packets.source[packets.packet], packets.mesh[0])
-    target_y, target_x = np.divmod(packets.destination, packets.mesh[0])
-    hops_x, hops_y = abs(target_x - source_x), abs(target_y - source_y)
-    empty = (
-        to_ticks(timing.injection)
-        + hops_x * to_ticks(timing.hop_x)
-        + hops_y * to_ticks(timing.hop_y)
-        + to_ticks(timing.ejection)
-    )
+    empty = empty_latency(packets, timing)
     latency = delivered - to_ticks(packets.time)[packets.packet]
     return Deliveries(
         to_seconds(delivered),
         to_seconds(latency),
         to_seconds(empty),
         to_seconds(latency - empty),
-        hops_x + hops_y,
+        np.add(*hops_of(packets)),
     )
 
 
