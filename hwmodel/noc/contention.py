@@ -23,7 +23,7 @@ class EstimateError:
     mean_wait : ndarray, shape (n_inferences,), float64, s
         Estimated mean wait less simulated mean congestion latency.
     makespan : ndarray, shape (n_inferences,), float64
-        Lower bound over simulated makespan, less 1; at most 0.
+        Lower bound over simulated makespan, less 1; not above 0 but for rounding.
     """
 
     mean_latency: np.ndarray

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hwmodel_.noc.traffic_cases import packets_of, timing_of, traffic
@@ -62,3 +65,11 @@ def test_contention__multicast_crosses_no_more_links_than_unicast(case):
     assert tree.n_deliveries == single.n_deliveries
     assert tree.hops <= single.hops
     assert tree.latency.mean_empty == single.latency.mean_empty
+
+
+def test_contention_page__the_example_prints_what_is_shown(capsys):
+    docs = Path(__file__).parents[3] / "docs"
+    text = (docs / "explanation/contention.md").read_text("utf-8")
+    program, shown = re.findall(r"^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    exec(compile(program, "contention.md", "exec"), {})
+    assert capsys.readouterr().out == shown
