@@ -50,6 +50,14 @@ def random_packets(side: int, n: int, load: float, fan_out: int = 1) -> Packets:
     return within(float(utilisation) / load)
 
 
+def in_volleys(packets: Packets, n_volleys: int) -> Packets:
+    """Return the same packets, injected at a few instants."""
+    end = packets.time[-1]
+    moments = np.floor(packets.time / end * n_volleys) / n_volleys * end
+    where = (packets.source, packets.destination, packets.offsets, packets.inference)
+    return Packets(packets.mesh, moments, *where)
+
+
 def cpu_seconds(function, *arguments, rounds: int) -> tuple[float, object]:
     """Return the median processor seconds of a call, and its last result."""
     taken = []
@@ -89,6 +97,13 @@ def print_growth(rounds: int) -> None:
                 f"{hops / seconds / 1e6:5.2f} M hops/s; estimate in {quick:.3f} s; "
                 f"{error}"
             )
+    for n_volleys in (3000, 300, 30):
+        packets = in_volleys(random_packets(16, 200_000, 0.3), n_volleys)
+        seconds, _, hops, error = measure(packets, rounds)
+        print(
+            f"16x16, load 0.3 in {n_volleys} volleys: "
+            f"{hops / seconds / 1e6:5.2f} M hops/s; {error}"
+        )
     points: dict[str, list[tuple[float, float, float]]] = {"side": [], "packets": []}
     for side in (8, 16, 32, 64):
         seconds, quick, hops, _ = measure(random_packets(side, 200_000, 0.3), rounds)

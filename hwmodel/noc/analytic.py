@@ -3,7 +3,8 @@
 Each output port is a queue of its own with Poisson arrivals and a fixed service time
 (M/D/1; Kleinrock, Queueing Systems I, 1975), corrected for what a mesh does to traffic:
 packets that came over one link are at least a service time apart and never wait for
-each other.
+each other. Packets that are injected in volleys wait longer than this; the estimate
+says how far they are from random times.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from hwmodel.noc.timing import RouterTiming, to_seconds
 
 BUSY_PORTS = (*PORTS, "injection")
 """What `Estimate.busiest` may name: output ports and the injection port."""
+MOST_VARIABILITY = 2.0
+"""Injections of a larger variability come in volleys; see `injection_variability`."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Estimate:
         That port: number in `BUSY_PORTS`, x, y of its router.
     saturated : ndarray, shape (n_inferences,), bool
         Utilisation of 1 or more. There is no steady state then; waits are taken from a
-        burst at one instant and are not to be trusted.
+        burst at one instant.
+    variability : ndarray, shape (n_inferences,), float64
+        Of the injections, see `injection_variability`.
     """
 
     latency: np.ndarray
@@ -55,6 +60,16 @@ class Estimate:
     utilisation: np.ndarray
     busiest: np.ndarray
     saturated: np.ndarray
+    variability: np.ndarray
+
+    @property
+    def is_valid(self) -> np.ndarray:
+        """Where the assumptions hold, shape (n_inferences,), bool.
+
+        No port is saturated and `variability` is at most `MOST_VARIABILITY`. Elsewhere
+        the bound holds, but waits may be wrong by any factor.
+        """
+        return ~self.saturated & (self.variability <= MOST_VARIABILITY)
 
 
 def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
@@ -72,13 +87,12 @@ def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
     Returns
     -------
     Estimate
-        By destination and by inference; its error grows with the utilisation and is
-        unknown where `Estimate.saturated` says so.
+        By destination and by inference; see `Estimate.is_valid`.
     """
     latency = to_seconds(empty_latency(packets, timing))
     starts = packets.inference_starts
     n = starts.size - 1
-    means, waited, bound, highest = np.zeros((4, n))
+    means, waited, bound, highest, variability = np.zeros((5, n))
     busiest = np.zeros((n, 3), np.int64)
     for k, (start, stop) in enumerate(pairwise(starts)):
         part = slice(packets.offsets[start], packets.offsets[stop])
@@ -90,6 +104,7 @@ def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
         alone = (injected - time[0] + latency[part]).max()
         bound[k] = max(alone, _busiest_bound(loads, entered, timing))
         waits, utilisation = _waits(loads, entered, timing, time[-1] - time[0])
+        variability[k] = injection_variability(time)
         port, y, x = np.unravel_index(utilisation.argmax(), utilisation.shape)
         busiest[k], highest[k] = (port, x, y), utilisation.max()
         wait = sum_along_routes(waits[:5], packets, start, stop)
@@ -105,6 +120,7 @@ def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
         highest,
         busiest,
         highest >= 1,
+        variability,
     )
 
 
@@ -150,6 +166,27 @@ def mean_wait(
     idle = np.maximum(window - work, 0.0)
     steady = np.divide(service, idle, out=np.ones(n.shape), where=idle > service)
     return burst * steady, utilisation
+
+
+def injection_variability(time: np.ndarray) -> float:
+    """Return the squared coefficient of variation of the times between injections.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n_packets,), float64, s
+        Injections, in order.
+
+    Returns
+    -------
+    float
+        Near 1 for packets at random times, k - 1 for regular volleys of k packets,
+        ``inf`` if all of several packets are injected at once, 1 for less than three.
+    """
+    gaps = np.diff(time)
+    if gaps.size < 2:
+        return 1.0
+    mean = gaps.mean()
+    return float(gaps.var() / mean**2) if mean > 0 else float("inf")
 
 
 def _waits(

@@ -162,7 +162,7 @@ def compare(estimate: Estimate, simulation: Simulation) -> EstimateError:
     Returns
     -------
     EstimateError
-        By inference; unsaturated ones are those worth a look.
+        By inference; small where `Estimate.is_valid`.
     """
     found = simulation.inferences
     return EstimateError(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hwmodel_.noc.traffic_cases import DELAYS, packets_of, timing_of, traffic
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hwmodel.noc.analytic import (
     BUSY_PORTS,
     estimate_contention,
+    injection_variability,
     link_service_times,
     mean_wait,
 )
@@ -74,6 +77,31 @@ def test_mean_wait__is_at_most_that_of_a_burst():
         assert wait == 8.0  # of waits 0, 2, ... 16
     _, utilisation = mean_wait(by_input, np.zeros(1, bool), 2.0, 0.0)
     assert utilisation == np.inf
+
+
+def test_injection_variability__tells_volleys_from_random_times():
+    rng = np.random.default_rng(0)
+    assert injection_variability(np.sort(rng.random(50_000))) == pytest.approx(1, 0.05)
+    assert injection_variability(np.arange(9.0)) == 0
+    volleys = np.repeat(np.arange(1000.0), 5)
+    assert injection_variability(volleys) == pytest.approx(4, rel=0.01)
+    assert injection_variability(np.full(3, 7.0)) == np.inf
+    for too_few in ([], [1.0], [1.0, 2.0], [3.0, 3.0]):
+        assert injection_variability(np.array(too_few)) == 1
+
+
+@pytest.mark.parametrize(("n_volleys", "is_valid"), [(None, True), (100, False)])
+def test_estimate__says_that_volleys_are_beyond_it(n_volleys, is_valid):
+    packets = uniform_traffic((8, 8), 20_000, 100e-6)
+    if n_volleys:
+        step = 100e-6 / n_volleys
+        volleys = np.floor(packets.time / step) * step
+        packets = replace(packets, time=volleys)
+    found = estimate_contention(packets, RouterTiming(4e-9, 4e-9, 2e-9, 8))
+    expected = 20_000 / n_volleys if n_volleys else 1
+    assert found.variability == pytest.approx(expected, rel=0.05)
+    assert not found.saturated.any()
+    assert found.is_valid.tolist() == [is_valid]
 
 
 def test_estimate__a_burst_at_one_source_is_saturated_and_bounded():

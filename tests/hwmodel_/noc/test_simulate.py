@@ -151,6 +151,36 @@ def test_simulate__infinite_bandwidth_and_buffers_have_no_congestion(
     assert (simulation.links.most_waiting == 0).all()
 
 
+@given(case=traffic(), delays=DELAYS)
+@settings(max_examples=60, deadline=None)
+def test_simulate__a_mirrored_mesh_is_the_same(case, delays):
+    (width, height), listed = case
+
+    def turned(place):
+        return width - 1 - place[0], height - 1 - place[1]
+
+    mirrored = [
+        (t, turned(s), [turned(p) for p in targets]) for t, s, targets in listed
+    ]
+    found, expected = (
+        simulate(packets_of((width, height), packets), timing_of(**delays))
+        for packets in (mirrored, listed)
+    )
+    assert (found.deliveries.time == expected.deliveries.time).all()
+    there, here = (by_link(f.links.most_waiting) for f in (found, expected))
+    assert there == {(turned(a), turned(b)): n for (a, b), n in here.items()}
+
+
+def test_simulate__one_link_is_the_queue_of_the_textbook():
+    # M/D/1 at half load waits for half a service time on average
+    rng = np.random.default_rng(3)
+    n = 40_000
+    moments = np.sort(rng.random(n)) * n * 20
+    packets = packets_of((2, 1), [(t, (0, 0), [(1, 0)]) for t in moments])
+    found = simulate(packets, timing_of(hop_x=1, service=10)).inferences
+    assert found.mean_congestion == pytest.approx(5e-9, rel=0.03)
+
+
 def test_simulate__two_packets_meet_at_one_link():
     # both want the link from 2 to 3; a hop is 2 ns, the link is busy for 5
     late_but_near = [(0, (0, 0), [(3, 0)]), (4, (2, 0), [(3, 0)])]
