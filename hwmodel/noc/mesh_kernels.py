@@ -245,22 +245,13 @@ def apply_events(mesh, now):
 @jit(inline=True, borrows=True)
 def oldest_input(mesh, port):
     """Return the asking buffer whose front arrived first; ties: the lower packet."""
-    chosen = NOBODY
-    base = port - port % N_PORTS
-    for heading in range(N_PORTS):
-        if mesh.ports[port, ASKING] >> heading & 1:
-            buffer = base + heading
-            if chosen == NOBODY or (
-                mesh.buffers[buffer, FRONT_ARRIVAL]
-                < mesh.buffers[chosen, FRONT_ARRIVAL]
-                or (
-                    mesh.buffers[buffer, FRONT_ARRIVAL]
-                    == mesh.buffers[chosen, FRONT_ARRIVAL]
-                    and mesh.buffers[buffer, FRONT_PACKET]
-                    < mesh.buffers[chosen, FRONT_PACKET]
-                )
-            ):
-                chosen = buffer
+    chosen, least = NOBODY, (NEVER, NEVER)
+    first = port - port % N_PORTS
+    for buffer in range(first, first + N_PORTS):
+        if mesh.ports[port, ASKING] >> (buffer - first) & 1:
+            front = mesh.buffers[buffer, FRONT_ARRIVAL : FRONT_PACKET + 1]
+            if (front[0], front[1]) < least:
+                chosen, least = buffer, (front[0], front[1])
     return chosen
 
 
@@ -278,14 +269,10 @@ def decide(mesh, ticks, now):
         port = mesh.marked[k]
         mesh.ports[port, IS_MARKED] = False
         next_buffer = mesh.ports[port, LEADS_TO]
-        has_room = (
-            next_buffer == NOBODY or mesh.buffers[next_buffer, TAKEN] < ticks.room
-        )
-        if (
-            has_room
-            and mesh.ports[port, FREE_AT] <= now
-            and mesh.ports[port, ASKING] != 0
-        ):
+        is_free = mesh.ports[port, FREE_AT] <= now
+        if next_buffer != NOBODY:
+            is_free &= mesh.buffers[next_buffer, TAKEN] < ticks.room
+        if is_free and mesh.ports[port, ASKING] != 0:
             mesh.moves[n_moves, 0] = port
             mesh.moves[n_moves, 1] = oldest_input(mesh, port)
             n_moves += 1
