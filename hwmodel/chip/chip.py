@@ -34,6 +34,8 @@ class Mesh:
         (width, height) of one chip in routers; ``None``: the mesh is one chip.
     topology : {"mesh", "triangular torus"}
         Links between routers.
+    buffer : int or None
+        Packets that the buffer at the end of a link holds; ``None``: no limit known.
     source, note : str
         Origin.
     """
@@ -43,6 +45,7 @@ class Mesh:
     cores_per_router: int = 1
     chip: tuple[int, int] | None = None
     topology: Topology = "mesh"
+    buffer: int | None = None
     source: str = ""
     note: str = ""
 
