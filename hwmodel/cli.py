@@ -74,6 +74,20 @@ _MAPPING = [
         help="Mesh size instead of the chip's.",
     ),
     click.option(
+        "--split",
+        type=click.Choice(["features", "space", "both", "search"]),
+        default="features",
+        show_default=True,
+        help="How layers are cut into cores; 'search' takes the fewest cores.",
+    ),
+    click.option(
+        "--limits",
+        type=click.Choice(["core", "silicon"]),
+        default="core",
+        show_default=True,
+        help="Cores as the mapping rule has them, or within what the silicon holds.",
+    ),
+    click.option(
         "--set",
         "overrides",
         multiple=True,
@@ -167,6 +181,7 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
@@ -176,7 +191,7 @@ def map_command(
     from hwmodel.workload.workload import layers_of
 
     network = read_model(model)
-    mapping = map_model(network, load_chip(chip_name, overrides), mesh)
+    mapping = map_model(network, load_chip(chip_name, overrides), mesh, **options)
     layers = layers_of(network.network)
     if as_json:
         data = {

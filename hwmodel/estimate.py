@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eventsim.model_file import ModelFile
-from hwmodel.chip.chip import Chip
+from hwmodel.chip.chip import Chip, Limits
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, price
 from hwmodel.cost.latency import Latency, latency
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits
-from hwmodel.mapping.partition import Partition, partition
+from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import Mapping, place_row_major
+from hwmodel.mapping.splits import Split
 from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import ActionCounts, Casting, count
 from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
@@ -49,6 +50,10 @@ class Estimate:
         Limits of the chip that are broken; doubts about the model.
     notes : tuple of str
         Rules that were applied and are worth knowing.
+    split : {"features", "space", "both", "search"}
+        How layers were cut.
+    limits : {"core", "silicon"}
+        Whose limits the groups keep.
     """
 
     chip: Chip
@@ -64,10 +69,17 @@ class Estimate:
     n_chips: int
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    split: Split = "features"
+    limits: Limits = "core"
 
 
 def map_model(
-    model: ModelFile, chip: Chip, mesh: tuple[int, int] | None = None
+    model: ModelFile,
+    chip: Chip,
+    mesh: tuple[int, int] | None = None,
+    *,
+    split: Split = "features",
+    limits: Limits = "core",
 ) -> Mapping:
     """Cut a model into cores and place them; needs no activity.
 
@@ -79,6 +91,10 @@ def map_model(
         Core and mesh size.
     mesh : tuple of int, optional
         (width, height) instead of the chip's.
+    split : {"features", "space", "both", "search"}
+        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
+    limits : {"core", "silicon"}
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
 
     Returns
     -------
@@ -90,16 +106,19 @@ def map_model(
     PlacementError
         If the network does not fit.
     """
-    return _map(partition(layers_of(model.network), _core_size(chip)), chip, mesh)
+    return _map(layers_of(model.network), chip, mesh, split, limits)
 
 
-def _map(part: Partition, chip: Chip, mesh: tuple[int, int] | None) -> Mapping:
-    return place_row_major(part, chip.mesh.grid(mesh), chip.name)
-
-
-def _core_size(chip: Chip) -> int:
-    assert chip.core.neurons is not None  # the schema demands it
-    return chip.core.neurons
+def _map(
+    layers: tuple[LayerGeometry, ...],
+    chip: Chip,
+    mesh: tuple[int, int] | None,
+    split: Split,
+    limits: Limits,
+) -> Mapping:
+    part = partition(layers, chip.capacity(limits), split)
+    grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
+    return place_row_major(part, grid, chip.name)
 
 
 def estimate_model(
@@ -110,6 +129,8 @@ def estimate_model(
     steps_per_window: int = 10,
     mesh: tuple[int, int] | None = None,
     input_port: tuple[int, int] = (0, 0),
+    split: Split = "features",
+    limits: Limits = "core",
     strict: bool = False,
     force_mixed: bool = False,
 ) -> Estimate:
@@ -129,6 +150,10 @@ def estimate_model(
         (width, height) instead of the chip's.
     input_port : tuple of int
         (x, y) of the router where input spikes enter.
+    split : {"features", "space", "both", "search"}
+        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
+    limits : {"core", "silicon"}
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
     strict : bool
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
@@ -155,7 +180,7 @@ def estimate_model(
     """
     workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
-    mapping = _map(partition(workload.layers, _core_size(chip)), chip, mesh)
+    mapping = _map(workload.layers, chip, mesh, split, limits)
     _check_port(input_port, mapping.grid)
     counts = count(workload, mapping, input_port)
     broken = broken_limits(chip, workload, mapping, counts)
@@ -187,8 +212,11 @@ def estimate_model(
         warnings=tuple([*_doubts(workload), *broken, *forced]),
         notes=(
             *_input_notes(workload),
-            *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
+            *_mapping_notes(chip, mapping, counts),
+            *_notes(chip, workload.layers, counts, duration, n_chips),
         ),
+        split=split,
+        limits=limits,
     )
 
 
@@ -222,7 +250,6 @@ def _input_notes(workload: Workload) -> list[str]:
 def _notes(
     chip: Chip,
     layers: tuple[LayerGeometry, ...],
-    mapping: Mapping,
     counts: ActionCounts,
     duration: Latency,
     n_chips: int,
@@ -244,17 +271,40 @@ def _notes(
         for layer in layers
         if layer.folded
     ]
-    for layer, part in zip(counts.layers, mapping.partition.layers, strict=True):
-        if len(part.rows) > 1:
+    notes += [
+        f"{layer.name}: {layer.split_pool_windows} pooling windows before it span "
+        "several cores; their spikes leave from the first neuron's core, and traffic "
+        "inside the window is not counted"
+        for layer in counts.layers
+        if layer.split_pool_windows
+    ]
+    return notes
+
+
+def _mapping_notes(chip: Chip, mapping: Mapping, counts: ActionCounts) -> list[str]:
+    notes = []
+    part, grid = mapping.partition, mapping.grid
+    if grid.chip is not None and part.n_cores > chip.mesh.grid().n_cores:
+        width, height = grid.chip
+        notes.append(
+            f"the network needs {part.n_cores} cores, more than the "
+            f"{chip.mesh.grid()} mesh of chip {chip.name}; laid on "
+            f"{-(-grid.width // width)}x{-(-grid.height // height)} chips of "
+            f"{width}x{height} routers"
+        )
+    for layer, cut in zip(counts.layers, part.layers, strict=True):
+        _, n_rows, n_columns = cut.shape
+        if n_rows * n_columns > 1:
             notes.append(
-                f"{layer.name}: a channel map of {part.map_shape[0]}x"
-                f"{part.map_shape[1]} exceeds a core and was split into "
-                f"{len(part.rows)} runs of rows"
+                f"{layer.name}: its maps of {cut.map_shape[0]}x{cut.map_shape[1]} are "
+                f"cut into {n_rows} runs of rows and {n_columns} of columns"
             )
-        if layer.split_pool_windows:
+        if layer.copies:
             notes.append(
-                f"{layer.name}: {layer.split_pool_windows} pooling windows before it "
-                "span several cores; their spikes leave from the first neuron's core, "
-                "and traffic inside the window is not counted"
+                f"{layer.name}: {layer.copies} copies of its {layer.neurons} neurons, "
+                f"since a neuron sends to {part.target_cores} "
+                f"core{'s' * (part.target_cores != 1)} at most; per inference they add "
+                f"{layer.copy_sops / counts.n_samples:g} SOPs and "
+                f"{layer.copy_spikes / counts.n_samples:g} spikes"
             )
     return notes

@@ -153,8 +153,11 @@ class CoreSpec(_Strict):
 
     neurons: Count
     axons: Limit
+    fan_in: Limit = None
     synapses: Limit
+    synapse_memory: Limit = None
     weight_bits: Limit
+    out_axons: Limit = None
     source: Text
     note: str = ""
 
@@ -164,10 +167,13 @@ class LimitsSpec(_Strict):
 
     neurons: Limit = None
     axons: Limit = None
+    fan_in: Limit = None
     synapses: Limit = None
+    synapse_memory: Limit = None
     weight_bits: Limit = None
     axon_types: Limit = None
     target_cores: Limit = None
+    out_axons: Limit = None
     mesh: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
     source: Text
     note: str = ""
@@ -353,19 +359,20 @@ def _check_dimensions(spec: ChipSpec, where: str) -> None:
 
 
 def _to_chip(spec: ChipSpec) -> Chip:
-    limits = spec.limits
-    core = spec.core
     return Chip(
         name=spec.name,
         description=spec.description,
         technology=spec.technology,
-        mesh=_to_mesh(spec.mesh),
-        core=CoreLimits(**core.model_dump()),
+        mesh=Mesh(
+            **spec.mesh.model_dump(exclude={"chip"}),
+            chip=None if spec.mesh.chip is None else spec.mesh.chip.size,
+        ),
+        core=CoreLimits(**spec.core.model_dump()),
         limits=CoreLimits()
-        if limits is None
+        if spec.limits is None
         else CoreLimits(
-            **limits.model_dump(exclude={"mesh"}),
-            mesh=None if limits.mesh is None else limits.mesh.size,
+            **spec.limits.model_dump(exclude={"mesh"}),
+            mesh=None if spec.limits.mesh is None else spec.limits.mesh.size,
         ),
         energy=EnergyConstants(
             _to_constant(spec.energy.sop, "J"),
@@ -378,13 +385,6 @@ def _to_chip(spec: ChipSpec) -> Chip:
         normalised=None
         if spec.normalised is None
         else Normalised(**spec.normalised.model_dump()),
-    )
-
-
-def _to_mesh(spec: MeshSpec) -> Mesh:
-    return Mesh(
-        **spec.model_dump(exclude={"chip"}),
-        chip=None if spec.chip is None else spec.chip.size,
     )
 
 

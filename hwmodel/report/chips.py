@@ -81,10 +81,13 @@ def _limits_text(limits: CoreLimits) -> str:
     fields = (
         "neurons",
         "axons",
+        "fan_in",
         "synapses",
+        "synapse_memory",
         "weight_bits",
         "axon_types",
         "target_cores",
+        "out_axons",
     )
     known = [
         f"{getattr(limits, f)} {f}" for f in fields if getattr(limits, f) is not None

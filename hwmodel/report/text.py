@@ -13,7 +13,9 @@ from tabulate import tabulate
 from hwmodel import __version__
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
+from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mapping.placement import Mapping
+from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.report.chips import price_text
 from hwmodel.units import format_quantity
@@ -46,6 +48,8 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
+        "split": estimate.split,
+        "limits": estimate.limits,
         "input_port": list(estimate.input_port),
         "sops": counts.sops / n,
         "spikes": counts.spikes / n,
@@ -91,6 +95,7 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "kind": layer.kind,
         "neurons": layer.neurons,
         "cores": layer.cores,
+        "runs": _runs(estimate.mapping.partition.layers[i]),
         "synapses": layer.synapses,
         "spikes_in": layer.spikes_in / n,
         "spikes": layer.spikes_out / n,
@@ -100,7 +105,18 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "hops_unicast": layer.unicast.hops / n,
         "hops_multicast": layer.multicast.hops / n,
         "energy_j": _energy(estimate.layer_energy[i], static=False),
+        "copies": {
+            "neurons": layer.copies,
+            "synapses": layer.copy_synapses,
+            "sops": layer.copy_sops / n,
+            "spikes": layer.copy_spikes / n,
+        },
     }
+
+
+def _runs(part: LayerPartition) -> dict[str, int]:
+    """Return how often each axis of a layer is cut."""
+    return dict(zip(("features", "rows", "columns"), part.shape, strict=True))
 
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
@@ -114,12 +130,14 @@ def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
 def _cores(estimate: Estimate) -> list[dict[str, Any]]:
     counts, n, mapping = estimate.counts, estimate.counts.n_samples, estimate.mapping
     names = [layer.name for layer in counts.layers]
+    copies = mapping.partition.copies_per_core
     return [
         {
             "core": i,
             "position": [int(mapping.x[i]), int(mapping.y[i])],
             "layer": names[layer],
             "neurons": int(neurons),
+            "copies": int(copies[i]),
             "spikes": int(counts.spikes_per_core[i]) / n,
             "sops": int(counts.sops_per_core[i]) / n,
         }
@@ -149,7 +167,7 @@ def to_text(estimate: Estimate) -> str:
     counts, n = estimate.counts, estimate.counts.n_samples
     head = (
         f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
-        f"{estimate.mapping.grid} mesh, means of {n} inference{'s' * (n > 1)}"
+        f"{_grid_text(estimate.mapping.grid)}, means of {n} inference{'s' * (n > 1)}"
     )
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks.append(_energy_table(estimate))
@@ -180,18 +198,35 @@ def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _grid_text(grid: Grid) -> str:
+    if grid.n_chips == 1:
+        return f"{grid} mesh"
+    return f"{grid} mesh of {grid.n_chips} chips"
+
+
+def _cores_text(part: LayerPartition) -> str:
+    """Return the cores of a layer, as a product if its maps are cut."""
+    n_features, n_rows, n_columns = part.shape
+    if n_rows * n_columns == 1:
+        return str(part.n_cores)
+    return f"{n_features}x{n_rows}x{n_columns}"
+
+
 def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
-    for layer, energy in zip(
-        estimate.counts.layers, estimate.layer_energy, strict=True
+    for layer, part, energy in zip(
+        estimate.counts.layers,
+        estimate.mapping.partition.layers,
+        estimate.layer_energy,
+        strict=True,
     ):
         paid = layer.transport(estimate.casting)
         rows.append(
             [
                 layer.name,
                 layer.neurons,
-                layer.cores,
+                _cores_text(part),
                 _number(layer.spikes_in / n),
                 _number(layer.spikes_out / n),
                 _number(layer.sops / n),
@@ -268,27 +303,32 @@ def map_rows(
     Returns
     -------
     list of dict
-        Keys core, layer, features, rows, neurons, x, y; ranges are [start, stop).
+        Keys core, layer, features, rows, columns, neurons, copies, x, y; ranges are
+        [start, stop).
     """
-    rows = []
+    table = []
     for layer, part in zip(layers, mapping.partition.layers, strict=True):
-        groups = [(f, r) for f in part.features for r in part.rows]
-        sizes = part.neurons_per_core
-        for core, (features, run), neurons in zip(
-            part.cores, groups, sizes, strict=True
+        for core, (features, rows, columns), neurons, copies in zip(
+            part.cores,
+            part.groups,
+            part.neurons_per_core,
+            part.copies_per_core,
+            strict=True,
         ):
-            rows.append(
+            table.append(
                 {
                     "core": core,
                     "layer": layer.name,
                     "features": list(features),
-                    "rows": list(run),
+                    "rows": list(rows),
+                    "columns": list(columns),
                     "neurons": int(neurons),
+                    "copies": int(copies),
                     "x": int(mapping.x[core]),
                     "y": int(mapping.y[core]),
                 }
             )
-    return rows
+    return table
 
 
 def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
@@ -312,14 +352,22 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
             row["layer"],
             "{}-{}".format(row["features"][0], row["features"][1] - 1),
             "{}-{}".format(row["rows"][0], row["rows"][1] - 1),
+            "{}-{}".format(row["columns"][0], row["columns"][1] - 1),
             row["neurons"],
             f"({row['x']}, {row['y']})",
         ]
         for row in map_rows(mapping, layers)
     ]
     fill = float(np.mean(mapping.partition.neurons_per_core))
-    head = f"{len(rows)} cores on a {mapping.grid} mesh, {fill:.0f} neurons a core"
+    head = (
+        f"{len(rows)} cores on a {_grid_text(mapping.grid)}, {fill:.0f} neurons a core"
+    )
+    n_copies = int(mapping.partition.copies_per_core.sum())
+    if n_copies:
+        head += f", {n_copies} copies of neurons besides"
     table = tabulate(
-        rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
+        rows,
+        ["core", "layer", "features", "rows", "columns", "neurons", "(x, y)"],
+        "simple",
     )
     return f"{head}\n\n{table}"

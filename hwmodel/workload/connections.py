@@ -41,8 +41,9 @@ def conv_synapses(
     nonzero: np.ndarray,
     channels: Sequence[Span],
     rows: Sequence[Span],
+    columns: Sequence[Span] | None = None,
 ) -> np.ndarray:
-    """Count the synapses from each input into each block of channels and rows.
+    """Count the synapses from each input into each block of the layer.
 
     Parameters
     ----------
@@ -52,34 +53,29 @@ def conv_synapses(
         Where the kernel is not zero.
     channels : sequence of (start, stop)
         Runs of output channels, not empty, in order and without gaps.
-    rows : sequence of (start, stop)
-        Runs of output rows.
+    rows, columns : sequence of (start, stop)
+        Runs of output rows and columns; without `columns`, one run of all.
 
     Returns
     -------
-    ndarray, shape (n_in, n_channel_runs * n_row_runs), int64
-        Non-zero synapses into core ``channel_run * n_row_runs + row_run``; inputs in
-        flat ``(y, x, channel)`` order.
+    ndarray, shape (n_in, n_cores), int64
+        Non-zero synapses into core ``(channel_run * n_row_runs + row_run) *
+        n_column_runs + column_run``; inputs in flat ``(y, x, channel)`` order.
     """
     height, width, channels_in = topology.input_shape
-    out_height, out_width, _ = topology.output_shape
+    if columns is None:
+        columns = [(0, topology.output_shape[1])]
     per_run = np.add.reduceat(
         nonzero, [start for start, _ in channels], axis=3, dtype=np.int64
     )
-    kernel_h, kernel_w = topology.kernel
-    landing = _landing_rows(height, kernel_h, topology, out_height)
-    in_row_run = np.stack(
-        [(landing >= start) & (landing < stop) for start, stop in rows], axis=-1
-    ).astype(np.int64)
-    in_columns = (_landing_rows(width, kernel_w, topology, out_width) >= 0).astype(
-        np.int64
-    )
-    # (y, ky, r), (ky, kx, c, g) -> (y, r, kx, c, g), then (x, kx) -> (y, x, c, g, r)
-    by_row = np.tensordot(in_row_run, per_run, axes=([1], [0]))
-    counts = np.tensordot(in_columns, by_row, axes=([1], [2]))
-    counts = counts.transpose(1, 0, 3, 4, 2)
-    n_cores = len(channels) * len(rows)
-    return np.ascontiguousarray(counts).reshape(height * width * channels_in, n_cores)
+    rows_hit = taps_into_runs(topology, 0, rows)
+    columns_hit = taps_into_runs(topology, 1, columns)
+    # (y, ky, r), (ky, kx, c, g) -> (y, r, kx, c, g)
+    by_row = np.tensordot(rows_hit, per_run, axes=([1], [0]))
+    # (x, kx, k), (y, r, kx, c, g) -> (x, k, y, r, c, g) -> (y, x, c, g, r, k)
+    counts = np.tensordot(columns_hit, by_row, axes=([1], [2]))
+    counts = counts.transpose(2, 0, 4, 5, 3, 1)
+    return np.ascontiguousarray(counts).reshape(height * width * channels_in, -1)
 
 
 def sparse_synapses(
@@ -135,6 +131,33 @@ def average_pool_synapses(topology: AveragePool, behind: np.ndarray) -> np.ndarr
                 dx : dx + (width - 1) * stride + 1 : stride,
             ] += windows
     return counts.reshape(-1, n_cores)
+
+
+def taps_into_runs(topology: Conv2d, axis: int, runs: Sequence[Span]) -> np.ndarray:
+    """Tell which run of outputs an input reaches through each tap, along one axis.
+
+    Parameters
+    ----------
+    topology : Conv2d
+        Geometry.
+    axis : int
+        0: rows, 1: columns.
+    runs : sequence of (start, stop)
+        Runs of output rows or columns.
+
+    Returns
+    -------
+    ndarray, shape (size, kernel, n_runs), int64
+        1 where input row (or column) i reaches the run through tap k, else 0.
+    """
+    landing = _landing_rows(
+        topology.input_shape[axis],
+        topology.kernel[axis],
+        topology,
+        topology.output_shape[axis],
+    )
+    hit = [(landing >= start) & (landing < stop) for start, stop in runs]
+    return np.stack(hit, axis=-1).astype(np.int64)
 
 
 def _landing_rows(

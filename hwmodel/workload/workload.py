@@ -93,34 +93,43 @@ class LayerGeometry:
         """Number of neurons."""
         return int(np.prod(self.topology.output_shape))
 
-    def synapses(self, features: Sequence[Span], rows: Sequence[Span]) -> np.ndarray:
+    def synapses(
+        self,
+        features: Sequence[Span],
+        rows: Sequence[Span],
+        columns: Sequence[Span] | None = None,
+    ) -> np.ndarray:
         """Count the non-zero synapses from each input into each core of the layer.
 
         Parameters
         ----------
         features : sequence of (start, stop)
             Runs of units or channels.
-        rows : sequence of (start, stop)
-            Runs of output rows; ignored by dense layers.
+        rows, columns : sequence of (start, stop)
+            Runs of output rows and columns; ignored by dense layers. Without
+            `columns`, one run of all.
 
         Returns
         -------
         ndarray, shape (n_in, n_cores), int64
             Row-wise sums are the fan-out of each input.
         """
-        counts = self._own_synapses(features, rows)
+        counts = self._own_synapses(features, rows, columns)
         for topology in reversed(self.folded):
             if isinstance(topology, AveragePool):
                 counts = average_pool_synapses(topology, counts)
         return counts
 
     def _own_synapses(
-        self, features: Sequence[Span], rows: Sequence[Span]
+        self,
+        features: Sequence[Span],
+        rows: Sequence[Span],
+        columns: Sequence[Span] | None,
     ) -> np.ndarray:
         if isinstance(self.topology, Dense):
             return dense_synapses(self.nonzero, features)
         if isinstance(self.topology, Conv2d):
-            return conv_synapses(self.topology, self.nonzero, features, rows)
+            return conv_synapses(self.topology, self.nonzero, features, rows, columns)
         return sparse_synapses(self.topology, self.nonzero, features)
 
 

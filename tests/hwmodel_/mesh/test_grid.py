@@ -18,3 +18,9 @@ def test_chip_of__numbers_chips_row_by_row():
 
 def test_chip_of__without_chips_the_grid_is_one():
     assert Grid(5, 4).chip_of(np.arange(5), np.zeros(5, int)).tolist() == [0] * 5
+
+
+def test_n_chips__counts_begun_chips():
+    assert Grid(5, 4, chip=(2, 2)).n_chips == 6
+    assert Grid(5, 4, chip=(5, 4)).n_chips == 1
+    assert Grid(5, 4).n_chips == 1

@@ -118,6 +118,10 @@ def test_map_rows__list_every_neuron_once():
         assert sum(row["neurons"] for row in mine) == layer.n_neurons
 
 
+def test_to_text__several_chips_are_said():
+    assert "4 cores on a 2x2 mesh of 4 chips, means" in to_text(example("spinnaker"))
+
+
 def test_map_text__shows_groups_and_places():
     model = dense_model([3, 5], np.random.default_rng(0))
     mapping = map_model(model, load_chip("canmore", ["core.neurons=3"]), (2, 1))

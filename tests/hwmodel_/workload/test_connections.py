@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
 from eventsim.topology import AveragePool, Conv2d, Sparse
-from hwmodel.mapping.partition import equal_runs
+from hwmodel.mapping.groups import equal_runs
 from hwmodel.workload.connections import (
     average_pool_synapses,
     conv_synapses,
     dense_synapses,
     sparse_synapses,
+    taps_into_runs,
 )
 
 
@@ -41,7 +42,7 @@ def test_dense_synapses__equal_the_explicit_matrix(n_in, n_out, n_cores, zeros, 
     kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     stride=st.integers(1, 3),
     padding=st.integers(0, 3),
-    n_runs=st.tuples(st.integers(1, 5), st.integers(1, 4)),
+    n_runs=st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)),
     zeros=st.sampled_from([0.0, 0.5]),
     seed=st.integers(0, 99),
 )
@@ -58,17 +59,20 @@ def test_conv_synapses__equal_the_explicit_matrix(
     out_h, out_w, n_out = topology.output_shape
     channel_runs = equal_runs(n_out, min(n_runs[0], n_out))
     row_runs = equal_runs(out_h, min(n_runs[1], out_h))
+    column_runs = equal_runs(out_w, min(n_runs[2], out_w))
     matrix = conv_matrix(weight, shape, stride, padding)
     by_map = matrix.reshape(-1, out_h, out_w, n_out)
     expected = np.stack(
         [
-            by_map[:, r0:r1, :, c0:c1].sum(axis=(1, 2, 3))
+            by_map[:, r0:r1, k0:k1, c0:c1].sum(axis=(1, 2, 3))
             for c0, c1 in channel_runs
             for r0, r1 in row_runs
+            for k0, k1 in column_runs
         ],
         axis=1,
     )
-    counted = conv_synapses(topology, weight != 0, channel_runs, row_runs)
+    runs = (channel_runs, row_runs, column_runs)
+    counted = conv_synapses(topology, weight != 0, *runs)
     assert counted.tolist() == expected.tolist()
 
 
@@ -116,6 +120,14 @@ def test_conv_synapses__a_corner_reaches_fewer_neurons():
     nonzero = np.ones(topology.weight_shape, dtype=bool)
     counted = conv_synapses(topology, nonzero, [(0, 1)], [(0, 3)])
     assert counted.ravel().tolist() == [4, 6, 4, 6, 9, 6, 4, 6, 4]
+
+
+def test_taps_into_runs__name_the_run_that_each_tap_lands_in():
+    # 4 columns, 2 taps, stride 2: input 0 uses tap 0 and input 1 tap 1 of output 0
+    topology = Conv2d((1, 4, 1), 1, (1, 2), 2)
+    hit = taps_into_runs(topology, 1, [(0, 1), (1, 2)])
+    assert hit[:, :, 0].tolist() == [[1, 0], [0, 1], [0, 0], [0, 0]]
+    assert hit[:, :, 1].tolist() == [[0, 0], [0, 0], [1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("stride", [1, 2])
