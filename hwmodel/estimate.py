@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip, Limits
-from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, price
+from hwmodel.chip.constants import ACTIONS
+from hwmodel.cost.bill import Bill, bill_of
+from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits
@@ -36,6 +38,8 @@ class Estimate:
         Whose hops were paid.
     input_port : tuple of int
         (x, y) where input spikes enter the mesh.
+    bill : Bill
+        What was paid for.
     energy : Energy, J per inference
         Breakdown of the total.
     layer_energy : tuple of Energy, J per inference
@@ -62,6 +66,7 @@ class Estimate:
     counts: ActionCounts
     casting: Casting
     input_port: tuple[int, int]
+    bill: Bill
     energy: Energy
     layer_energy: tuple[Energy, ...]
     normalised: float | None
@@ -192,7 +197,8 @@ def estimate_model(
         )
     duration = latency(workload.windows, steps_per_window, chip)
     n_chips = mapping.n_chips
-    energy, layer_energy = price(chip, counts, casting, duration, n_chips)
+    bill = bill_of(chip, counts, casting, duration, n_chips)
+    energy, layer_energy = pay(chip, bill)
     normalised = None
     if chip.normalised is not None:
         spikes = counts.spikes / counts.n_samples
@@ -204,6 +210,7 @@ def estimate_model(
         counts,
         casting,
         input_port,
+        bill,
         energy,
         layer_energy,
         normalised,
@@ -247,6 +254,26 @@ def _input_notes(workload: Workload) -> list[str]:
     ]
 
 
+def _price_notes(chip: Chip) -> list[str]:
+    inside: dict[str, list[str]] = {}
+    for name, constant in chip.constants.items():
+        if constant.included_in is not None:
+            inside.setdefault(f"energy.{constant.included_in}", []).append(name)
+    notes = [
+        f"priced as 0, included in the "
+        f"{'average ' * (chip.constants[holder].kind == 'average')}{holder}: "
+        f"{', '.join(names)}"
+        for holder, names in inside.items()
+    ]
+    if chip.not_charged:
+        actions = ", ".join(ACTIONS[name] for name in chip.not_charged)
+        notes.append(
+            f"not in the energy law of chip {chip.name}: {actions} "
+            f"({chip.energy.not_charged_source})"
+        )
+    return notes
+
+
 def _notes(
     chip: Chip,
     layers: tuple[LayerGeometry, ...],
@@ -254,11 +281,7 @@ def _notes(
     duration: Latency,
     n_chips: int,
 ) -> list[str]:
-    notes = [
-        f"{name} is priced as 0: it is included in the average energy.{c.included_in}"
-        for name, c in chip.constants.items()
-        if c.included_in is not None
-    ]
+    notes = _price_notes(chip)
     if duration.seconds is None:
         notes.append(
             f"no latency: {duration.reason}; set it with --set timing.step=1ms"

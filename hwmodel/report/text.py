@@ -5,12 +5,14 @@ No arithmetic happens here but sums over samples becoming means, and unit prefix
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from tabulate import tabulate
 
 from hwmodel import __version__
+from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.groups import LayerPartition
@@ -66,7 +68,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "hops_multicast": multicast.hops / n,
         "input_hops": counts.layers[0].transport(estimate.casting).hops / n,
         "busiest_link": links.busiest / n,
-        "energy_j": _energy(estimate.energy, static=True),
+        "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
         "steps": estimate.latency.steps,
@@ -80,11 +82,14 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _energy(energy: Energy, static: bool) -> dict[str, float]:
-    terms = {"sop": energy.sop, "hop": energy.hop}
-    return (
-        {**terms, "static": energy.static, "total": energy.total} if static else terms
-    )
+def _energy(energy: Energy, charged: Collection[str], static: bool) -> dict[str, Any]:
+    """Return the terms that the chip has a price for, then static and total."""
+    terms: dict[str, Any] = {
+        name: joules for name, joules in energy.terms.items() if name in charged
+    }
+    if static:
+        terms |= {"static": energy.static, "total": energy.total}
+    return terms
 
 
 def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
@@ -104,7 +109,9 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "hops": paid.hops / n,
         "hops_unicast": layer.unicast.hops / n,
         "hops_multicast": layer.multicast.hops / n,
-        "energy_j": _energy(estimate.layer_energy[i], static=False),
+        "energy_j": _energy(
+            estimate.layer_energy[i], estimate.bill.actions, static=False
+        ),
         "copies": {
             "neurons": layer.copies,
             "synapses": layer.copy_synapses,
@@ -262,22 +269,20 @@ def _transport_table(estimate: Estimate) -> str:
 
 def _energy_table(estimate: Estimate) -> str:
     energy = estimate.energy
-    terms = [
-        ("SOPs", energy.sop, "energy.sop"),
-        ("hops", energy.hop, "energy.hop"),
-        ("static", energy.static, "energy.static"),
-        ("total", energy.total, ""),
-    ]
+    titles = {"static": "static", "total": "total"}
+    titles |= {str(action): title for action, title in ACTIONS.items()}
     rows = []
-    for name, joules, constant in terms:
+    for name, joules in {**energy.terms, "total": energy.total}.items():
+        constants = [
+            constant
+            for key in (name, f"{name}_y")
+            if (constant := estimate.chip.constants.get(f"energy.{key}")) is not None
+        ]
+        if name != "total" and all(c.included_in for c in constants):
+            continue  # no price of its own
         share = f"{joules / energy.total:.1%}" if energy.total else "-"
-        price = estimate.chip.constants[constant] if constant else None
-        paid = (
-            ""
-            if price is None
-            else price_text(price.value, price.unit, price.included_in)
-        )
-        rows.append([name, format_quantity(joules, "J"), share, paid])
+        paid = ", ".join(price_text(c.value, c.unit, c.included_in) for c in constants)
+        rows.append([titles[name], format_quantity(joules, "J"), share, paid])
     return _table(rows, ["energy / inference", "", "share", "price"])
 
 

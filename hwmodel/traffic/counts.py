@@ -34,10 +34,27 @@ class Transport:
     ----------
     packets, hops : int
         Packets sent; links crossed by all of them.
+    hops_y, chip_crossings : int
+        Hops that change the row; hops from one chip to another.
     """
 
     packets: int
     hops: int
+    hops_y: int
+    chip_crossings: int
+
+    @classmethod
+    def of(cls, packets: int, loads: LinkLoads) -> Transport:
+        """Return the transport of packets that load links so."""
+        return cls(packets, loads.total, loads.hops_y, loads.chip_crossings)
+
+    def __add__(self, other: Transport) -> Transport:
+        return Transport(
+            self.packets + other.packets,
+            self.hops + other.hops,
+            self.hops_y + other.hops_y,
+            self.chip_crossings + other.chip_crossings,
+        )
 
 
 @dataclass(frozen=True)
@@ -136,8 +153,8 @@ class ActionCounts:
 
     def transport(self, casting: Casting) -> Transport:
         """Return packets and hops of all layers, input included, under one rule."""
-        parts = [layer.transport(casting) for layer in self.layers]
-        return Transport(sum(p.packets for p in parts), sum(p.hops for p in parts))
+        first, *rest = (layer.transport(casting) for layer in self.layers)
+        return sum(rest, start=first)
 
     def link_loads(self, casting: Casting) -> LinkLoads:
         """Return the packets on each link under one rule."""
@@ -334,8 +351,8 @@ def _count_layer(
         spikes_in=int(spikes_in.sum()),
         spikes_out=int(workload.spikes_out[i].sum()),
         sops=int(spikes_in @ into_core.sum(axis=1)),
-        unicast=Transport(int(n_targets @ flows.packets), loads[0].total),
-        multicast=Transport(int(flows.packets.sum()), loads[1].total),
+        unicast=Transport.of(int(n_targets @ flows.packets), loads[0]),
+        multicast=Transport.of(int(flows.packets.sum()), loads[1]),
         axons=int((into_core > 0).sum(axis=0).max()),
         target_cores=int((into_core > 0).sum(axis=1).max()),
         split_pool_windows=n_split,

@@ -133,13 +133,13 @@ def two_by_two_model(**provenance):
     return make_model(network, counts, n_samples=2, decision_time=2.0, **provenance)
 
 
-def counted(model, capacity, mesh=(4, 30), port=(0, 0), split="features"):
+def counted(model, capacity, mesh=(4, 30), port=(0, 0), chip=None, split="features"):
     """Workload, mapping and counts of a model; capacity in neurons, or all limits."""
     workload = from_model(model)
     if isinstance(capacity, int):
         capacity = CoreLimits(neurons=capacity)
     part = partition(workload.layers, capacity, split)
-    mapping = place_row_major(part, Grid(*mesh), "test")
+    mapping = place_row_major(part, Grid(*mesh, chip=chip), "test")
     return workload, mapping, count(workload, mapping, port)
 
 

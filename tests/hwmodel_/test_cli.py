@@ -94,8 +94,8 @@ def test_estimate__options_reach_the_model(model):
     result = run(
         *common,
         "core.neurons=1",
-        "--mesh",
-        "4x1",
+        *("--set", "mesh.cores_per_router=1"),
+        *("--mesh", "4x1"),
         "--casting",
         "unicast",
         *("--steps-per-window", 5),

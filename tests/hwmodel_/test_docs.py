@@ -64,7 +64,8 @@ def test_chips__the_table_of_presets_is_true(name):
     ):
         shown = table[label]
         if constant.included_in:
-            assert shown == "in the SOP price"
+            holder = {"sop": "SOP", "router": "router"}[constant.included_in]
+            assert shown == f"in the {holder} price"
         elif constant.value is None:
             assert shown == "unknown"
         else:

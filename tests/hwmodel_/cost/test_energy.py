@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwmodel.chip.chip import load_chip
-from hwmodel.cost.energy import check_mixing, linear_energy, normalised_energy, price
+from hwmodel.cost.bill import bill_of
+from hwmodel.cost.energy import check_mixing, linear_energy, normalised_energy, pay
 from hwmodel.cost.latency import latency
 from hwmodel.errors import ChipError
+
+
+def price(chip, counts, casting, duration, n_chips=1):
+    return pay(chip, bill_of(chip, counts, casting, duration, n_chips))
+
 
 COST = st.floats(0, 1e-3)
 

@@ -33,6 +33,10 @@ def test_chip_dict__survives_json():
         "source": load_chip("truenorth").energy.sop.source,
         "note": load_chip("truenorth").energy.sop.note,
         "included_in": None,
+        "low": None,
+        "high": None,
+        "evidence": "measured",
+        "voltage": 0.775,
     }
 
 

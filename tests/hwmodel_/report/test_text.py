@@ -97,9 +97,8 @@ def test_to_text__shows_both_castings_prices_and_remarks():
     assert "truenorth: 4 cores on a 2x2 mesh, means of 2 inferences" in text
     assert "multicast (paid)" in text
     assert "unicast " in text
-    assert "included in sop" in text
     assert "20 ms (20 steps, 2 windows)" in text
-    assert "note: energy.hop is priced as 0" in text
+    assert "note: priced as 0, included in the average energy.sop: energy.n" in text
     assert "warning: layer_2 (dense): 3 cores to reach with one spike" in text
 
 

@@ -51,14 +51,14 @@ def owners_of_inputs(layer, owner):
     target_cores=st.integers(1, 2),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_count__copies_equal_the_network_with_copies_written_out(
     make, split, neurons, target_cores, seed
 ):
     model, port = make(np.random.default_rng(seed)), (1, 2)
     limits = CoreLimits(neurons=neurons, target_cores=target_cores)
     try:
-        workload, mapping, counts = counted(model, limits, (8, 99), port, split)
+        workload, mapping, counts = counted(model, limits, (8, 99), port, split=split)
     except PlacementError:
         return
     place = list(zip(mapping.x.tolist(), mapping.y.tolist(), strict=True))
