@@ -16,7 +16,13 @@ from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import LayerPartition
 from hwmodel.workload.connections import Span
-from hwmodel.workload.group_inputs import distinct_inputs, fan_in, map_of, received
+from hwmodel.workload.group_inputs import (
+    distinct_inputs,
+    fan_in,
+    map_of,
+    reached_groups,
+    received,
+)
 from hwmodel.workload.workload import LayerGeometry
 
 
@@ -35,12 +41,15 @@ class LayerNeeds:
     sums : tuple of (ndarray, int)
         Cumulative needs, shape (height + 1, width + 1, features + 1), and the limit
         that a group has to keep.
+    senders : int
+        Neurons of the layer before; 0 if the network's input comes before.
     """
 
     layer: LayerGeometry
     capacity: CoreLimits
     copies: np.ndarray | None
     sums: tuple[tuple[np.ndarray, int], ...]
+    senders: int
 
     @property
     def fewest_cores(self) -> int:
@@ -49,6 +58,35 @@ class LayerNeeds:
         return max(
             [neurons, *(-(-int(s[-1, -1, -1]) // limit) for s, limit in self.sums)]
         )
+
+    def cores_before(self, n_inputs: int) -> int:
+        """Return the cores that the layer before needs to send to this one.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Inputs of all cores of this layer, summed.
+
+        Returns
+        -------
+        int
+            0 unless routes are limited (target_cores, out_axons). Every neuron of an
+            earliest-spike pool's window is taken to send alike.
+        """
+        target_cores, out_axons = self.capacity.target_cores, self.capacity.out_axons
+        if not self.senders or target_cores is out_axons is None:
+            return 0
+        routes = n_inputs
+        for passage in self.layer.passes:
+            if isinstance(passage, EarliestPool):
+                routes *= passage.size**2
+        room = _neurons(self.capacity)
+        cores = -(-self.senders // room)
+        if target_cores is not None:
+            cores = max(cores, -(-routes // (target_cores * room)))
+        if out_axons is not None:
+            cores = max(cores, -(-routes // out_axons))
+        return cores
 
     def fits(self, part: LayerPartition) -> bool:
         """Tell whether every group of a cut fits on a core.
@@ -112,34 +150,16 @@ def targets_of(layer: LayerGeometry, part: LayerPartition) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_source,), int64
-        For each neuron of the layer before (or each input), before pooling: any
-        neuron of a window may be the earliest, so each has to reach all cores that
-        its windows reach.
+        See `hwmodel.workload.group_inputs.reached_groups`.
     """
-    reaches = layer.synapses(part.features, part.rows, part.columns) > 0
-    kept = len(layer.passes) - len(layer.folded)
-    for passage in reversed(layer.passes[:kept]):
-        if isinstance(passage, EarliestPool):
-            reaches = _before_pool(passage, reaches)
-    return reaches.sum(axis=1)
-
-
-def _before_pool(pool: EarliestPool, reaches: np.ndarray) -> np.ndarray:
-    height, width, _ = pool.output_shape
-    n_cores = reaches.shape[1]
-    windows = reaches.reshape(*pool.output_shape, n_cores)
-    before = np.zeros((*pool.input_shape, n_cores), dtype=bool)
-    for dy in range(pool.size):
-        for dx in range(pool.size):
-            before[
-                dy : dy + (height - 1) * pool.stride + 1 : pool.stride,
-                dx : dx + (width - 1) * pool.stride + 1 : pool.stride,
-            ] |= windows
-    return before.reshape(-1, n_cores)
+    return reached_groups(layer, part.features, part.rows, part.columns)
 
 
 def needs_of(
-    layer: LayerGeometry, capacity: CoreLimits, targets: np.ndarray | None
+    layer: LayerGeometry,
+    capacity: CoreLimits,
+    targets: np.ndarray | None = None,
+    senders: int = 0,
 ) -> LayerNeeds:
     """Work out what a layer needs; refuse a neuron that no core can hold.
 
@@ -151,6 +171,8 @@ def needs_of(
         What a core holds.
     targets : ndarray, shape (n_neurons,), int64, or None
         Cores that each neuron has to reach; ``None``: nobody limits them.
+    senders : int
+        Neurons of the layer before; 0 if there is none.
 
     Returns
     -------
@@ -201,7 +223,7 @@ def needs_of(
             "routes to other cores (out_axons)",
         )
         sums.append((_cumulative(layer, targets), capacity.out_axons))
-    return LayerNeeds(layer, capacity, copies, tuple(sums))
+    return LayerNeeds(layer, capacity, copies, tuple(sums), senders)
 
 
 def _n_inputs(layer: LayerGeometry) -> int:

@@ -8,14 +8,15 @@ runs would. All rules are deterministic.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby, product
-from typing import Literal
+from itertools import product
+from typing import Literal, get_args
 
 from hwmodel.mapping.groups import LayerPartition, equal_runs
 from hwmodel.mapping.needs import LayerNeeds, inputs_of
 from hwmodel.workload.group_inputs import map_of
 
 Split = Literal["features", "space", "both", "search"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 Shape = tuple[int, int, int]
 """Numbers of runs of features, rows and columns."""
@@ -38,9 +39,7 @@ def cut_layer(needs: LayerNeeds, split: Split) -> LayerPartition:
         runs into more; features before rows before columns if equally long.
         ``"search"``: the cut with the least cost of all.
 
-        The cost is the number of cores, then the number of their inputs (distinct
-        presynaptic neurons, summed over cores: unicast packets if all neurons fire
-        alike), then the runs of features, of rows, of columns.
+        See `cost` for what costs.
 
     Returns
     -------
@@ -80,7 +79,10 @@ def run_counts(size: int) -> list[int]:
     return sorted({-(-size // length) for length in range(1, size + 1)})
 
 
-def cost(needs: LayerNeeds, part: LayerPartition) -> tuple[int, int, int, int, int]:
+Cost = tuple[int, int, int, int, int]
+
+
+def cost(needs: LayerNeeds, part: LayerPartition) -> Cost:
     """Return what `cut_layer` minimises, the most important first.
 
     Parameters
@@ -93,9 +95,13 @@ def cost(needs: LayerNeeds, part: LayerPartition) -> tuple[int, int, int, int, i
     Returns
     -------
     tuple of int
-        Cores, inputs of all cores, runs of features, of rows, of columns.
+        Cores; inputs of all cores (distinct presynaptic neurons, summed over cores:
+        unicast packets if all neurons fire alike); runs of features, of rows, of
+        columns. Where routes are limited, those cores count too that the layer before
+        needs at least to send to these inputs, see `LayerNeeds.cores_before`.
     """
-    return part.n_cores, int(inputs_of(needs.layer, part).sum()), *part.shape
+    n_inputs = int(inputs_of(needs.layer, part).sum())
+    return part.n_cores + needs.cores_before(n_inputs), n_inputs, *part.shape
 
 
 def _cut(needs: LayerNeeds, shape: Shape) -> LayerPartition:
@@ -118,12 +124,17 @@ def _cheapest(needs: LayerNeeds, shapes: Iterable[Shape]) -> LayerPartition | No
     def cores(shape: Shape) -> int:
         return shape[0] * shape[1] * shape[2]
 
+    best: tuple[Cost, LayerPartition] | None = None
     enough = [shape for shape in shapes if cores(shape) >= needs.fewest_cores]
-    for _, equal in groupby(sorted(enough, key=cores), key=cores):
-        parts = [part for s in equal if needs.fits(part := _cut(needs, s))]
-        if parts:
-            return min(parts, key=lambda part: cost(needs, part))
-    return None
+    for shape in sorted(enough, key=cores):
+        if best is not None and cores(shape) + needs.cores_before(0) > best[0][0]:
+            break  # shapes are sorted by cores: none that follows costs less
+        part = _cut(needs, shape)
+        if needs.fits(part):
+            of_part = cost(needs, part)
+            if best is None or of_part < best[0]:
+                best = of_part, part
+    return None if best is None else best[1]
 
 
 def _cut_longest(needs: LayerNeeds) -> LayerPartition:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eventsim.topology import AveragePool, Conv2d, Dense, Sparse
+from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Sparse
 from hwmodel.workload.connections import Span, taps_into_runs
 from hwmodel.workload.workload import LayerGeometry
 
@@ -132,6 +132,91 @@ def _kinds(hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     place = np.repeat(np.arange(n_runs), size) * len(kinds) + kind.reshape(-1)
     occurs = np.bincount(place, minlength=n_runs * len(kinds))
     return kinds.astype(np.float32), occurs.reshape(n_runs, len(kinds))
+
+
+def reached_groups(
+    layer: LayerGeometry,
+    features: Sequence[Span],
+    rows: Sequence[Span],
+    columns: Sequence[Span],
+) -> np.ndarray:
+    """Count the groups of a layer that each neuron before it has to reach.
+
+    Parameters
+    ----------
+    layer : LayerGeometry
+        The receiving layer.
+    features, rows, columns : sequence of (start, stop)
+        Runs that cut it; a group is one of each.
+
+    Returns
+    -------
+    ndarray, shape (n_source,), int64
+        For each neuron of the layer before (or each input), before pooling: any
+        neuron of a window may be the earliest, so each has to reach all groups that
+        its windows reach.
+    """
+    if isinstance(layer.topology, Conv2d):
+        return _conv_reached(layer, layer.topology, features, rows, columns)
+    reaches = layer.synapses(features, rows, columns) > 0
+    for pool in _earliest_pools(layer):
+        of_map = reaches.reshape(*pool.output_shape, -1)
+        of_map = _before_pool(pool, 1, _before_pool(pool, 0, of_map, 0), 1)
+        reaches = of_map.reshape(-1, of_map.shape[3])
+    return reaches.sum(axis=1)
+
+
+def _conv_reached(
+    layer: LayerGeometry,
+    topology: Conv2d,
+    features: Sequence[Span],
+    rows: Sequence[Span],
+    columns: Sequence[Span],
+) -> np.ndarray:
+    """Count tiles once for all runs of features that no tap is missing from."""
+    rows_hit = _through_pools(layer, 0, taps_into_runs(topology, 0, rows))
+    columns_hit = _through_pools(layer, 1, taps_into_runs(topology, 1, columns))
+    exists = np.ones((*topology.kernel, topology.input_shape[2], len(features)), bool)
+    if layer.nonzero is not None:
+        starts = [start for start, _ in features]
+        exists = np.logical_or.reduceat(layer.nonzero, starts, axis=3)
+    full = exists.all(axis=(0, 1, 2))
+    by_row, by_column = rows_hit.sum(axis=1) > 0, columns_hit.sum(axis=1) > 0
+    for pool in _earliest_pools(layer):
+        by_row = _before_pool(pool, 0, by_row, 0)
+        by_column = _before_pool(pool, 1, by_column, 0)
+    tiles = by_row.sum(axis=1)[:, None, None] * by_column.sum(axis=1)[:, None]
+    reached = np.repeat(tiles * int(full.sum()), topology.input_shape[2], axis=2)
+    for run in np.flatnonzero(~full):
+        taps = exists[:, :, :, run].astype(np.float32)
+        # (y, ky, r), (ky, kx, c) -> (y, r, kx, c); (x, kx, k) -> (x, k, y, r, c)
+        in_rows = np.tensordot(rows_hit.astype(np.float32), taps, axes=([1], [0]))
+        hits = np.tensordot(columns_hit.astype(np.float32), in_rows, axes=([1], [2]))
+        of_map = hits.transpose(2, 0, 4, 3, 1) > 0
+        for pool in _earliest_pools(layer):
+            of_map = _before_pool(pool, 1, _before_pool(pool, 0, of_map, 0), 1)
+        reached += of_map.sum(axis=(3, 4))
+    return reached.reshape(-1)
+
+
+def _earliest_pools(layer: LayerGeometry) -> list[EarliestPool]:
+    """Earliest-spike pools before a layer, the last first."""
+    return [p for p in reversed(layer.passes) if isinstance(p, EarliestPool)]
+
+
+def _before_pool(
+    pool: EarliestPool, side: int, reaches: np.ndarray, axis: int
+) -> np.ndarray:
+    """Give each row (side 0) or column (1) what any window over it reaches.
+
+    `axis` is where `reaches` has them.
+    """
+    windows = np.moveaxis(reaches, axis, 0)
+    before = np.zeros((pool.input_shape[side], *windows.shape[1:]), dtype=bool)
+    end = (windows.shape[0] - 1) * pool.stride + 1
+    for offset in range(pool.size):
+        before[offset : offset + end : pool.stride] |= windows
+    return np.moveaxis(before, 0, axis)
 
 
 def fan_in(layer: LayerGeometry) -> np.ndarray:

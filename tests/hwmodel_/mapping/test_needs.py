@@ -152,3 +152,31 @@ def test_needs_of__a_limit_that_is_met_refuses_nothing():
     )
     needs = needs_of(dense_layer(), just_enough, np.array([0, 1, 3, 2]))
     assert needs.copies.tolist() == [1, 1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("limits", "senders", "cores"),
+    [
+        ({}, 50, 0),
+        ({"out_axons": 10}, 0, 0),
+        ({"out_axons": 30}, 50, 4),
+        ({"out_axons": 300}, 50, 3),
+        ({"target_cores": 1}, 50, 6),
+        ({"target_cores": 2, "out_axons": 31}, 50, 4),
+    ],
+)
+def test_cores_before__have_room_for_neurons_copies_and_routes(limits, senders, cores):
+    # 20 neurons a core; 101 inputs are 101 routes
+    needs = needs_of(dense_layer(), CoreLimits(neurons=20, **limits), senders=senders)
+    assert needs.cores_before(101) == cores
+
+
+def test_cores_before__all_neurons_of_a_window_send():
+    rng = np.random.default_rng(0)
+    pool, flat = EarliestPool((4, 4, 1), 2, 2), Flatten((2, 2, 1))
+    dense = Dense((4,), 3)
+    weight = sparse_weights(dense.weight_shape, rng, 0.0)
+    network = make_network((4, 4, 1), (pool, None), (flat, None), (dense, weight))
+    (layer,) = layers_of(network)
+    needs = needs_of(layer, CoreLimits(neurons=3, out_axons=4), senders=1)
+    assert needs.cores_before(4) == 4

@@ -18,6 +18,7 @@ from eventsim.topology import Conv2d, Dense
 from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.partition import partition
+from hwmodel.mapping.splits import SPLITS
 from hwmodel.workload.workload import layers_of
 
 
@@ -187,3 +188,52 @@ def test_partition__names_the_layer_that_no_core_holds():
         PlacementError, match=r"layer_2 \(dense\): a neuron has 9 inputs"
     ):
         partition(layers, CoreLimits(neurons=8, axons=8))
+
+
+@given(
+    make=st.sampled_from([conv_model, averaging_model]),
+    neurons=st.integers(3, 20),
+    axons=st.none() | st.integers(40, 90),
+    target_cores=st.none() | st.integers(1, 3),
+    out_axons=st.none() | st.integers(8, 60),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=15, deadline=None)
+def test_partition__search_needs_no_more_cores_than_any_other_split(
+    make, neurons, axons, target_cores, out_axons, seed
+):
+    layers = layers_of(make(np.random.default_rng(seed)).network)
+    limits = CoreLimits(
+        neurons=neurons, axons=axons, target_cores=target_cores, out_axons=out_axons
+    )
+    costs = {}
+    for split in SPLITS:
+        try:
+            result = partition(layers, limits, split)
+        except PlacementError:
+            continue
+        inputs = [
+            matrix_of(layer)[:, part.core_of_neuron == core].any(axis=1).sum()
+            for layer, part in zip(layers, result.layers, strict=True)
+            for core in part.cores
+        ]
+        costs[split] = (result.n_cores, sum(inputs))
+    assert not costs or costs["search"] == min(costs.values())
+
+
+def test_partition__the_search_sees_what_a_layer_asks_of_the_one_before():
+    # 64 neurons behind a 1 x 1 convolution of 8 maps of 4 x 4: as 2 runs of features
+    # each hidden neuron needs 2 routes, as 2 halves of the map 1
+    first, second = Conv2d((4, 4, 1), 8, (1, 1)), Conv2d((4, 4, 8), 8, (1, 1))
+    layers = layers_for(first, second)
+    limits = CoreLimits(neurons=64, out_axons=64)
+    assert partition(layers, limits, "features").n_cores == 4 + 2
+    result = partition(layers, limits, "search")
+    assert [part.shape for part in result.layers] == [(1, 1, 2), (1, 1, 2)]
+
+
+def test_partition__a_search_that_nothing_fits_names_the_reason():
+    layers = layers_for(Dense((1,), 2), Dense((2,), 8))
+    limits = CoreLimits(neurons=4, synapses=4, out_axons=3)
+    with pytest.raises(PlacementError, match=r"needs 4 routes to other cores"):
+        partition(layers, limits, "search")

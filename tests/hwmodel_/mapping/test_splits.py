@@ -13,10 +13,8 @@ from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import LayerPartition, equal_runs
 from hwmodel.mapping.needs import needs_of
-from hwmodel.mapping.splits import cost, cut_layer, run_counts
+from hwmodel.mapping.splits import SPLITS, cost, cut_layer, run_counts
 from hwmodel.workload.workload import layers_of
-
-SPLITS = ("features", "space", "both", "search")
 
 
 def layer_for(topology, weight=None):
@@ -93,12 +91,13 @@ def test_cut_layer__dense_layers_have_no_space(split):
     neurons=st.integers(1, 40),
     axons=st.none() | st.integers(6, 30),
     synapses=st.none() | st.integers(10, 80),
+    out_axons=st.none() | st.integers(1, 30),
     zeros=st.sampled_from([0.0, 0.5]),
     seed=st.integers(0, 99),
 )
 @settings(max_examples=25, deadline=None)
 def test_cut_layer__search_is_the_best_of_all_cuts(
-    size, kernel, neurons, axons, synapses, zeros, seed
+    size, kernel, neurons, axons, synapses, out_axons, zeros, seed
 ):
     height, width, features = size
     topology = Conv2d(
@@ -106,9 +105,11 @@ def test_cut_layer__search_is_the_best_of_all_cuts(
     )
     rng = np.random.default_rng(seed)
     layer = layer_for(topology, sparse_weights(topology.weight_shape, rng, zeros))
-    capacity = CoreLimits(neurons=neurons, axons=axons, synapses=synapses)
+    capacity = CoreLimits(
+        neurons=neurons, axons=axons, synapses=synapses, out_axons=out_axons
+    )
     try:
-        needs = needs_of(layer, capacity, None)
+        needs = needs_of(layer, capacity, senders=1)
     except PlacementError:
         return
     matrix, costs = matrix_of(layer) > 0, []
@@ -122,7 +123,8 @@ def test_cut_layer__search_is_the_best_of_all_cuts(
             and (axons is None or max(inputs) <= axons)
             and (synapses is None or max(core.sum() for core in cores) <= synapses)
         ):
-            costs.append((len(cores), sum(inputs), *shape))
+            before = 0 if out_axons is None else -(-sum(inputs) // out_axons)
+            costs.append((len(cores) + before, sum(inputs), *shape))
     parts = {split: cut_layer(needs, split) for split in SPLITS}
     assert cost(needs, parts["search"]) == min(costs)
     for part in parts.values():
