@@ -18,8 +18,8 @@ from hwmodel.workload.group_inputs import map_of
 Split = Literal["features", "space", "both", "search"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+# numbers of runs of features, rows and columns
 Shape = tuple[int, int, int]
-"""Numbers of runs of features, rows and columns."""
 
 
 def cut_layer(needs: LayerNeeds, split: Split) -> LayerPartition:
