@@ -9,9 +9,19 @@ from typing import Any
 import click
 
 from eventsim import __version__
+from eventsim.quantise_command import quantise
 from eventsim.study.command import study
 
 EXIT_INTERRUPTED = 130
+
+max_spikes_option = click.option(
+    "--max-spikes",
+    default=50_000_000,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop if there are more spikes to write.",
+)
 
 max_events_option = click.option(
     "--max-events",
@@ -99,22 +109,32 @@ def train(
 @click.option(
     "--write", is_flag=True, help="Store the measured activity in the model file."
 )
+@click.option(
+    "--samples",
+    "n_samples",
+    type=click.IntRange(1),
+    metavar="N",
+    help="First N samples [all].",
+)
+@click.option(
+    "--trace",
+    metavar="OUT.npz",
+    help="Write the spikes of all layers, 20 bytes each, and the labels.",
+)
+@max_spikes_option
 @max_events_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evaluate(
     model: str,
     data_dir: str | None,
     engine: str,
-    write: bool,
-    max_events: int,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Measure MODEL (a model.h5 or a run directory) on its test set, in float64."""
     from eventsim.model_commands import evaluate_model
 
-    result = evaluate_model(
-        model, data_dir, engine, max_events=max_events, write=write, quiet=as_json
-    )
+    result = evaluate_model(model, data_dir, engine, quiet=as_json, **options)
     _show(result, as_json)
 
 
@@ -145,14 +165,7 @@ def evaluate(
     metavar="K",
     help="Layer of IN.npz to take, if it holds several.",
 )
-@click.option(
-    "--max-spikes",
-    default=50_000_000,
-    show_default=True,
-    type=click.IntRange(1),
-    metavar="N",
-    help="Stop if there are more.",
-)
+@max_spikes_option
 @max_events_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def simulate(
@@ -168,7 +181,8 @@ def simulate(
 ) -> None:
     """Run MODEL (a model.h5 or a run directory) on the spikes of a file, in float64.
 
-    OUT.npz holds the spikes of every layer; it is written only if the run succeeds.
+    OUT.npz is a trace: the spikes of every layer and the model they are of. It is
+    written only if the run succeeds.
     """
     from eventsim.model_commands import format_simulation, simulate_model
 
@@ -308,7 +322,7 @@ def gradcheck(
     currents, delays, time constants and refractory periods. Exits with code 1 if the
     worst relative error is above 1e-6 or something could not be checked.
     """
-    from eventsim.model_commands import check_gradients
+    from eventsim.gradcheck.command import check_gradients
 
     report, text = check_gradients(path, data_dir, overrides, engine, samples, entries)
     click.echo(json.dumps(report, indent=2) if as_json else text)
@@ -327,6 +341,7 @@ def config_schema(of_study: bool) -> None:
     click.echo(json.dumps(section.model_json_schema(), indent=2))
 
 
+cli.add_command(quantise)
 cli.add_command(study)
 
 

@@ -7,11 +7,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwmodel import __version__
+
+if TYPE_CHECKING:
+    from hwmodel.workload.workload import Workload
 
 
 class _Commands(click.Group):
@@ -103,7 +106,8 @@ _MAPPING = [
 def commands() -> None:
     """Estimate what a spiking network costs on a neuromorphic chip.
 
-    MODEL is a model.h5 written by 'eventsim train', or the folder that holds it.
+    MODEL is a model.h5 written by 'eventsim train', the folder that holds it, or a
+    YAML file that declares layers and spike rates.
     """
 
 
@@ -132,6 +136,12 @@ def commands() -> None:
     help="Router where input spikes enter the mesh.",
 )
 @click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
+)
+@click.option(
     "--plot",
     "plot_dir",
     type=click.Path(path_type=Path),
@@ -152,17 +162,18 @@ def estimate(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    trace: Path | None,
     plot_dir: Path | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
-    from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import estimate_model
+    from hwmodel.estimate import estimate_workload
     from hwmodel.report.text import to_dict, to_text
 
     chip = load_chip(chip_name, overrides)
-    result = estimate_model(read_model(model), chip, mesh=mesh, **options)
+    workload = _workload(model, trace)
+    result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
     click.echo(_dump(to_dict(result)) if as_json else to_text(result))
@@ -171,6 +182,24 @@ def estimate(
 
         for path in plot_estimate(result, plot_dir):
             click.echo(f"wrote {path}", err=True)
+
+
+def _workload(path: Path, trace: Path | None) -> Workload:
+    from eventsim.model_file import read_model
+    from hwmodel.workload.declared import is_declared, read_declared
+    from hwmodel.workload.trace import read_trace
+    from hwmodel.workload.workload import from_model, from_trace
+
+    if is_declared(path):
+        if trace is not None:
+            raise click.UsageError(
+                f"--trace goes with a model.h5; '{path}' declares its spikes"
+            )
+        return read_declared(path)
+    model = read_model(path)
+    if trace is None:
+        return from_model(model)
+    return from_trace(model, read_trace(trace, model.network))
 
 
 @commands.command(name="map")
@@ -186,13 +215,16 @@ def map_command(
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import map_model
-    from hwmodel.report.text import map_rows, map_text
+    from hwmodel.estimate import map_layers
+    from hwmodel.report.mapping import map_rows, map_text
+    from hwmodel.workload.declared import is_declared, read_declared
     from hwmodel.workload.workload import layers_of
 
-    network = read_model(model)
-    mapping = map_model(network, load_chip(chip_name, overrides), mesh, **options)
-    layers = layers_of(network.network)
+    if is_declared(model):
+        layers = read_declared(model).layers
+    else:
+        layers = layers_of(read_model(model).network)
+    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh, **options)
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip, Limits
@@ -11,7 +13,7 @@ from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
 from hwmodel.errors import PlacementError
-from hwmodel.limits import broken_limits
+from hwmodel.limits import broken_limits, unchecked_limits
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mapping.splits import Split
@@ -111,23 +113,74 @@ def map_model(
     PlacementError
         If the network does not fit.
     """
-    return _map(layers_of(model.network), chip, mesh, split, limits)
+    return map_layers(layers_of(model.network), chip, mesh, split=split, limits=limits)
 
 
-def _map(
-    layers: tuple[LayerGeometry, ...],
+def map_layers(
+    layers: Sequence[LayerGeometry],
     chip: Chip,
-    mesh: tuple[int, int] | None,
-    split: Split,
-    limits: Limits,
+    mesh: tuple[int, int] | None = None,
+    *,
+    split: Split = "features",
+    limits: Limits = "core",
 ) -> Mapping:
+    """Cut layers into cores and place them; see `map_model`.
+
+    Parameters
+    ----------
+    layers : sequence of LayerGeometry
+        Layers with neurons.
+    chip : Chip
+        Core and mesh size.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+    split, limits : str
+        See `map_model`.
+
+    Returns
+    -------
+    Mapping
+        Groups on the mesh.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit.
+    """
     part = partition(layers, chip.capacity(limits), split)
     grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
     return place_row_major(part, grid, chip.name)
 
 
-def estimate_model(
-    model: ModelFile,
+def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
+    """Estimate what one inference of a model costs on a chip.
+
+    Parameters
+    ----------
+    model : ModelFile
+        With measured activity.
+    chip : Chip
+        From `hwmodel.chip.chip.load_chip`.
+    **options
+        As of `estimate_workload`.
+
+    Returns
+    -------
+    Estimate
+        Joules, seconds and the counts behind them.
+
+    Raises
+    ------
+    WorkloadError
+        If the model holds no measured spikes.
+    PlacementError, ChipError
+        See `estimate_workload`.
+    """
+    return estimate_workload(from_model(model), chip, **options)
+
+
+def estimate_workload(
+    workload: Workload,
     chip: Chip,
     *,
     casting: Casting = "multicast",
@@ -139,12 +192,12 @@ def estimate_model(
     strict: bool = False,
     force_mixed: bool = False,
 ) -> Estimate:
-    """Estimate what one inference of a model costs on a chip.
+    """Estimate what one inference of a workload costs on a chip.
 
     Parameters
     ----------
-    model : ModelFile
-        With measured activity.
+    workload : Workload
+        Measured (`from_model`) or declared (`hwmodel.workload.declared`).
     chip : Chip
         From `hwmodel.chip.chip.load_chip`.
     casting : {"multicast", "unicast"}
@@ -172,7 +225,7 @@ def estimate_model(
     Raises
     ------
     WorkloadError
-        If the model holds no measured spikes.
+        If the counts exceed 64 bits.
     PlacementError
         If the network does not fit, or breaks a limit under `strict`.
     ChipError
@@ -183,9 +236,8 @@ def estimate_model(
     .. [1] W. Wei et al., "Temporal-Coded Spiking Neural Networks with Dynamic Firing
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
-    workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
-    mapping = _map(workload.layers, chip, mesh, split, limits)
+    mapping = map_layers(workload.layers, chip, mesh, split=split, limits=limits)
     _check_port(input_port, mapping.grid)
     counts = count(workload, mapping, input_port)
     broken = broken_limits(chip, workload, mapping, counts)
@@ -218,7 +270,8 @@ def estimate_model(
         n_chips,
         warnings=tuple([*_doubts(workload), *broken, *forced]),
         notes=(
-            *_input_notes(workload),
+            *_workload_notes(workload),
+            *unchecked_limits(chip, workload),
             *_mapping_notes(chip, mapping, counts),
             *_notes(chip, workload.layers, counts, duration, n_chips),
         ),
@@ -244,13 +297,19 @@ def _doubts(workload: Workload) -> list[str]:
     return []
 
 
-def _input_notes(workload: Workload) -> list[str]:
+def _workload_notes(workload: Workload) -> list[str]:
+    origin, notes = workload.provenance, []
+    if origin.get("declared"):
+        notes.append(
+            f"spikes are declared, not measured: {origin['name']} ({origin['source']})"
+        )
     if workload.input == "spikes":
-        return []
+        return notes
     return [
+        *notes,
         f"{workload.layers[0].name}: driven by input currents, not by spikes; its "
         "input is not counted: neither the multiplications by its weights nor the way "
-        "of the values to its cores is in SOPs, hops or energy"
+        "of the values to its cores is in SOPs, hops or energy",
     ]
 
 

@@ -17,6 +17,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from eventsim.atomic_write import replacing
 from hwmodel.estimate import Estimate
+from hwmodel.mapping.placement import Mapping
 from hwmodel.units import PREFIXES, format_quantity
 
 SOP_COLOUR, HOP_COLOUR, STATIC_COLOUR = "#3b6fb6", "#e08a3c", "#8c8c8c"
@@ -129,11 +130,12 @@ def mesh_figure(estimate: Estimate) -> Figure:
     -------
     Figure
         One square a core, with the number of its layer; two arrows between
-        neighbours, one each way.
+        neighbours, one each way. Links over the border are arrows that leave it.
     """
     mapping, n = estimate.mapping, estimate.counts.n_samples
     starts, steps, packets = _used_links(estimate)
-    ends = starts + steps
+    ends = (starts + steps) % (mapping.grid.width, mapping.grid.height)
+    goes_round = bool((ends != starts + steps).any())
     port = np.array([estimate.input_port])
     points = np.concatenate([np.stack([mapping.x, mapping.y], axis=1), ends, port])
     (x_low, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
@@ -150,15 +152,17 @@ def mesh_figure(estimate: Estimate) -> Figure:
         _bar(figure, axes, arrows, "packets per link and inference")
     _bar(figure, axes, boxes, "synaptic operations per core and inference")
     _draw_port(axes, estimate.input_port)
-    axes.set_xlim(x_low - 0.75, x_high + 0.5)
-    axes.set_ylim(y_high + 0.5, y_low - 0.5)
+    margin = 0.85 if goes_round else 0.5
+    axes.set_xlim(x_low - max(0.75, margin), x_high + margin)
+    axes.set_ylim(y_high + margin, y_low - margin)
     axes.set_aspect("equal")
     axes.axis("off")
     n_cores = mapping.partition.n_cores
+    over_border = "\narrows over the border go on at the opposite one" * goes_round
     figure.suptitle(
         f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores > 1)} on a "
-        f"{mapping.grid} mesh ({estimate.casting})\n"
-        "numbers are layers, the triangle is the input port",
+        f"{mapping.grid} {mapping.grid.topology} ({estimate.casting})\n"
+        f"numbers are layers, the triangle is the input port{over_border}",
         fontsize=11,
     )
     return figure
@@ -192,13 +196,30 @@ def _scale_of(values: np.ndarray) -> Normalize:
     return Normalize(0, max(float(values.max(initial=0.0)), 1e-30))
 
 
-def _square(x: int, y: int) -> FancyBboxPatch:
+def _square(x: float, y: float, side: float = SIDE) -> FancyBboxPatch:
     return FancyBboxPatch(
-        (x - SIDE / 2, y - SIDE / 2),
-        SIDE,
-        SIDE,
-        boxstyle="round,pad=0,rounding_size=0.08",
+        (x - side / 2, y - side / 2),
+        side,
+        side,
+        boxstyle=f"round,pad=0,rounding_size={0.13 * side}",
     )
+
+
+def _core_squares(mapping: Mapping) -> tuple[np.ndarray, np.ndarray, float]:
+    """Middle (x, y) of each core's square, and its side.
+
+    Cores of one router share the router's square, in rows and columns.
+    """
+    n_columns = math.ceil(math.sqrt(mapping.grid.cores_per_router))
+    router = mapping.y * mapping.grid.width + mapping.x
+    order = np.argsort(router, kind="stable")
+    slot = np.empty_like(order)
+    slot[order] = np.arange(order.size) - np.searchsorted(router[order], router[order])
+    row, column = np.divmod(slot, n_columns)
+    side = SIDE / n_columns
+    x = mapping.x - SIDE / 2 + (column + 0.5) * side
+    y = mapping.y - SIDE / 2 + (row + 0.5) * side
+    return x, y, side
 
 
 def _draw_routers(axes: Axes, columns: range, rows: range) -> None:
@@ -214,8 +235,9 @@ def _draw_cores(
     axes: Axes, estimate: Estimate, load: np.ndarray, cell: float
 ) -> PatchCollection:
     mapping, scale = estimate.mapping, _scale_of(load)
+    middle_x, middle_y, side = _core_squares(mapping)
     boxes = PatchCollection(
-        [_square(x, y) for x, y in zip(mapping.x, mapping.y, strict=True)],
+        [_square(x, y, side) for x, y in zip(middle_x, middle_y, strict=True)],
         cmap=mpl.colormaps["Blues"],
         norm=scale,
         edgecolor="#8899aa",
@@ -229,12 +251,12 @@ def _draw_cores(
     layers = mapping.partition.layer_of_core
     for i, layer in enumerate(layers):
         axes.text(
-            mapping.x[i],
-            mapping.y[i],
+            middle_x[i],
+            middle_y[i],
             str(estimate.workload.layers[layer].number),
             ha="center",
             va="center",
-            fontsize=min(11.0, 22.0 * cell),
+            fontsize=min(11.0, 22.0 * cell * side / SIDE),
             color="white" if shade[i] > 0.55 else INK,
             zorder=4,
         )
@@ -244,7 +266,8 @@ def _draw_cores(
 def _draw_links(
     axes: Axes, starts: np.ndarray, steps: np.ndarray, packets: np.ndarray
 ) -> ScalarMappable:
-    lane = np.stack([-steps[:, 1], steps[:, 0]], axis=1) * 0.13
+    aside = np.stack([-steps[:, 1], steps[:, 0]], axis=1)
+    lane = 0.13 * aside / np.hypot(*steps.T)[:, None]
     tail = starts + 0.31 * steps + lane
     return axes.quiver(
         tail[:, 0],

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-import numpy as np
 from tabulate import tabulate
 
 from hwmodel import __version__
@@ -16,12 +15,11 @@ from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.groups import LayerPartition
-from hwmodel.mapping.placement import Mapping
-from hwmodel.mesh.grid import Grid
-from hwmodel.mesh.loads import LinkLoads
+from hwmodel.mesh.grid import step_name
+from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
+from hwmodel.report.mapping import cores_text, grid_text
 from hwmodel.units import format_quantity
-from hwmodel.workload.workload import LayerGeometry
 
 
 def to_dict(estimate: Estimate) -> dict[str, Any]:
@@ -47,6 +45,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "chip": estimate.chip.name,
         "casting": estimate.casting,
         "n_samples": n,
+        "spikes_from": estimate.workload.spikes_from,
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
@@ -67,7 +66,11 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "hops_unicast": unicast.hops / n,
         "hops_multicast": multicast.hops / n,
         "input_hops": counts.layers[0].transport(estimate.casting).hops / n,
+        "hops_by_direction": {
+            step_name(step): hops / n for step, hops in links.hops_by_direction.items()
+        },
         "busiest_link": links.busiest / n,
+        "worst_link": None if links.worst_link is None else _link(links.worst_link, n),
         "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
@@ -128,10 +131,12 @@ def _runs(part: LayerPartition) -> dict[str, int]:
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
     """List the links that were used, with packets per inference."""
-    return [
-        {"from": list(start), "to": list(end), "packets": packets / n_samples}
-        for start, end, packets in loads.links()
-    ]
+    return [_link(link, n_samples) for link in loads.links()]
+
+
+def _link(link: Link, n_samples: int) -> dict[str, Any]:
+    start, end, packets = link
+    return {"from": list(start), "to": list(end), "packets": packets / n_samples}
 
 
 def _cores(estimate: Estimate) -> list[dict[str, Any]]:
@@ -172,12 +177,13 @@ def to_text(estimate: Estimate) -> str:
         Several lines: layers, transport, energy, latency, warnings, notes.
     """
     counts, n = estimate.counts, estimate.counts.n_samples
-    head = (
-        f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
-        f"{_grid_text(estimate.mapping.grid)}, means of {n} inference{'s' * (n > 1)}"
-    )
+    grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
+    declared = estimate.workload.provenance.get("declared")
+    of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
+    head = f"{estimate.chip.name}: {n_cores} cores on a {grid_text(grid)}, {of}"
+    head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
-    blocks.append(_energy_table(estimate))
+    blocks += [_direction_table(estimate), _energy_table(estimate)]
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
@@ -186,6 +192,8 @@ def to_text(estimate: Estimate) -> str:
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if not declared:
+        lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:
         lines.append(
             f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
@@ -199,24 +207,25 @@ def to_text(estimate: Estimate) -> str:
     return "\n\n".join(blocks)
 
 
+def _rounding(model: dict[str, str | int | float | bool]) -> str:
+    """Say that a model is quantised, and what that did to its accuracy."""
+    if "quantise_bits" not in model:
+        return ""
+    text = f"\nweights of {model['quantise_bits']} bits per {model['quantise_per']}"
+    epochs = model.get("quantise_epochs")
+    if epochs:
+        text += f", fine-tuned for {epochs} epoch{'s' * (epochs != 1)}"
+    if "test_accuracy" in model:
+        text += f"; test accuracy {model['test_accuracy']:.2%}"
+    if "quantise_accuracy_before" in model:
+        text += f", {model['quantise_accuracy_before']:.2%} before"
+    return text
+
+
 def _number(value: float) -> str:
     if value >= 1e5:
         return f"{value:.4g}"
     return f"{value:.1f}".removesuffix(".0")
-
-
-def _grid_text(grid: Grid) -> str:
-    if grid.n_chips == 1:
-        return f"{grid} mesh"
-    return f"{grid} mesh of {grid.n_chips} chips"
-
-
-def _cores_text(part: LayerPartition) -> str:
-    """Return the cores of a layer, as a product if its maps are cut."""
-    n_features, n_rows, n_columns = part.shape
-    if n_rows * n_columns == 1:
-        return str(part.n_cores)
-    return f"{n_features}x{n_rows}x{n_columns}"
 
 
 def _layer_table(estimate: Estimate) -> str:
@@ -233,7 +242,7 @@ def _layer_table(estimate: Estimate) -> str:
             [
                 layer.name,
                 layer.neurons,
-                _cores_text(part),
+                cores_text(part),
                 _number(layer.spikes_in / n),
                 _number(layer.spikes_out / n),
                 _number(layer.sops / n),
@@ -260,11 +269,20 @@ def _transport_table(estimate: Estimate) -> str:
                 _number(all_layers.hops / n),
                 _number(from_input.hops / n),
                 _number(loads.busiest / n),
+                *(str(end) for end in (loads.worst_link or ("-", "-"))[:2]),
             ]
         )
-    return _table(
-        rows, ["transport", "packets", "hops", "of the input", "busiest link"]
-    )
+    heads = ["transport", "packets", "hops", "of the input", "busiest link"]
+    return _table(rows, [*heads, "from", "to"])
+
+
+def _direction_table(estimate: Estimate) -> str:
+    n, steps = estimate.counts.n_samples, estimate.mapping.grid.directions
+    rows = []
+    for casting in ("multicast", "unicast"):
+        hops = estimate.counts.link_loads(casting).hops_by_direction
+        rows.append([casting, *(_number(hops[step] / n) for step in steps)])
+    return _table(rows, ["hops by direction", *map(step_name, steps)])
 
 
 def _energy_table(estimate: Estimate) -> str:
@@ -291,88 +309,3 @@ def _table(rows: list[list[Any]], headers: list[str]) -> str:
     return tabulate(
         rows, headers, tablefmt="simple", colalign=align, disable_numparse=True
     )
-
-
-def map_rows(
-    mapping: Mapping, layers: tuple[LayerGeometry, ...]
-) -> list[dict[str, Any]]:
-    """List every core with its group of neurons and its place.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Groups on the mesh.
-    layers : tuple of LayerGeometry
-        For their names.
-
-    Returns
-    -------
-    list of dict
-        Keys core, layer, features, rows, columns, neurons, copies, x, y; ranges are
-        [start, stop).
-    """
-    table = []
-    for layer, part in zip(layers, mapping.partition.layers, strict=True):
-        for core, (features, rows, columns), neurons, copies in zip(
-            part.cores,
-            part.groups,
-            part.neurons_per_core,
-            part.copies_per_core,
-            strict=True,
-        ):
-            table.append(
-                {
-                    "core": core,
-                    "layer": layer.name,
-                    "features": list(features),
-                    "rows": list(rows),
-                    "columns": list(columns),
-                    "neurons": int(neurons),
-                    "copies": int(copies),
-                    "x": int(mapping.x[core]),
-                    "y": int(mapping.y[core]),
-                }
-            )
-    return table
-
-
-def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
-    """Write a mapping as a table, one row a core.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Groups on the mesh.
-    layers : tuple of LayerGeometry
-        For their names.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
-    rows = [
-        [
-            row["core"],
-            row["layer"],
-            "{}-{}".format(row["features"][0], row["features"][1] - 1),
-            "{}-{}".format(row["rows"][0], row["rows"][1] - 1),
-            "{}-{}".format(row["columns"][0], row["columns"][1] - 1),
-            row["neurons"],
-            f"({row['x']}, {row['y']})",
-        ]
-        for row in map_rows(mapping, layers)
-    ]
-    fill = float(np.mean(mapping.partition.neurons_per_core))
-    head = (
-        f"{len(rows)} cores on a {_grid_text(mapping.grid)}, {fill:.0f} neurons a core"
-    )
-    n_copies = int(mapping.partition.copies_per_core.sum())
-    if n_copies:
-        head += f", {n_copies} copies of neurons besides"
-    table = tabulate(
-        rows,
-        ["core", "layer", "features", "rows", "columns", "neurons", "(x, y)"],
-        "simple",
-    )
-    return f"{head}\n\n{table}"

@@ -13,17 +13,16 @@ from typing import Literal
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
+from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
-from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
+from hwmodel.mesh.routing import multicast_loads, unicast_loads
 from hwmodel.traffic.copies import CopyCounts, count_copies, share_targets
-from hwmodel.workload.workload import LayerGeometry, Workload
+from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
+from hwmodel.workload.connections import CoreSynapses
+from hwmodel.workload.workload import Workload
 
 Casting = Literal["multicast", "unicast"]
-
-HOST = -1
-"""Owner of the input neurons: the port where input spikes enter the mesh."""
 
 
 @dataclass(frozen=True)
@@ -180,33 +179,44 @@ def count(
     ActionCounts
         Exact integers.
 
+    Raises
+    ------
+    WorkloadError
+        If counts might not fit 64 bits.
+
     Notes
     -----
     Flows with the same source core and the same destination cores are merged before
-    they are routed, so the work grows with the number of distinct flows.
+    they are routed, and inputs that reach all cores alike share one row of synapses,
+    so the work grows with the number of distinct flows.
     """
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
-    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
-    shape = workload.input_shape
-    for i, layer in enumerate(workload.layers):
-        owner, n_split = _pass_on(layer, owner, shape)
-        part = mapping.partition.layers[i]
-        into_core = layer.synapses(part.features, part.rows, part.columns)
-        flows = _distinct_flows(owner, into_core > 0, workload.spikes_in[i])
+    most_sops = most_hops = 0.0
+    all_inputs = inputs_of_layers(workload.layers, workload.input_shape, mapping)
+    for i, inputs in enumerate(all_inputs):
+        layer, part = workload.layers[i], mapping.partition.layers[i]
+        into_core = inputs.synapses
+        flows = _distinct_flows(inputs, workload.spikes_in[i])
         flows = _from_copies(flows, mapping.partition.target_cores)
-        loads = _route(mapping, part.cores, flows, input_port)
-        counted = _count_layer(workload, i, into_core, flows, loads, n_split)
         copied = count_copies(
             layer, part, workload.spikes_in[i], workload.spikes_out[i]
         )
+        most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
+        most_sops += float(copied.sops.astype(float).sum())
+        most_hops += (mapping.grid.width + mapping.grid.height) * float(
+            flows.packets.astype(float) @ flows.reaches.sum(axis=1)
+        )
+        _require_64_bits(layer.name, most_sops, most_hops)
+        loads = _route(mapping, part.cores, flows, input_port)
+        received = _received(into_core, workload.spikes_in[i])
+        counted = _count_layer(workload, i, received, flows, loads, inputs.n_split)
         layers.append(_with_copies(counted, copied))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
-        sops.append(workload.spikes_in[i] @ into_core + copied.sops)
-        synapses.append(into_core.sum(axis=0) + copied.synapses)
+        sops.append(received.sops + copied.sops)
+        synapses.append(received.synapses + copied.synapses)
         fired = np.zeros(part.n_cores, dtype=np.int64)
-        owner, shape = part.core_of_neuron, layer.topology.output_shape
-        np.add.at(fired, owner - part.first_core, workload.spikes_out[i])
+        np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
         spikes.append(fired + copied.spikes)
     return ActionCounts(
         workload.n_samples,
@@ -217,6 +227,45 @@ def count(
         np.concatenate(sops),
         np.concatenate(spikes),
         np.concatenate(synapses),
+    )
+
+
+def _require_64_bits(name: str, sops: float, hops: float) -> None:
+    """Refuse counts that integers of 64 bits might not hold."""
+    for what, bound in (("synaptic operations", sops), ("hops", hops)):
+        if bound >= 2**63:
+            raise WorkloadError(
+                f"{name}: up to {bound:.2g} {what} in all inferences; expected less "
+                "than 2^63; measure fewer samples, or declare rates with fewer decimals"
+            )
+
+
+@dataclass(frozen=True)
+class _Received:
+    """What the cores of a layer receive.
+
+    ``sops``, ``synapses``, ``axons``, each (n_cores,) int64: synaptic operations,
+    non-zero synapses, and inputs with at least one synapse; ``target_cores``: most
+    cores that one input reaches.
+    """
+
+    sops: np.ndarray
+    synapses: np.ndarray
+    axons: np.ndarray
+    target_cores: int
+
+
+def _received(into_core: CoreSynapses, spikes: np.ndarray) -> _Received:
+    n_kinds = into_core.counts.shape[0]
+    spikes_of_kind = np.zeros(n_kinds, dtype=np.int64)
+    np.add.at(spikes_of_kind, into_core.kind, spikes)
+    inputs_of_kind = np.bincount(into_core.kind, minlength=n_kinds)
+    reaches = into_core.counts > 0
+    return _Received(
+        sops=spikes_of_kind @ into_core.counts,
+        synapses=inputs_of_kind @ into_core.counts,
+        axons=inputs_of_kind @ reaches,
+        target_cores=int(reaches[inputs_of_kind > 0].sum(axis=1).max()),
     )
 
 
@@ -233,50 +282,16 @@ class _Flows:
     packets: np.ndarray
 
 
-def _pass_on(
-    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
-) -> tuple[np.ndarray, int]:
-    """Owner core of each input of a layer, and how many pool windows are split.
-
-    A pooled neuron belongs to the core of the first neuron of its window. Average
-    pools are part of the layer's synapses.
-    """
-    n_split = 0
-    for topology in layer.passes:
-        if isinstance(topology, EarliestPool):
-            of_map = owner.reshape(shape)
-            height, width, _ = topology.output_shape
-            views = [
-                of_map[
-                    dy : dy + (height - 1) * topology.stride + 1 : topology.stride,
-                    dx : dx + (width - 1) * topology.stride + 1 : topology.stride,
-                ]
-                for dy in range(topology.size)
-                for dx in range(topology.size)
-            ]
-            split = np.zeros(topology.output_shape, dtype=bool)
-            for view in views[1:]:
-                split |= view != views[0]
-            n_split += int(split.sum())
-            owner = views[0].reshape(-1)
-        shape = topology.output_shape
-    return owner, n_split
-
-
-def _distinct_flows(
-    owner: np.ndarray, reaches: np.ndarray, spikes: np.ndarray
-) -> _Flows:
-    active = (spikes > 0) & reaches.any(axis=1)
-    owner, reaches, spikes = owner[active], reaches[active], spikes[active]
-    owner_bytes = np.ascontiguousarray(owner)[:, None].view(np.uint8)
-    key = np.ascontiguousarray(
-        np.concatenate([owner_bytes, np.packbits(reaches, axis=1)], axis=1)
-    )
-    rows = key.view(np.dtype((np.void, key.shape[1]))).ravel()
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    packets = np.zeros(first.size, dtype=np.int64)
-    np.add.at(packets, inverse.ravel(), spikes)
-    return _Flows(owner[first], reaches[first], packets)
+def _distinct_flows(inputs: LayerInputs, spikes: np.ndarray) -> _Flows:
+    reaches, target_set = target_sets(inputs.synapses)
+    active = (spikes > 0) & (reaches.sum(axis=1)[target_set] > 0)
+    # owners begin at HOST = -1
+    key = (inputs.owner[active] - HOST) * len(reaches) + target_set[active]
+    distinct, flow = np.unique(key, return_inverse=True)
+    packets = np.zeros(distinct.size, dtype=np.int64)
+    np.add.at(packets, flow.reshape(-1), spikes[active])
+    source, reached = np.divmod(distinct, len(reaches))
+    return _Flows(source + HOST, reaches[reached], packets)
 
 
 def _from_copies(flows: _Flows, target_cores: int | None) -> _Flows:
@@ -335,7 +350,7 @@ def _route(
 def _count_layer(
     workload: Workload,
     i: int,
-    into_core: np.ndarray,
+    received: _Received,
     flows: _Flows,
     loads: tuple[LinkLoads, LinkLoads],
     n_split: int,
@@ -346,14 +361,14 @@ def _count_layer(
         name=layer.name,
         kind=layer.topology.kind,
         neurons=layer.n_neurons,
-        cores=into_core.shape[1],
-        synapses=int(into_core.sum()),
+        cores=received.sops.size,
+        synapses=int(received.synapses.sum()),
         spikes_in=int(spikes_in.sum()),
         spikes_out=int(workload.spikes_out[i].sum()),
-        sops=int(spikes_in @ into_core.sum(axis=1)),
+        sops=int(received.sops.sum()),
         unicast=Transport.of(int(n_targets @ flows.packets), loads[0]),
         multicast=Transport.of(int(flows.packets.sum()), loads[1]),
-        axons=int((into_core > 0).sum(axis=0).max()),
-        target_cores=int((into_core > 0).sum(axis=1).max()),
+        axons=int(received.axons.max()),
+        target_cores=received.target_cores,
         split_pool_windows=n_split,
     )

@@ -61,7 +61,9 @@ def distinct_inputs(
         return _conv_inputs(layer, topology, features, rows, columns)
     starts = [start for start, _ in features]
     if layer.folded:
-        inputs = (layer.synapses(features, rows) > 0).sum(axis=0)
+        table = layer.synapses(features, rows)
+        alike = np.bincount(table.kind, minlength=len(table.counts))
+        inputs = alike @ (table.counts > 0)
     elif isinstance(topology, Dense):
         if nonzero is None or nonzero.all():
             inputs = np.full(len(features), topology.weight_shape[0], dtype=np.int64)
@@ -158,7 +160,7 @@ def reached_groups(
     """
     if isinstance(layer.topology, Conv2d):
         return _conv_reached(layer, layer.topology, features, rows, columns)
-    reaches = layer.synapses(features, rows, columns) > 0
+    reaches = layer.synapses(features, rows, columns).per_input > 0
     for pool in _earliest_pools(layer):
         of_map = reaches.reshape(*pool.output_shape, -1)
         of_map = _before_pool(pool, 1, _before_pool(pool, 0, of_map, 0), 1)

@@ -15,12 +15,15 @@ from hwmodel_.builders import (
     make_model,
     make_network,
     two_by_two_model,
+    write_trace,
 )
 
 from eventsim import __version__
 from eventsim.model_file import ModelFile, write_model
+from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, Dense, Sparse
 from hwmodel.cli import commands, main
+from hwmodel.workload.trace import SpikeTrace
 
 
 def run(*arguments):
@@ -82,6 +85,58 @@ def test_estimate__counts_every_spike_of_a_multi_spike_model(tmp_path):
     assert any("average pool before it is folded" in note for note in data["notes"])
 
 
+DECLARED = """\
+name: two_inputs
+source: worked out here
+input_shape: [2]
+input_spikes_per_neuron: 1.5
+windows: 2
+layers:
+  - {type: dense, units: 3, spikes_per_neuron: 0.25, name: hidden}
+  - {type: dense, units: 2, spikes_per_neuron: 1, name: output}
+"""
+
+
+@pytest.fixture
+def declared(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(DECLARED)
+    return path
+
+
+def test_estimate__takes_declared_spikes(declared):
+    arguments = ("estimate", declared, "--chip", "truenorth")
+    data = json.loads(run(*arguments, "--json").stdout)
+    # 2 x 1.5 input spikes to 3 neurons, 3 x 0.25 hidden ones to 2
+    assert (data["sops"], data["spikes"]) == (2 * 1.5 * 3 + 0.75 * 2, 0.75 + 2)
+    assert (data["steps"], data["latency_s"]) == (20, close(20e-3))
+    assert data["energy_j"]["total"] == close(10.5 * 26e-12)
+    assert data["model"]["declared"] is True
+    note = "spikes are declared, not measured: two_inputs (worked out here)"
+    unchecked = "weight_bits and axon_types of chip truenorth not checked: the weights "
+    assert note in data["notes"]
+    assert any(line.startswith(unchecked) for line in data["notes"])
+    text = run(*arguments).stdout
+    assert "2 cores on a 64x64 mesh, declared spikes\n" in text
+    assert text.count("declared") == 2
+
+
+def test_map__takes_declared_layers(declared):
+    result = run("map", declared, "--chip", "canmore", "--json")
+    cores = json.loads(result.stdout)["cores"]
+    assert [(core["layer"], core["neurons"]) for core in cores] == [
+        ("hidden", 3),
+        ("output", 2),
+    ]
+
+
+@pytest.mark.parametrize("command", ["estimate", "map"])
+def test_estimate__declared_mistake_is_one_line(declared, command):
+    declared.write_text(DECLARED.replace("units: 3", "unit: 3"))
+    result = run(command, declared, "--chip", "canmore")
+    assert_one_error_line(result, "net.yaml': layers.0.unit is not a known key; did")
+
+
 def test_estimate__takes_a_run_directory_and_prints_text(model):
     result = run("estimate", model.parent, "--chip", "truenorth")
     assert result.exit_code == 0
@@ -101,8 +156,52 @@ def test_estimate__options_reach_the_model(model):
         *("--steps-per-window", 5),
     )
     data = json.loads(result.stdout)
-    # a 4 x 1 row: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 3 hops, 2 spikes
-    assert (data["hops"], data["steps"], data["latency_s"]) == (6.0, 10, 0.010)
+    # a ring of 4: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 1 hops, 2 spikes
+    assert (data["hops"], data["steps"], data["latency_s"]) == (4.0, 10, 0.010)
+
+
+def test_estimate__takes_the_spikes_of_a_trace(tmp_path):
+    # The worked example, its spikes one by one, in a model without activity.
+    network = two_by_two_model().network
+    path, trace = tmp_path / "model.h5", tmp_path / "trace.npz"
+    write_model(path, ModelFile(network))
+    counts = [[4, 6], [2], [1, 0, 1]]
+    neurons = [np.repeat(np.arange(len(n)), n).astype(np.int32) for n in counts]
+    trains = [
+        SpikeTrains(np.full(n.size, 0.5), n, np.array([0, n.size // 2, n.size]), size)
+        for n, size in zip(neurons, (2, 1, 3), strict=True)
+    ]
+    write_trace(trace, network, SpikeTrace("", tuple(trains), 2.0, np.array([0, 2])))
+    arguments = ("estimate", path, "--chip", "canmore", "--set", "core.neurons=1")
+    arguments = (*arguments, "--mesh", "2x2", "--input-port", "1,1")
+    result = run(*arguments, "--trace", trace, "--json")
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["sops"], data["hops"], data["n_samples"]) == (5.0, 7.0, 2)
+    assert data["energy_j"]["total"] == close(3.5208e-6)
+    assert data["steps"] == 20
+    assert data["spikes_from"] == f"trace '{trace}'"
+    text = run(*arguments, "--trace", trace).stdout
+    assert f"spikes from        trace '{trace}'\n" in text
+    expected = "--write' ('eventsim train' writes it too), or record a trace with"
+    assert_one_error_line(run(*arguments), expected, "give it with --trace FILE")
+    other = tmp_path / "other.npz"
+    assert_one_error_line(run(*arguments, "--trace", other), "does not exist")
+
+
+def test_estimate__says_that_spikes_are_those_of_the_model_file(model):
+    data = json.loads(run("estimate", model, "--chip", "canmore", "--json").stdout)
+    assert data["spikes_from"] == "activity of the model file"
+    text = run("estimate", model, "--chip", "canmore").stdout
+    assert "spikes from        activity of the model file\n" in text
+
+
+def test_estimate__a_trace_does_not_go_with_declared_spikes(tmp_path):
+    declared = tmp_path / "net.yaml"
+    declared.write_text("name: net")
+    result = run("estimate", declared, "--chip", "canmore", "--trace", "t.npz")
+    assert result.exit_code == 2
+    assert "--trace goes with a model.h5" in result.stderr
 
 
 def test_estimate__own_chip_file(model, tmp_path):

@@ -11,6 +11,10 @@ from hwmodel_.builders import close
 
 from hwmodel.chip.chip import load_chip
 from hwmodel.cli import commands
+from hwmodel.errors import WorkloadError
+from hwmodel.estimate import estimate_workload
+from hwmodel.fig_8 import fig_8
+from hwmodel.workload.declared import read_declared
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -74,3 +78,52 @@ def test_chips__the_table_of_presets_is_true(name):
             assert float(number) * factor == close(constant.value)
     assert table["mesh"].startswith(f"{chip.mesh.width} x {chip.mesh.height}")
     assert table["neurons a core in the mapping"] == str(chip.core.neurons)
+
+
+def test_workload_file__the_file_shown_is_one(tmp_path):
+    (text,) = blocks("reference/workload-file.md", "yaml")
+    path = tmp_path / "small.yaml"
+    path.write_text(text)
+    workload = read_declared(path)
+    assert [layer.n_neurons for layer in workload.layers] == [1024, 100, 10]
+    assert workload.layers[1].nonzero.mean() == 0.5
+    # 1 - 0.7^4 = 0.7599
+    assert workload.spikes_in[1][0] * 10**4 == 7599 * workload.n_samples
+
+
+def test_workload_file__the_mistake_shown_is_the_message(tmp_path):
+    (text,) = blocks("reference/workload-file.md", "yaml")
+    path = tmp_path / "small.yaml"
+    path.write_text(text.replace("units: 100", "unit: 100"))
+    with pytest.raises(WorkloadError, match=r"layers\.2\.unit is not a known key; did"):
+        read_declared(path)
+
+
+@pytest.mark.parametrize(
+    ("chip", "printed"), [("truenorth", 0.1987), ("spinnaker", 0.1304)]
+)
+def test_results__vgg16_gives_the_row_of_table_2(chip, printed):
+    workload = read_declared(DOCS.parent / "examples/workloads/vgg16_cifar10.yaml")
+    result = estimate_workload(workload, load_chip(chip))
+    assert (result.latency.steps, round(result.normalised, 4)) == (160, printed)
+
+
+def test_results__hops_of_fig_8_are_those_of_the_table():
+    text = (DOCS / "results.md").read_text("utf-8")
+    rows = re.findall(r"^\| (same|any) \| (.*) \|$", text, re.M)
+    shown = {}
+    for rule, rest in rows:
+        mesh, casting, hops, more, spike, sop = rest.replace("*", "").split(" | ")
+        casting = "least" if casting.startswith("one hop") else casting
+        shown[rule, mesh.replace(" ", ""), casting] = (hops, more, spike, sop)
+    found = {
+        (r.after_pool, r.mesh, r.casting): r for r in fig_8() if r.network == "VGG11"
+    }
+    assert len(shown) == 10
+    for key, (hops, more, spike, sop) in shown.items():
+        r = found[key]
+        for value, cell in ((r.hops, hops), (r.hops + r.input_hops, more)):
+            scale, form = (1e6, ".1f") if cell.endswith("M") else (1e3, ",.0f")
+            assert f"{value / scale:{form}}" == cell[:-2]
+        assert f"{r.per_spike * 1e6:.1f} uJ" == spike
+        assert f"{r.per_sop * 1e6:.0f} uJ" == sop

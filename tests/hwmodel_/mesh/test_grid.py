@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwmodel.mesh.grid import Grid
+from hwmodel.mesh.grid import Grid, step_name
 
 
 def test_grid__counts_routers_and_cores():
@@ -24,3 +24,8 @@ def test_n_chips__counts_begun_chips():
     assert Grid(5, 4, chip=(2, 2)).n_chips == 6
     assert Grid(5, 4, chip=(5, 4)).n_chips == 1
     assert Grid(5, 4).n_chips == 1
+
+
+def test_step_name__says_what_changes():
+    steps = Grid(2, 2, topology="triangular torus").directions
+    assert [step_name(s) for s in steps] == ["+x", "-x", "+y", "-y", "+x+y", "-x-y"]

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from eventsim.errors import ShapeError
 from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, Flatten, Sparse
 from hwmodel.mapping.groups import LayerPartition, equal_runs
-from hwmodel.workload.group_inputs import distinct_inputs, fan_in, map_of, received
+from hwmodel.workload.group_inputs import (
+    distinct_inputs,
+    fan_in,
+    map_of,
+    reached_groups,
+    received,
+)
 from hwmodel.workload.workload import layers_of
 
 
@@ -69,7 +75,7 @@ def test_distinct_inputs__equal_the_explicit_matrix(layer, data):
     ]
     assert distinct_inputs(layer, *runs).ravel().tolist() == expected
     # and the table that counting uses agrees on which inputs a core has
-    assert (layer.synapses(*runs) > 0).sum(axis=0).tolist() == expected
+    assert (layer.synapses(*runs).per_input > 0).sum(axis=0).tolist() == expected
 
 
 @given(layer=layer(), seed=st.integers(0, 99))
@@ -89,16 +95,12 @@ def test_distinct_inputs__without_a_mask_all_synapses_exist(layer, data):
         equal_runs(n, data.draw(st.integers(1, n))) for n in (features, height, width)
     ]
     every = replace(layer, nonzero=np.ones(layer.topology.weight_shape, dtype=bool))
-    if not layer.folded or isinstance(layer.topology, Conv2d):
-        unknown = replace(layer, nonzero=None)
-        counted = distinct_inputs(unknown, *runs)
-        assert counted.tolist() == distinct_inputs(every, *runs).tolist()
+    unknown = replace(layer, nonzero=None)
+    for count in (distinct_inputs, reached_groups):
+        assert count(unknown, *runs).tolist() == count(every, *runs).tolist()
     n_in = matrix_of(layer).shape[0]
     spikes = np.arange(n_in)
-    assert (
-        received(replace(layer, nonzero=None), spikes).tolist()
-        == received(every, spikes).tolist()
-    )
+    assert received(unknown, spikes).tolist() == received(every, spikes).tolist()
 
 
 @pytest.mark.parametrize(
