@@ -99,10 +99,9 @@ def load_checkpoint(folder: Path, config: Config, dataset: Dataset) -> TrainingS
                     f"'{FORMAT}'; start the run again"
                 )
             _require_same_run(path, file, state)
+            _read_arrays(path, file, "network", state.network.trained_arrays)
             _read_arrays(path, file, "parameters", state.parameters.arrays)
             state.parameters.settle()
-            # After it: the steps of quantised weights are those of the last epoch.
-            _read_arrays(path, file, "network", state.network.trained_arrays)
             for name, arrays in state.optimizer.slots.items():
                 _read_arrays(path, file, f"slots/{name}", arrays)
             if len(file["best"]):

@@ -95,7 +95,8 @@ _MAPPING = [
         "overrides",
         multiple=True,
         metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
+        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
+        "energy.hop.high=3pJ.",
     ),
     _JSON,
 ]
@@ -146,7 +147,22 @@ def commands() -> None:
     "plot_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write energy.png and mesh.png into this folder.",
+    help="Write energy.png, mesh.png and sensitivity.png into this folder.",
+)
+@click.option(
+    "--draws",
+    "n_draws",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Draw the constants from their bounds N times and show the totals.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of --draws.",
 )
 @click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
@@ -242,7 +258,7 @@ def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
     from hwmodel.chip.chip import load_chip
     from hwmodel.chip.files import preset_names
-    from hwmodel.report.chips import chip_dict, chip_text
+    from hwmodel.report.chips import chip_dict, chip_list, chip_text
 
     if name is not None:
         chip = load_chip(name)
@@ -251,9 +267,8 @@ def chips(name: str | None, as_json: bool) -> None:
     presets = [load_chip(preset) for preset in preset_names()]
     if as_json:
         click.echo(_dump([chip_dict(chip) for chip in presets]))
-        return
-    for chip in presets:
-        click.echo(f"{chip.name:<12} {chip.description} ({chip.technology})")
+    else:
+        click.echo(chip_list(presets))
 
 
 @commands.command(short_help="Recompute the energy tables of Wei et al. 2023.")

@@ -12,12 +12,14 @@ from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
+from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits, unchecked_limits
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mapping.splits import Split
 from hwmodel.mesh.grid import Grid
+from hwmodel.notes import mapping_notes
 from hwmodel.traffic.counts import ActionCounts, Casting, count
 from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
 
@@ -46,6 +48,8 @@ class Estimate:
         Breakdown of the total.
     layer_energy : tuple of Energy, J per inference
         Dynamic energy by receiving layer.
+    uncertainty : Uncertainty
+        What the bounds of the constants make of the total.
     normalised : float or None, dimensionless
         Eq. 11 of Wei et al. 2023; ``None`` if the chip has no coefficients.
     latency : Latency
@@ -71,6 +75,7 @@ class Estimate:
     bill: Bill
     energy: Energy
     layer_energy: tuple[Energy, ...]
+    uncertainty: Uncertainty
     normalised: float | None
     latency: Latency
     n_chips: int
@@ -191,6 +196,8 @@ def estimate_workload(
     limits: Limits = "core",
     strict: bool = False,
     force_mixed: bool = False,
+    n_draws: int = 0,
+    seed: int = 0,
 ) -> Estimate:
     """Estimate what one inference of a workload costs on a chip.
 
@@ -216,6 +223,8 @@ def estimate_workload(
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
         Add hop and static prices to an average SOP price all the same.
+    n_draws, seed : int
+        Totals to draw from the bounds of the constants, and the seed for that.
 
     Returns
     -------
@@ -265,6 +274,7 @@ def estimate_workload(
         bill,
         energy,
         layer_energy,
+        uncertainty(chip, bill, n_draws, seed),
         normalised,
         duration,
         n_chips,
@@ -272,7 +282,7 @@ def estimate_workload(
         notes=(
             *_workload_notes(workload),
             *unchecked_limits(chip, workload),
-            *_mapping_notes(chip, mapping, counts),
+            *mapping_notes(chip, mapping, counts),
             *_notes(chip, workload.layers, counts, duration, n_chips),
         ),
         split=split,
@@ -360,33 +370,4 @@ def _notes(
         for layer in counts.layers
         if layer.split_pool_windows
     ]
-    return notes
-
-
-def _mapping_notes(chip: Chip, mapping: Mapping, counts: ActionCounts) -> list[str]:
-    notes = []
-    part, grid = mapping.partition, mapping.grid
-    if grid.chip is not None and part.n_cores > chip.mesh.grid().n_cores:
-        width, height = grid.chip
-        notes.append(
-            f"the network needs {part.n_cores} cores, more than the "
-            f"{chip.mesh.grid()} mesh of chip {chip.name}; laid on "
-            f"{-(-grid.width // width)}x{-(-grid.height // height)} chips of "
-            f"{width}x{height} routers"
-        )
-    for layer, cut in zip(counts.layers, part.layers, strict=True):
-        _, n_rows, n_columns = cut.shape
-        if n_rows * n_columns > 1:
-            notes.append(
-                f"{layer.name}: its maps of {cut.map_shape[0]}x{cut.map_shape[1]} are "
-                f"cut into {n_rows} runs of rows and {n_columns} of columns"
-            )
-        if layer.copies:
-            notes.append(
-                f"{layer.name}: {layer.copies} copies of its {layer.neurons} neurons, "
-                f"since a neuron sends to {part.target_cores} "
-                f"core{'s' * (part.target_cores != 1)} at most; per inference they add "
-                f"{layer.copy_sops / counts.n_samples:g} SOPs and "
-                f"{layer.copy_spikes / counts.n_samples:g} spikes"
-            )
     return notes

@@ -363,7 +363,8 @@ def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     overrides : sequence of str
         ``"energy.hop=2.3pJ"`` or ``"energy.hop=2.3pJ:marginal"``: constants (with a
         unit and, if wanted, a kind) and other fields to set before the file is
-        checked. Without a kind, a constant keeps its own.
+        checked. Without a kind, a constant keeps its own. It loses its bounds;
+        ``"energy.hop.low=2pJ"`` and ``"energy.hop.high=3pJ"`` set them.
 
     Returns
     -------

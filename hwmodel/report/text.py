@@ -19,6 +19,11 @@ from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
 from hwmodel.report.mapping import cores_text, grid_text
+from hwmodel.report.sensitivity import (
+    sensitivity_table,
+    uncertainty_dict,
+    uncertainty_lines,
+)
 from hwmodel.units import format_quantity
 
 
@@ -72,6 +77,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "busiest_link": links.busiest / n,
         "worst_link": None if links.worst_link is None else _link(links.worst_link, n),
         "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
+        **uncertainty_dict(estimate),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
         "steps": estimate.latency.steps,
@@ -184,9 +190,13 @@ def to_text(estimate: Estimate) -> str:
     head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
+    sensitivity = sensitivity_table(estimate)
+    if sensitivity:
+        blocks.append(sensitivity)
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
+        *uncertainty_lines(estimate),
         f"latency            {time} ({estimate.latency.steps} steps, "
         f"{estimate.latency.windows:g} windows)",
         f"spikes             {_number(counts.spikes / n)} "
@@ -231,6 +241,7 @@ def _number(value: float) -> str:
 def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
+    others = any(energy.other for energy in estimate.layer_energy)
     for layer, part, energy in zip(
         estimate.counts.layers,
         estimate.mapping.partition.layers,
@@ -249,10 +260,12 @@ def _layer_table(estimate: Estimate) -> str:
                 _number(paid.hops / n),
                 format_quantity(energy.sop, "J"),
                 format_quantity(energy.hop, "J"),
+                *([format_quantity(energy.other, "J")] if others else []),
             ]
         )
     heads = ["layer", "neurons", "cores", "spikes in", "fired", "SOPs", "hops in"]
-    return _table(rows, [*heads, "E SOP", "E hop"])
+    heads += ["E SOP", "E hop", *(["E other"] if others else [])]
+    return _table(rows, heads)
 
 
 def _transport_table(estimate: Estimate) -> str:

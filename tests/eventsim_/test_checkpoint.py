@@ -140,7 +140,7 @@ def test_load_checkpoint__refuses_a_missing_part(saved, name):
 @pytest.mark.parametrize(
     ("override", "match"),
     [
-        ("network.layers=13-3", r"holds parameters/0 of shape \(5, 12\)"),
+        ("network.layers=13-3", r"holds network/0 of shape \(5, 12\)"),
         ("precision=float64", "float32; the configuration needs .* and float64"),
         (
             "optimizer={name: sgd, lr: 1.0}",

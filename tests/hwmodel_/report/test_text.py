@@ -21,6 +21,7 @@ from hwmodel.report.text import to_dict, to_text
 CONTRACT = {"chip", "cores", "mesh", "sops", "spikes", "hops", "energy_j", "latency_s"}
 CONTRACT |= {"steps", "packets", "hops_unicast", "hops_multicast", "input_hops"}
 CONTRACT |= {"hops_by_direction", "worst_link"}
+CONTRACT |= {"energy_interval_j", "sensitivity", "monte_carlo"}
 CONTRACT |= {"normalised_energy", "layers", "warnings", "n_samples", "model", "version"}
 
 
@@ -139,6 +140,16 @@ def test_to_text__shows_both_castings_prices_and_remarks():
     assert "20 ms (20 steps, 2 windows)" in text
     assert "note: priced as 0, included in the average energy.sop: energy.n" in text
     assert "warning: layer_2 (dense): 3 cores to reach with one spike" in text
+
+
+def test_to_text__shows_the_energy_that_is_neither_sop_nor_hop():
+    text = to_text(example("loihi"))
+    head, _, hidden, output = text.splitlines()[2:6]
+    assert head.split()[-2:] == ["E", "other"]
+    # 20 updates of a neuron at 52 pJ and 2 packets taken in at 1.7 pJ; 60 and 3
+    assert hidden.split()[-2:] == ["1.043", "nJ"]
+    assert output.split()[-2:] == ["3.125", "nJ"]
+    assert "E other" not in to_text(example("canmore"))
 
 
 @pytest.mark.parametrize(
