@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Sparse
+from hwmodel.errors import WorkloadError
 from hwmodel.workload.connections import Span, taps_into_runs
 from hwmodel.workload.workload import LayerGeometry
 
@@ -253,7 +254,12 @@ def received(layer: LayerGeometry, spikes: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_neurons,), int64
-        Spikes times non-zero synapses; exact below 2**53.
+        Spikes times non-zero synapses, exact.
+
+    Raises
+    ------
+    WorkloadError
+        If a neuron receives 2**53 or more, which floats do not count one by one.
     """
     values = spikes.astype(np.float64)
     for passage in layer.folded:
@@ -270,7 +276,13 @@ def received(layer: LayerGeometry, spikes: np.ndarray) -> np.ndarray:
     else:
         listed = values[topology.pre] * (1.0 if nonzero is None else nonzero)
         arrived = np.bincount(topology.post, listed, minlength=topology.units)
-    return np.rint(arrived).astype(np.int64).reshape(-1)
+    if arrived.max() >= 2**53:
+        raise WorkloadError(
+            f"{layer.name}: {arrived.max():.2g} synaptic operations in one neuron; "
+            "expected less than 2^53; measure fewer samples, or declare rates with "
+            "fewer decimals"
+        )
+    return arrived.astype(np.int64).reshape(-1)
 
 
 def _window_sums(pool: AveragePool, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
 from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, Flatten, Sparse
+from hwmodel.errors import WorkloadError
 from hwmodel.mapping.groups import LayerPartition, equal_runs
 from hwmodel.workload.group_inputs import (
     distinct_inputs,
@@ -101,6 +102,13 @@ def test_distinct_inputs__without_a_mask_all_synapses_exist(layer, data):
     n_in = matrix_of(layer).shape[0]
     spikes = np.arange(n_in)
     assert received(unknown, spikes).tolist() == received(every, spikes).tolist()
+
+
+def test_received__refuses_what_floats_cannot_count():
+    dense = Dense((2,), 1)
+    (made,) = layers_of(make_network((2,), (dense, np.ones((2, 1)))))
+    with pytest.raises(WorkloadError, match=r"9e\+15 synaptic operations in one"):
+        received(made, np.array([2**53 - 1, 1]))
 
 
 @pytest.mark.parametrize(
