@@ -77,6 +77,20 @@ _MAPPING = [
         help="Mesh size instead of the chip's.",
     ),
     click.option(
+        "--split",
+        type=click.Choice(["features", "space", "both", "search"]),
+        default="features",
+        show_default=True,
+        help="How layers are cut into cores; 'search' takes the fewest cores.",
+    ),
+    click.option(
+        "--limits",
+        type=click.Choice(["core", "silicon"]),
+        default="core",
+        show_default=True,
+        help="Cores as the mapping rule has them, or within what the silicon holds.",
+    ),
+    click.option(
         "--set",
         "overrides",
         multiple=True,
@@ -212,12 +226,13 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import map_layers
-    from hwmodel.report.text import map_rows, map_text
+    from hwmodel.report.mapping import map_rows, map_text
     from hwmodel.workload.declared import is_declared, read_declared
     from hwmodel.workload.workload import layers_of
 
@@ -225,7 +240,7 @@ def map_command(
         layers = read_declared(model).layers
     else:
         layers = layers_of(read_model(model).network)
-    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh)
+    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh, **options)
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],

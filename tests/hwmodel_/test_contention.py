@@ -9,7 +9,7 @@ from hwmodel_.builders import LIF, close, make_network
 from eventsim.model_file import ModelFile
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Dense
-from hwmodel.chip.chip import load_chip
+from hwmodel.chip.chip import CoreLimits, load_chip
 from hwmodel.contention import router_timing, run_on_mesh
 from hwmodel.errors import ChipError, PlacementError
 from hwmodel.mapping.partition import partition
@@ -30,7 +30,7 @@ MODEL = ModelFile(
 def run(layers, *more, n_samples=1, **options):
     """Send made-up spikes, (time, neuron) by layer, over a 3 x 2 mesh."""
     chip = load_chip("canmore", [*TIMES, "mesh.height=2", *more])
-    part = partition(layers_of(MODEL.network), 1)
+    part = partition(layers_of(MODEL.network), CoreLimits(neurons=1))
     mapping = place_row_major(part, chip.mesh.grid(), "test")
     trains = []
     for spikes in layers:
@@ -84,7 +84,7 @@ def test_run_on_mesh__unicast_sends_a_packet_to_each_router():
     model = ModelFile(network)
     chip = load_chip("canmore", [*TIMES, EVENTS, "mesh.height=1"])
     mapping = place_row_major(
-        partition(layers_of(network), 1), chip.mesh.grid(), "test"
+        partition(layers_of(network), CoreLimits(neurons=1)), chip.mesh.grid(), "test"
     )
     one = SpikeTrains(np.array([1.0]), np.array([0], np.int32), np.array([0, 1]), 1)
     none = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.array([0, 0]), 3)
