@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from hwmodel.chip.chip import Chip, CoreLimits, load_chip
@@ -28,7 +29,8 @@ from hwmodel.workload.declared import from_declaration
 from hwmodel.workload.workload import LayerGeometry, Workload
 
 PARTITIONS: dict[str, Callable[[Sequence[LayerGeometry], CoreLimits], Partition]] = {
-    "along features": partition
+    "along features": partition,
+    "along space": partial(partition, split="space"),
 }
 """Rules that cut layers into cores, by name; each adds rows to the table."""
 
