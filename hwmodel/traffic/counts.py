@@ -12,17 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
-from hwmodel.workload.workload import LayerGeometry, Workload
+from hwmodel.traffic.flows import HOST, Flows, distinct_flows, pass_on
+from hwmodel.workload.workload import Workload
 
 Casting = Literal["multicast", "unicast"]
-
-HOST = -1
-"""Owner of the input neurons: the port where input spikes enter the mesh."""
-
 
 @dataclass(frozen=True)
 class Transport:
@@ -164,10 +160,10 @@ def count(
     owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
     shape = workload.input_shape
     for i, layer in enumerate(workload.layers):
-        owner, n_split = _pass_on(layer, owner, shape)
+        owner, n_split = pass_on(layer, owner, shape)
         part = mapping.partition.layers[i]
         into_core = layer.synapses(part.features, part.rows)
-        flows = _distinct_flows(owner, into_core > 0, workload.spikes_in[i])
+        flows = distinct_flows(owner, into_core > 0, workload.spikes_in[i])
         loads = _route(mapping, part.cores, flows, input_port)
         counted = _count_layer(workload, i, into_core, flows, loads, n_split)
         layers.append(counted)
@@ -190,67 +186,8 @@ def count(
     )
 
 
-@dataclass(frozen=True)
-class _Flows:
-    """Packets by source core and set of destination cores.
-
-    ``source`` (n_flows,), ``reaches`` (n_flows, n_cores of the layer), ``packets``
-    (n_flows,) spikes that travel so.
-    """
-
-    source: np.ndarray
-    reaches: np.ndarray
-    packets: np.ndarray
-
-
-def _pass_on(
-    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
-) -> tuple[np.ndarray, int]:
-    """Owner core of each input of a layer, and how many pool windows are split.
-
-    A pooled neuron belongs to the core of the first neuron of its window. Average
-    pools are part of the layer's synapses.
-    """
-    n_split = 0
-    for topology in layer.passes:
-        if isinstance(topology, EarliestPool):
-            of_map = owner.reshape(shape)
-            height, width, _ = topology.output_shape
-            views = [
-                of_map[
-                    dy : dy + (height - 1) * topology.stride + 1 : topology.stride,
-                    dx : dx + (width - 1) * topology.stride + 1 : topology.stride,
-                ]
-                for dy in range(topology.size)
-                for dx in range(topology.size)
-            ]
-            split = np.zeros(topology.output_shape, dtype=bool)
-            for view in views[1:]:
-                split |= view != views[0]
-            n_split += int(split.sum())
-            owner = views[0].reshape(-1)
-        shape = topology.output_shape
-    return owner, n_split
-
-
-def _distinct_flows(
-    owner: np.ndarray, reaches: np.ndarray, spikes: np.ndarray
-) -> _Flows:
-    active = (spikes > 0) & reaches.any(axis=1)
-    owner, reaches, spikes = owner[active], reaches[active], spikes[active]
-    owner_bytes = np.ascontiguousarray(owner)[:, None].view(np.uint8)
-    key = np.ascontiguousarray(
-        np.concatenate([owner_bytes, np.packbits(reaches, axis=1)], axis=1)
-    )
-    rows = key.view(np.dtype((np.void, key.shape[1]))).ravel()
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    packets = np.zeros(first.size, dtype=np.int64)
-    np.add.at(packets, inverse.ravel(), spikes)
-    return _Flows(owner[first], reaches[first], packets)
-
-
 def _route(
-    mapping: Mapping, cores: range, flows: _Flows, input_port: tuple[int, int]
+    mapping: Mapping, cores: range, flows: Flows, input_port: tuple[int, int]
 ) -> tuple[LinkLoads, LinkLoads]:
     if flows.packets.size == 0:
         return LinkLoads.zeros(mapping.grid), LinkLoads.zeros(mapping.grid)
@@ -283,7 +220,7 @@ def _count_layer(
     workload: Workload,
     i: int,
     into_core: np.ndarray,
-    flows: _Flows,
+    flows: Flows,
     loads: tuple[LinkLoads, LinkLoads],
     n_split: int,
 ) -> LayerCounts:
