@@ -7,6 +7,7 @@ cores where it has at least one. Spikes of the output layer leave no packets.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +16,11 @@ import numpy as np
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
-from hwmodel.traffic.flows import HOST, Flows, distinct_flows, pass_on
+from hwmodel.traffic.flows import HOST, Flows, LayerTraffic, layer_traffic
 from hwmodel.workload.workload import Workload
 
 Casting = Literal["multicast", "unicast"]
+
 
 @dataclass(frozen=True)
 class Transport:
@@ -132,7 +134,10 @@ class ActionCounts:
 
 
 def count(
-    workload: Workload, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
+    workload: Workload,
+    mapping: Mapping,
+    input_port: tuple[int, int] = (0, 0),
+    traffic: Iterable[LayerTraffic] | None = None,
 ) -> ActionCounts:
     """Count the actions of a mapped workload.
 
@@ -144,6 +149,8 @@ def count(
         Where the neurons live.
     input_port : tuple of int
         (x, y) of the router where input spikes enter; inside the mesh.
+    traffic : iterable of LayerTraffic, optional
+        What `layer_traffic` yields for this workload and partition, if it is at hand.
 
     Returns
     -------
@@ -157,22 +164,17 @@ def count(
     """
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
-    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
-    shape = workload.input_shape
-    for i, layer in enumerate(workload.layers):
-        owner, n_split = pass_on(layer, owner, shape)
-        part = mapping.partition.layers[i]
-        into_core = layer.synapses(part.features, part.rows)
-        flows = distinct_flows(owner, into_core > 0, workload.spikes_in[i])
-        loads = _route(mapping, part.cores, flows, input_port)
-        counted = _count_layer(workload, i, into_core, flows, loads, n_split)
-        layers.append(counted)
+    if traffic is None:
+        traffic = layer_traffic(workload, mapping.partition)
+    for i, received in enumerate(traffic):
+        part, into_core = mapping.partition.layers[i], received.into_core
+        loads = _route(mapping, received.flows, input_port)
+        layers.append(_count_layer(workload, i, received, loads))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
         sops.append(workload.spikes_in[i] @ into_core)
         synapses.append(into_core.sum(axis=0))
         fired = np.zeros(part.n_cores, dtype=np.int64)
-        owner, shape = part.core_of_neuron, layer.topology.output_shape
-        np.add.at(fired, owner - part.first_core, workload.spikes_out[i])
+        np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
         spikes.append(fired)
     return ActionCounts(
         workload.n_samples,
@@ -187,13 +189,14 @@ def count(
 
 
 def _route(
-    mapping: Mapping, cores: range, flows: Flows, input_port: tuple[int, int]
+    mapping: Mapping, flows: Flows, input_port: tuple[int, int]
 ) -> tuple[LinkLoads, LinkLoads]:
     if flows.packets.size == 0:
         return LinkLoads.zeros(mapping.grid), LinkLoads.zeros(mapping.grid)
     from_host = flows.source == HOST
     source_x = np.where(from_host, input_port[0], mapping.x[flows.source])
     source_y = np.where(from_host, input_port[1], mapping.y[flows.source])
+    cores = flows.cores
     target_x, target_y = (at[cores.start : cores.stop] for at in (mapping.x, mapping.y))
     flow, target = np.nonzero(flows.reaches)
     unicast = unicast_loads(
@@ -219,12 +222,11 @@ def _route(
 def _count_layer(
     workload: Workload,
     i: int,
-    into_core: np.ndarray,
-    flows: Flows,
+    received: LayerTraffic,
     loads: tuple[LinkLoads, LinkLoads],
-    n_split: int,
 ) -> LayerCounts:
     layer, spikes_in = workload.layers[i], workload.spikes_in[i]
+    into_core, flows = received.into_core, received.flows
     n_targets = flows.reaches.sum(axis=1)
     return LayerCounts(
         name=layer.name,
@@ -239,5 +241,5 @@ def _count_layer(
         multicast=Transport(int(flows.packets.sum()), loads[1].total),
         axons=int((into_core > 0).sum(axis=0).max()),
         target_cores=int((into_core > 0).sum(axis=1).max()),
-        split_pool_windows=n_split,
+        split_pool_windows=received.split_pool_windows,
     )

@@ -5,12 +5,14 @@ Flows depend on the layers, their groups and the spikes, not on where cores lie.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from eventsim.topology import EarliestPool
-from hwmodel.workload.workload import LayerGeometry
+from hwmodel.mapping.partition import Partition
+from hwmodel.workload.workload import LayerGeometry, Workload
 
 HOST = -1
 """Owner of the input neurons: the port where input spikes enter the mesh."""
@@ -18,18 +20,73 @@ HOST = -1
 
 @dataclass(frozen=True)
 class Flows:
-    """Packets by source core and set of destination cores.
+    """Packets into one layer, by source core and set of destination cores.
 
-    ``source`` (n_flows,), ``reaches`` (n_flows, n_cores of the layer), ``packets``
-    (n_flows,) spikes that travel so.
+    Parameters
+    ----------
+    cores : range
+        Numbers of the layer's cores.
+    source : ndarray, shape (n_flows,), int64
+        Core the spikes come from; `HOST` for the network's input.
+    reaches : ndarray, shape (n_flows, n_cores of the layer), bool
+        Which of the layer's cores they go to, at least one.
+    packets : ndarray, shape (n_flows,), int64
+        Spikes that travel so, positive.
     """
 
+    cores: range
     source: np.ndarray
     reaches: np.ndarray
     packets: np.ndarray
 
 
-def pass_on(
+@dataclass(frozen=True)
+class LayerTraffic:
+    """What a layer receives, wherever its cores lie.
+
+    Parameters
+    ----------
+    into_core : ndarray, shape (n_in, n_cores), int64
+        Non-zero synapses from each input into each core.
+    flows : Flows
+        Packets into its cores.
+    split_pool_windows : int
+        Pooling windows before it whose neurons live on several cores.
+    """
+
+    into_core: np.ndarray
+    flows: Flows
+    split_pool_windows: int
+
+
+def layer_traffic(workload: Workload, partition: Partition) -> Iterator[LayerTraffic]:
+    """Find what each layer receives.
+
+    Parameters
+    ----------
+    workload : Workload
+        Layers and measured spikes.
+    partition : Partition
+        Groups of the layers.
+
+    Yields
+    ------
+    LayerTraffic
+        Layer by layer from the input.
+    """
+    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
+    shape = workload.input_shape
+    for layer, part, spikes in zip(
+        workload.layers, partition.layers, workload.spikes_in, strict=True
+    ):
+        owner, n_split = _pass_on(layer, owner, shape)
+        into_core = layer.synapses(part.features, part.rows)
+        flows = _distinct_flows(part.cores, owner, into_core > 0, spikes)
+        yield LayerTraffic(into_core, flows, n_split)
+        owner, shape = part.core_of_neuron, layer.topology.output_shape
+
+
+def _pass_on(
     layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, int]:
     """Owner core of each input of a layer, and how many pool windows are split.
@@ -59,8 +116,8 @@ def pass_on(
     return owner, n_split
 
 
-def distinct_flows(
-    owner: np.ndarray, reaches: np.ndarray, spikes: np.ndarray
+def _distinct_flows(
+    cores: range, owner: np.ndarray, reaches: np.ndarray, spikes: np.ndarray
 ) -> Flows:
     active = (spikes > 0) & reaches.any(axis=1)
     owner, reaches, spikes = owner[active], reaches[active], spikes[active]
@@ -72,4 +129,4 @@ def distinct_flows(
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     packets = np.zeros(first.size, dtype=np.int64)
     np.add.at(packets, inverse.ravel(), spikes)
-    return Flows(owner[first], reaches[first], packets)
+    return Flows(cores, owner[first], reaches[first], packets)
