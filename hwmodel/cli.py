@@ -80,6 +80,56 @@ _MAPPING = [
         metavar="FIELD=VALUE",
         help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
     ),
+    click.option(
+        "--casting",
+        type=click.Choice(["multicast", "unicast"]),
+        default="multicast",
+        show_default=True,
+        help="Whose hops are paid, and placed for; both are counted.",
+    ),
+    click.option(
+        "--input-port",
+        type=_Pair("X,Y", ",", 0),
+        default="0,0",
+        show_default=True,
+        metavar="X,Y",
+        help="Router where input spikes enter the mesh.",
+    ),
+    click.option(
+        "--placement",
+        type=click.Choice(
+            ["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+        ),
+        default="row-major",
+        show_default=True,
+        help="How cores find their places; the last three look at the traffic.",
+    ),
+    click.option(
+        "--objective",
+        type=click.Choice(["hops", "energy", "worst-link"]),
+        default="hops",
+        show_default=True,
+        help="What the placement makes small.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0, max=2**63 - 1),
+        default=0,
+        show_default=True,
+        help="Of the placement's random numbers.",
+    ),
+    click.option(
+        "--placement-iterations",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Swaps that greedy and annealing try.",
+    ),
+    click.option(
+        "--placement-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Time that greedy and annealing take; results then depend on it.",
+    ),
     _JSON,
 ]
 
@@ -96,26 +146,11 @@ def commands() -> None:
 @commands.command()
 @_with(_MAPPING)
 @click.option(
-    "--casting",
-    type=click.Choice(["multicast", "unicast"]),
-    default="multicast",
-    show_default=True,
-    help="Whose hops are paid; both are counted.",
-)
-@click.option(
     "--steps-per-window",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
     help="Time steps a firing window is divided into.",
-)
-@click.option(
-    "--input-port",
-    type=_Pair("X,Y", ",", 0),
-    default="0,0",
-    show_default=True,
-    metavar="X,Y",
-    help="Router where input spikes enter the mesh.",
 )
 @click.option(
     "--plot",
@@ -139,15 +174,19 @@ def estimate(
     overrides: tuple[str, ...],
     as_json: bool,
     plot_dir: Path | None,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import estimate_model
+    from hwmodel.placing.search import Budget
     from hwmodel.report.text import to_dict, to_text
 
     chip = load_chip(chip_name, overrides)
+    options["budget"] = Budget(placement_iterations, placement_seconds)
     result = estimate_model(read_model(model), chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
@@ -167,25 +206,35 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
+    **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import map_model
+    from hwmodel.estimate import place_model
+    from hwmodel.placing.search import Budget
+    from hwmodel.report.placement import placement_dict, placement_text
     from hwmodel.report.text import map_rows, map_text
     from hwmodel.workload.workload import layers_of
 
     network = read_model(model)
-    mapping = map_model(network, load_chip(chip_name, overrides), mesh)
-    layers = layers_of(network.network)
+    options["budget"] = Budget(placement_iterations, placement_seconds)
+    placed = place_model(network, load_chip(chip_name, overrides), mesh, **options)
+    mapping, layers = placed.mapping, layers_of(network.network)
+    n_samples = 1 if network.activity is None else network.activity.n_samples
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
+            "placement": placement_dict(placed, n_samples),
             "cores": map_rows(mapping, layers),
         }
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))
+        if placed.method != "row-major":
+            click.echo(f"\n{placement_text(placed, n_samples)}")
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")

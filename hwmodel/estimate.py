@@ -8,12 +8,16 @@ from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, price
 from hwmodel.cost.latency import Latency, latency
-from hwmodel.errors import PlacementError
+from hwmodel.errors import ChipError, PlacementError
 from hwmodel.limits import broken_limits
-from hwmodel.mapping.partition import Partition, partition
-from hwmodel.mapping.placement import Mapping, place_row_major
+from hwmodel.mapping.partition import partition
+from hwmodel.mapping.placement import Mapping, require_room
 from hwmodel.mesh.grid import Grid
+from hwmodel.placing.place import Method, Placement, place
+from hwmodel.placing.problem import HopPrices, Objective
+from hwmodel.placing.search import Budget
 from hwmodel.traffic.counts import ActionCounts, Casting, count
+from hwmodel.traffic.flows import layer_traffic
 from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
 
 
@@ -29,6 +33,8 @@ class Estimate:
         Layers and measured spikes.
     mapping : Mapping
         Cores on the mesh.
+    placement : Placement
+        How they were placed, what that gained and what it could at most.
     counts : ActionCounts
         Actions over all measured inferences.
     casting : {"multicast", "unicast"}
@@ -54,6 +60,7 @@ class Estimate:
     chip: Chip
     workload: Workload
     mapping: Mapping
+    placement: Placement
     counts: ActionCounts
     casting: Casting
     input_port: tuple[int, int]
@@ -69,7 +76,7 @@ class Estimate:
 def map_model(
     model: ModelFile, chip: Chip, mesh: tuple[int, int] | None = None
 ) -> Mapping:
-    """Cut a model into cores and place them; needs no activity.
+    """Cut a model into cores and place them row by row; needs no activity.
 
     Parameters
     ----------
@@ -90,11 +97,79 @@ def map_model(
     PlacementError
         If the network does not fit.
     """
-    return _map(partition(layers_of(model.network), _core_size(chip)), chip, mesh)
+    return place_model(model, chip, mesh).mapping
 
 
-def _map(part: Partition, chip: Chip, mesh: tuple[int, int] | None) -> Mapping:
-    return place_row_major(part, chip.mesh.grid(mesh), chip.name)
+def place_model(
+    model: ModelFile,
+    chip: Chip,
+    mesh: tuple[int, int] | None = None,
+    *,
+    placement: Method = "row-major",
+    objective: Objective = "hops",
+    casting: Casting = "multicast",
+    input_port: tuple[int, int] = (0, 0),
+    seed: int = 0,
+    budget: Budget | None = None,
+) -> Placement:
+    """Cut a model into cores and place them by a method.
+
+    Parameters
+    ----------
+    model : ModelFile
+        The network; with measured activity for methods that look at the traffic.
+    chip : Chip
+        Core and mesh size, price of a hop.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+    placement, objective, casting, input_port, seed, budget
+        As in `hwmodel.placing.place.place`.
+
+    Returns
+    -------
+    Placement
+        Groups on the mesh. It is not judged without activity, nor row-major, which
+        needs none.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit, or the method needs activity and there is none.
+    ChipError
+        If the objective is the energy and a hop has no price.
+    """
+    part = partition(layers_of(model.network), _core_size(chip))
+    grid = chip.mesh.grid(mesh)
+    _check_port(input_port, grid)
+    flows = None
+    if placement != "row-major" and model.activity is not None:
+        flows = [t.flows for t in layer_traffic(from_model(model), part)]
+    return place(
+        part,
+        grid,
+        flows,
+        chip=chip.name,
+        method=placement,
+        objective=objective,
+        casting=casting,
+        input_port=input_port,
+        seed=seed,
+        budget=budget,
+        prices=_hop_prices(chip, objective),
+    )
+
+
+def _hop_prices(chip: Chip, objective: Objective) -> HopPrices | None:
+    if objective != "energy":
+        return None
+    price_of_hop = chip.require("energy.hop", "a placement for energy needs it")
+    if price_of_hop == 0:
+        raise ChipError(
+            f"chip {chip.name}: energy.hop is 0, so that every placement costs the "
+            "same; expected a price for --objective energy; use --objective hops, or "
+            "pass --set energy.hop=2.3pJ:marginal"
+        )
+    return HopPrices(price_of_hop, price_of_hop)
 
 
 def _core_size(chip: Chip) -> int:
@@ -112,6 +187,10 @@ def estimate_model(
     input_port: tuple[int, int] = (0, 0),
     strict: bool = False,
     force_mixed: bool = False,
+    placement: Method = "row-major",
+    objective: Objective = "hops",
+    seed: int = 0,
+    budget: Budget | None = None,
 ) -> Estimate:
     """Estimate what one inference of a model costs on a chip.
 
@@ -133,6 +212,8 @@ def estimate_model(
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
         Add hop and static prices to an average SOP price all the same.
+    placement, objective, seed, budget
+        As in `hwmodel.placing.place.place`.
 
     Returns
     -------
@@ -155,9 +236,25 @@ def estimate_model(
     """
     workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
-    mapping = _map(partition(workload.layers, _core_size(chip)), chip, mesh)
-    _check_port(input_port, mapping.grid)
-    counts = count(workload, mapping, input_port)
+    part, grid = partition(workload.layers, _core_size(chip)), chip.mesh.grid(mesh)
+    require_room(part.n_cores, grid, chip.name)
+    _check_port(input_port, grid)
+    traffic = tuple(layer_traffic(workload, part))
+    placed = place(
+        part,
+        grid,
+        [received.flows for received in traffic],
+        chip=chip.name,
+        method=placement,
+        objective=objective,
+        casting=casting,
+        input_port=input_port,
+        seed=seed,
+        budget=budget,
+        prices=_hop_prices(chip, objective),
+    )
+    mapping = placed.mapping
+    counts = count(workload, mapping, input_port, traffic)
     broken = broken_limits(chip, workload, mapping, counts)
     if strict and broken:
         raise PlacementError(
@@ -176,6 +273,7 @@ def estimate_model(
         chip,
         workload,
         mapping,
+        placed,
         counts,
         casting,
         input_port,

@@ -16,6 +16,7 @@ from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.report.chips import price_text
+from hwmodel.report.placement import placement_dict, placement_text
 from hwmodel.units import format_quantity
 from hwmodel.workload.workload import LayerGeometry
 
@@ -47,6 +48,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
         "input_port": list(estimate.input_port),
+        "placement": placement_dict(estimate.placement, n),
         "sops": counts.sops / n,
         "spikes": counts.spikes / n,
         "spikes_by_origin": {
@@ -161,6 +163,8 @@ def to_text(estimate: Estimate) -> str:
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if estimate.placement.method != "row-major":
+        lines.append(f"placement          {placement_text(estimate.placement, n)}")
     if estimate.normalised is not None:
         lines.append(
             f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
