@@ -7,11 +7,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwmodel import __version__
+
+if TYPE_CHECKING:
+    from hwmodel.workload.workload import Workload
 
 
 class _Commands(click.Group):
@@ -78,7 +81,8 @@ _MAPPING = [
         "overrides",
         multiple=True,
         metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
+        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
+        "energy.hop.high=3pJ.",
     ),
     click.option(
         "--casting",
@@ -112,13 +116,6 @@ _MAPPING = [
         help="What the placement makes small.",
     ),
     click.option(
-        "--seed",
-        type=click.IntRange(min=0, max=2**63 - 1),
-        default=0,
-        show_default=True,
-        help="Of the placement's random numbers.",
-    ),
-    click.option(
         "--placement-iterations",
         type=click.IntRange(min=1),
         metavar="N",
@@ -130,6 +127,13 @@ _MAPPING = [
         metavar="SECONDS",
         help="Time that greedy and annealing take; results then depend on it.",
     ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0, max=2**63 - 1),
+        default=0,
+        show_default=True,
+        help="Seed of all random numbers: the placement's and those of --draws.",
+    ),
     _JSON,
 ]
 
@@ -139,7 +143,8 @@ _MAPPING = [
 def commands() -> None:
     """Estimate what a spiking network costs on a neuromorphic chip.
 
-    MODEL is a model.h5 written by 'eventsim train', or the folder that holds it.
+    MODEL is a model.h5 written by 'eventsim train', the folder that holds it, or a
+    YAML file that declares layers and spike rates.
     """
 
 
@@ -153,11 +158,25 @@ def commands() -> None:
     help="Time steps a firing window is divided into.",
 )
 @click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
+)
+@click.option(
     "--plot",
     "plot_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write energy.png and mesh.png into this folder.",
+    help="Write energy.png, mesh.png and sensitivity.png into this folder.",
+)
+@click.option(
+    "--draws",
+    "n_draws",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Draw the constants from their bounds N times and show the totals.",
 )
 @click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
@@ -173,21 +192,22 @@ def estimate(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    trace: Path | None,
     plot_dir: Path | None,
     placement_iterations: int | None,
     placement_seconds: float | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
-    from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import estimate_model
+    from hwmodel.estimate import estimate_workload
     from hwmodel.placing.search import Budget
     from hwmodel.report.text import to_dict, to_text
 
     chip = load_chip(chip_name, overrides)
+    workload = _workload(model, trace)
     options["budget"] = Budget(placement_iterations, placement_seconds)
-    result = estimate_model(read_model(model), chip, mesh=mesh, **options)
+    result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
     click.echo(_dump(to_dict(result)) if as_json else to_text(result))
@@ -198,6 +218,24 @@ def estimate(
             click.echo(f"wrote {path}", err=True)
 
 
+def _workload(path: Path, trace: Path | None) -> Workload:
+    from eventsim.model_file import read_model
+    from hwmodel.workload.declared import is_declared, read_declared
+    from hwmodel.workload.trace import read_trace
+    from hwmodel.workload.workload import from_model, from_trace
+
+    if is_declared(path):
+        if trace is not None:
+            raise click.UsageError(
+                f"--trace goes with a model.h5; '{path}' declares its spikes"
+            )
+        return read_declared(path)
+    model = read_model(path)
+    if trace is None:
+        return from_model(model)
+    return from_trace(model, read_trace(trace, model.network))
+
+
 @commands.command(name="map")
 @_with(_MAPPING)
 def map_command(
@@ -206,6 +244,7 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    placement: str,
     placement_iterations: int | None,
     placement_seconds: float | None,
     **options: Any,
@@ -213,17 +252,27 @@ def map_command(
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import place_model
+    from hwmodel.on_chip import place_layers
     from hwmodel.placing.search import Budget
     from hwmodel.report.placement import placement_dict, placement_text
     from hwmodel.report.text import map_rows, map_text
-    from hwmodel.workload.workload import layers_of
+    from hwmodel.workload.declared import is_declared, read_declared
+    from hwmodel.workload.workload import from_model, layers_of
 
-    network = read_model(model)
+    workload = None
+    if is_declared(model):
+        workload = read_declared(model)
+        layers = workload.layers
+    else:
+        network = read_model(model)
+        layers = layers_of(network.network)
+        if placement != "row-major" and network.activity is not None:
+            workload = from_model(network)
     options["budget"] = Budget(placement_iterations, placement_seconds)
-    placed = place_model(network, load_chip(chip_name, overrides), mesh, **options)
-    mapping, layers = placed.mapping, layers_of(network.network)
-    n_samples = 1 if network.activity is None else network.activity.n_samples
+    options["method"] = placement
+    chip = load_chip(chip_name, overrides)
+    placed = place_layers(layers, chip, mesh, workload, **options)
+    mapping, n_samples = placed.mapping, workload.n_samples if workload else 1
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
@@ -233,7 +282,7 @@ def map_command(
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))
-        if placed.method != "row-major":
+        if placement != "row-major":
             click.echo(f"\n{placement_text(placed, n_samples)}")
 
 
@@ -244,7 +293,7 @@ def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
     from hwmodel.chip.chip import load_chip
     from hwmodel.chip.files import preset_names
-    from hwmodel.report.chips import chip_dict, chip_text
+    from hwmodel.report.chips import chip_dict, chip_list, chip_text
 
     if name is not None:
         chip = load_chip(name)
@@ -253,9 +302,8 @@ def chips(name: str | None, as_json: bool) -> None:
     presets = [load_chip(preset) for preset in preset_names()]
     if as_json:
         click.echo(_dump([chip_dict(chip) for chip in presets]))
-        return
-    for chip in presets:
-        click.echo(f"{chip.name:<12} {chip.description} ({chip.technology})")
+    else:
+        click.echo(chip_list(presets))
 
 
 @commands.command(short_help="Recompute the energy tables of Wei et al. 2023.")

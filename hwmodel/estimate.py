@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip
-from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, price
+from hwmodel.chip.constants import ACTIONS
+from hwmodel.cost.bill import Bill, bill_of
+from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
-from hwmodel.errors import ChipError, PlacementError
-from hwmodel.limits import broken_limits
-from hwmodel.mapping.partition import partition
-from hwmodel.mapping.placement import Mapping, require_room
-from hwmodel.mesh.grid import Grid
-from hwmodel.placing.place import Method, Placement, place
-from hwmodel.placing.problem import HopPrices, Objective
+from hwmodel.cost.uncertainty import Uncertainty, uncertainty
+from hwmodel.errors import PlacementError
+from hwmodel.limits import broken_limits, unchecked_limits
+from hwmodel.mapping.placement import Mapping
+from hwmodel.on_chip import cut, place_on
+from hwmodel.placing.place import Method, Placement
+from hwmodel.placing.problem import Objective
 from hwmodel.placing.search import Budget
 from hwmodel.traffic.counts import ActionCounts, Casting, count
 from hwmodel.traffic.flows import layer_traffic
-from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
+from hwmodel.workload.workload import LayerGeometry, Workload, from_model
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,14 @@ class Estimate:
         Whose hops were paid.
     input_port : tuple of int
         (x, y) where input spikes enter the mesh.
+    bill : Bill
+        What was paid for.
     energy : Energy, J per inference
         Breakdown of the total.
     layer_energy : tuple of Energy, J per inference
         Dynamic energy by receiving layer.
+    uncertainty : Uncertainty
+        What the bounds of the constants make of the total.
     normalised : float or None, dimensionless
         Eq. 11 of Wei et al. 2023; ``None`` if the chip has no coefficients.
     latency : Latency
@@ -64,8 +71,10 @@ class Estimate:
     counts: ActionCounts
     casting: Casting
     input_port: tuple[int, int]
+    bill: Bill
     energy: Energy
     layer_energy: tuple[Energy, ...]
+    uncertainty: Uncertainty
     normalised: float | None
     latency: Latency
     n_chips: int
@@ -73,112 +82,35 @@ class Estimate:
     notes: tuple[str, ...] = ()
 
 
-def map_model(
-    model: ModelFile, chip: Chip, mesh: tuple[int, int] | None = None
-) -> Mapping:
-    """Cut a model into cores and place them row by row; needs no activity.
+def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
+    """Estimate what one inference of a model costs on a chip.
 
     Parameters
     ----------
     model : ModelFile
-        The network.
+        With measured activity.
     chip : Chip
-        Core and mesh size.
-    mesh : tuple of int, optional
-        (width, height) instead of the chip's.
+        From `hwmodel.chip.chip.load_chip`.
+    **options
+        As of `estimate_workload`.
 
     Returns
     -------
-    Mapping
-        Groups on the mesh.
+    Estimate
+        Joules, seconds and the counts behind them.
 
     Raises
     ------
-    PlacementError
-        If the network does not fit.
+    WorkloadError
+        If the model holds no measured spikes.
+    PlacementError, ChipError
+        See `estimate_workload`.
     """
-    return place_model(model, chip, mesh).mapping
+    return estimate_workload(from_model(model), chip, **options)
 
 
-def place_model(
-    model: ModelFile,
-    chip: Chip,
-    mesh: tuple[int, int] | None = None,
-    *,
-    placement: Method = "row-major",
-    objective: Objective = "hops",
-    casting: Casting = "multicast",
-    input_port: tuple[int, int] = (0, 0),
-    seed: int = 0,
-    budget: Budget | None = None,
-) -> Placement:
-    """Cut a model into cores and place them by a method.
-
-    Parameters
-    ----------
-    model : ModelFile
-        The network; with measured activity for methods that look at the traffic.
-    chip : Chip
-        Core and mesh size, price of a hop.
-    mesh : tuple of int, optional
-        (width, height) instead of the chip's.
-    placement, objective, casting, input_port, seed, budget
-        As in `hwmodel.placing.place.place`.
-
-    Returns
-    -------
-    Placement
-        Groups on the mesh. It is not judged without activity, nor row-major, which
-        needs none.
-
-    Raises
-    ------
-    PlacementError
-        If the network does not fit, or the method needs activity and there is none.
-    ChipError
-        If the objective is the energy and a hop has no price.
-    """
-    part = partition(layers_of(model.network), _core_size(chip))
-    grid = chip.mesh.grid(mesh)
-    _check_port(input_port, grid)
-    flows = None
-    if placement != "row-major" and model.activity is not None:
-        flows = [t.flows for t in layer_traffic(from_model(model), part)]
-    return place(
-        part,
-        grid,
-        flows,
-        chip=chip.name,
-        method=placement,
-        objective=objective,
-        casting=casting,
-        input_port=input_port,
-        seed=seed,
-        budget=budget,
-        prices=_hop_prices(chip, objective),
-    )
-
-
-def _hop_prices(chip: Chip, objective: Objective) -> HopPrices | None:
-    if objective != "energy":
-        return None
-    price_of_hop = chip.require("energy.hop", "a placement for energy needs it")
-    if price_of_hop == 0:
-        raise ChipError(
-            f"chip {chip.name}: energy.hop is 0, so that every placement costs the "
-            "same; expected a price for --objective energy; use --objective hops, or "
-            "pass --set energy.hop=2.3pJ:marginal"
-        )
-    return HopPrices(price_of_hop, price_of_hop)
-
-
-def _core_size(chip: Chip) -> int:
-    assert chip.core.neurons is not None  # the schema demands it
-    return chip.core.neurons
-
-
-def estimate_model(
-    model: ModelFile,
+def estimate_workload(
+    workload: Workload,
     chip: Chip,
     *,
     casting: Casting = "multicast",
@@ -187,17 +119,18 @@ def estimate_model(
     input_port: tuple[int, int] = (0, 0),
     strict: bool = False,
     force_mixed: bool = False,
+    n_draws: int = 0,
+    seed: int = 0,
     placement: Method = "row-major",
     objective: Objective = "hops",
-    seed: int = 0,
     budget: Budget | None = None,
 ) -> Estimate:
-    """Estimate what one inference of a model costs on a chip.
+    """Estimate what one inference of a workload costs on a chip.
 
     Parameters
     ----------
-    model : ModelFile
-        With measured activity.
+    workload : Workload
+        Measured (`from_model`) or declared (`hwmodel.workload.declared`).
     chip : Chip
         From `hwmodel.chip.chip.load_chip`.
     casting : {"multicast", "unicast"}
@@ -212,8 +145,12 @@ def estimate_model(
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
         Add hop and static prices to an average SOP price all the same.
-    placement, objective, seed, budget
-        As in `hwmodel.placing.place.place`.
+    n_draws : int
+        Totals to draw from the bounds of the constants.
+    seed : int
+        Of these draws and of the placement's random numbers.
+    placement, objective, budget
+        As of `hwmodel.placing.place.place`.
 
     Returns
     -------
@@ -223,7 +160,7 @@ def estimate_model(
     Raises
     ------
     WorkloadError
-        If the model holds no measured spikes.
+        If the counts exceed 64 bits.
     PlacementError
         If the network does not fit, or breaks a limit under `strict`.
     ChipError
@@ -234,24 +171,20 @@ def estimate_model(
     .. [1] W. Wei et al., "Temporal-Coded Spiking Neural Networks with Dynamic Firing
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
-    workload = from_model(model)
     forced = check_mixing(chip, force_mixed)
-    part, grid = partition(workload.layers, _core_size(chip)), chip.mesh.grid(mesh)
-    require_room(part.n_cores, grid, chip.name)
-    _check_port(input_port, grid)
+    part = cut(workload.layers, chip)
     traffic = tuple(layer_traffic(workload, part))
-    placed = place(
+    placed = place_on(
         part,
-        grid,
-        [received.flows for received in traffic],
-        chip=chip.name,
+        chip,
+        mesh,
+        traffic,
         method=placement,
         objective=objective,
         casting=casting,
         input_port=input_port,
         seed=seed,
         budget=budget,
-        prices=_hop_prices(chip, objective),
     )
     mapping = placed.mapping
     counts = count(workload, mapping, input_port, traffic)
@@ -264,7 +197,8 @@ def estimate_model(
         )
     duration = latency(workload.windows, steps_per_window, chip)
     n_chips = mapping.n_chips
-    energy, layer_energy = price(chip, counts, casting, duration, n_chips)
+    bill = bill_of(chip, counts, casting, duration, n_chips)
+    energy, layer_energy = pay(chip, bill)
     normalised = None
     if chip.normalised is not None:
         spikes = counts.spikes / counts.n_samples
@@ -277,25 +211,20 @@ def estimate_model(
         counts,
         casting,
         input_port,
+        bill,
         energy,
         layer_energy,
+        uncertainty(chip, bill, n_draws, seed),
         normalised,
         duration,
         n_chips,
         warnings=tuple([*_doubts(workload), *broken, *forced]),
         notes=(
-            *_input_notes(workload),
+            *_workload_notes(workload),
+            *unchecked_limits(chip, workload),
             *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
         ),
     )
-
-
-def _check_port(port: tuple[int, int], grid: Grid) -> None:
-    if not (0 <= port[0] < grid.width and 0 <= port[1] < grid.height):
-        raise PlacementError(
-            f"input port ({port[0]}, {port[1]}) is outside the {grid} mesh; expected "
-            f"0 <= x < {grid.width} and 0 <= y < {grid.height}"
-        )
 
 
 def _doubts(workload: Workload) -> list[str]:
@@ -307,14 +236,40 @@ def _doubts(workload: Workload) -> list[str]:
     return []
 
 
-def _input_notes(workload: Workload) -> list[str]:
+def _workload_notes(workload: Workload) -> list[str]:
+    origin, notes = workload.provenance, []
+    if origin.get("declared"):
+        notes.append(
+            f"spikes are declared, not measured: {origin['name']} ({origin['source']})"
+        )
     if workload.input == "spikes":
-        return []
+        return notes
     return [
+        *notes,
         f"{workload.layers[0].name}: driven by input currents, not by spikes; its "
         "input is not counted: neither the multiplications by its weights nor the way "
-        "of the values to its cores is in SOPs, hops or energy"
+        "of the values to its cores is in SOPs, hops or energy",
     ]
+
+
+def _price_notes(chip: Chip) -> list[str]:
+    inside: dict[str, list[str]] = {}
+    for name, constant in chip.constants.items():
+        if constant.included_in is not None:
+            inside.setdefault(f"energy.{constant.included_in}", []).append(name)
+    notes = [
+        f"priced as 0, included in the "
+        f"{'average ' * (chip.constants[holder].kind == 'average')}{holder}: "
+        f"{', '.join(names)}"
+        for holder, names in inside.items()
+    ]
+    if chip.not_charged:
+        actions = ", ".join(ACTIONS[name] for name in chip.not_charged)
+        notes.append(
+            f"not in the energy law of chip {chip.name}: {actions} "
+            f"({chip.energy.not_charged_source})"
+        )
+    return notes
 
 
 def _notes(
@@ -325,11 +280,7 @@ def _notes(
     duration: Latency,
     n_chips: int,
 ) -> list[str]:
-    notes = [
-        f"{name} is priced as 0: it is included in the average energy.{c.included_in}"
-        for name, c in chip.constants.items()
-        if c.included_in is not None
-    ]
+    notes = _price_notes(chip)
     if duration.seconds is None:
         notes.append(
             f"no latency: {duration.reason}; set it with --set timing.step=1ms"

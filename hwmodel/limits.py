@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eventsim.topology import Sparse
+from eventsim.topology import Sparse, Synapses
 from hwmodel.chip.chip import Chip
 from hwmodel.mapping.placement import Mapping
 from hwmodel.traffic.counts import ActionCounts
@@ -32,7 +32,8 @@ def broken_limits(
     Returns
     -------
     list of str
-        One line a limit, naming the worst layer; empty if nothing is broken.
+        One line a limit, naming the worst layer; empty if nothing is broken. Layers
+        whose weights are unknown are skipped by the limits on weights.
     """
     names = [layer.name for layer in workload.layers]
     part = mapping.partition
@@ -67,6 +68,35 @@ def broken_limits(
     return lines
 
 
+def unchecked_limits(chip: Chip, workload: Workload) -> list[str]:
+    """List the limits that cannot be checked, because weights are not known.
+
+    Parameters
+    ----------
+    chip : Chip
+        Its ``core`` and ``limits``.
+    workload : Workload
+        Layers; those without weights are skipped by `broken_limits`.
+
+    Returns
+    -------
+    list of str
+        One line at most; empty if the chip has no limit on weights.
+    """
+    unknown = [layer.name for layer in workload.layers if layer.weight is None]
+    names = [
+        name for name in ("weight_bits", "axon_types") if _limit(chip, name) is not None
+    ]
+    if not unknown or not names:
+        return []
+    more = len(unknown) - 1
+    layers = unknown[0] + (f" and {more} more layer{'s' * (more > 1)}" if more else "")
+    return [
+        f"{' and '.join(names)} of chip {chip.name} not checked: the weights of "
+        f"{layers} are unknown"
+    ]
+
+
 def _limit(chip: Chip, name: str) -> int | None:
     known = [
         limit
@@ -81,15 +111,24 @@ def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
     bits, types = _limit(chip, "weight_bits"), _limit(chip, "axon_types")
     if bits is not None:
         lines += _first_layer(
-            layers,
-            lambda layer: has_more_levels(layer.weight, 2**bits),
+            tuple(layer for layer in layers if layer.weight_step is None),
+            lambda weight, topology: has_more_levels(weight, 2**bits),
             f"weights take more than {2**bits} values, chip {chip.name} stores {bits} "
-            "bits; the model's accuracy does not include that rounding",
+            "bits; the model's accuracy does not include that rounding; round them "
+            "with 'eventsim quantise'",
         )
+        too_wide = [layer.name for layer in layers if needs_more_bits(layer, bits)]
+        lines += [
+            f"{name}: quantised weights need more than {bits} bits, chip {chip.name} "
+            f"stores whole numbers from {-(2 ** (bits - 1))} to {2 ** (bits - 1) - 1}"
+            for name in too_wide[:1]
+        ]
     if types is not None:
         lines += _first_layer(
             layers,
-            lambda layer: needs_more_types(_by_feature(layer), types),
+            lambda weight, topology: needs_more_types(
+                _by_feature(weight, topology), types
+            ),
             f"a neuron has more than {types} distinct weights, chip {chip.name} gives "
             f"a neuron {types} (axon types)",
         )
@@ -98,25 +137,24 @@ def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
 
 def _first_layer(
     layers: tuple[LayerGeometry, ...],
-    breaks: Callable[[LayerGeometry], bool],
+    breaks: Callable[[np.ndarray, Synapses], bool],
     what: str,
 ) -> list[str]:
     for layer in layers:
-        if breaks(layer):
+        if layer.weight is not None and breaks(layer.weight, layer.topology):
             return [f"{layer.name}: {what}"]
     return []
 
 
-def _by_feature(layer: LayerGeometry) -> np.ndarray:
+def _by_feature(weight: np.ndarray, topology: Synapses) -> np.ndarray:
     """Return weights whose last axis is the unit or channel; missing ones are 0."""
-    topology = layer.topology
     if not isinstance(topology, Sparse):
-        return layer.weight
+        return weight
     order = np.argsort(topology.post, kind="stable")
     per_unit = np.bincount(topology.post, minlength=topology.units)
     rank = np.arange(order.size) - np.repeat(np.cumsum(per_unit) - per_unit, per_unit)
-    table = np.zeros((int(per_unit.max()), topology.units), layer.weight.dtype)
-    table[rank, topology.post[order]] = layer.weight[order]
+    table = np.zeros((int(per_unit.max()), topology.units), weight.dtype)
+    table[rank, topology.post[order]] = weight[order]
     return table
 
 
@@ -139,6 +177,32 @@ def has_more_levels(weight: np.ndarray, n_levels: int) -> bool:
     flat = weight.reshape(-1)
     sample = flat[: 4 * n_levels]
     return np.unique(sample).size > n_levels or np.unique(flat).size > n_levels
+
+
+def needs_more_bits(layer: LayerGeometry, bits: int) -> bool:
+    """Tell whether quantised weights need more than `bits` bits.
+
+    Parameters
+    ----------
+    layer : LayerGeometry
+        With steps: what the chip stores is the weights over their steps. Without
+        steps or weights there is nothing to tell.
+    bits : int
+        Width of a whole number in two's complement.
+
+    Returns
+    -------
+    bool
+        ``True`` if one is out of ``-2**(bits - 1) .. 2**(bits - 1) - 1``.
+    """
+    step = layer.weight_step
+    if step is None or layer.weight is None:
+        return False
+    if isinstance(layer.topology, Sparse):
+        step = step[layer.topology.post]
+    stored = np.rint(layer.weight / step)
+    limit = 2 ** (bits - 1)
+    return bool(np.any((stored < -limit) | (stored >= limit)))
 
 
 def needs_more_types(weight: np.ndarray, n_types: int) -> bool:

@@ -12,41 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hwmodel.chip.constants import ACTIONS, DURATIONS, Action, Constant
 from hwmodel.chip.files import find_chip
 from hwmodel.errors import ChipError
 from hwmodel.mesh.grid import Grid, Topology
 
-Kind = Literal["marginal", "average", "static"]
-
-
-@dataclass(frozen=True)
-class Constant:
-    """One physical constant with its origin.
-
-    Parameters
-    ----------
-    value : float or None, SI unit `unit`
-        ``None`` if it is not known; 0 if it is included in another constant.
-    unit : str
-        ``"J"``, ``"W"``, ``"s"`` or ``"J/frame"``.
-    kind : {"marginal", "average", "static"} or None
-        Cost of one more action, total over number of actions at one operating
-        point, or cost that does not depend on the actions. ``None`` if included or
-        left out.
-    source : str
-        Where the number was published.
-    note : str
-        Validity, doubts.
-    included_in : str or None
-        Name of the average constant that already contains this one.
-    """
-
-    value: float | None
-    unit: str
-    kind: Kind | None
-    source: str
-    note: str = ""
-    included_in: str | None = None
+Execution = Literal["time-stepped", "event-driven"]
 
 
 @dataclass(frozen=True)
@@ -102,14 +73,20 @@ class CoreLimits:
         Neurons a core.
     axons : int or None
         Distinct presynaptic neurons that can reach one core.
+    fan_in : int or None
+        Distinct presynaptic neurons of one neuron.
     synapses : int or None
         Non-zero synapses a core.
+    synapse_memory : int or None, bit
+        Memory for the synapses of a core; each takes `weight_bits`.
     weight_bits : int or None
         Bits of a stored weight: at most ``2**weight_bits`` distinct values.
     axon_types : int or None
         Distinct weights one neuron can tell apart.
     target_cores : int or None
         Cores one neuron can send its spikes to.
+    out_axons : int or None
+        Pairs of a neuron and a core it sends to, for one core.
     mesh : tuple of int or None
         (width, height) of the largest mesh that exists.
     source, note : str
@@ -118,10 +95,13 @@ class CoreLimits:
 
     neurons: int | None = None
     axons: int | None = None
+    fan_in: int | None = None
     synapses: int | None = None
+    synapse_memory: int | None = None
     weight_bits: int | None = None
     axon_types: int | None = None
     target_cores: int | None = None
+    out_axons: int | None = None
     mesh: tuple[int, int] | None = None
     source: str = ""
     note: str = ""
@@ -129,7 +109,7 @@ class CoreLimits:
 
 @dataclass(frozen=True)
 class EnergyConstants:
-    """What actions cost.
+    """What actions cost. ``None``: the chip's energy law has no such term.
 
     Parameters
     ----------
@@ -137,25 +117,50 @@ class EnergyConstants:
         One synaptic operation; one link crossed.
     static : Constant, W or J/frame
         Power of a chip, or energy of an inference, that does not depend on events.
+    neuron_update, spike, axon_in, axon_out, router, chip_crossing : Constant or None, J
+        The other `hwmodel.chip.constants.ACTIONS`.
+    hop_y : Constant or None, J
+        A hop that changes the row; ``None``: it costs what any other hop does.
+    not_charged_source : str
+        Why the law lacks the terms it lacks.
     """
 
     sop: Constant
     hop: Constant
     static: Constant
+    neuron_update: Constant | None = None
+    spike: Constant | None = None
+    axon_in: Constant | None = None
+    axon_out: Constant | None = None
+    router: Constant | None = None
+    hop_y: Constant | None = None
+    chip_crossing: Constant | None = None
+    not_charged_source: str = ""
 
 
 @dataclass(frozen=True)
 class TimingConstants:
-    """How long actions take.
+    """How long actions take; an unknown one has the value ``None``.
 
     Parameters
     ----------
     step, hop : Constant, s
-        One time step; one link crossed.
+        One time step; one link crossed, router included.
+    link, sop, neuron_update, axon_in, barrier : Constant, s
+        The other `hwmodel.chip.constants.DURATIONS`: how long a packet keeps a link
+        busy, and how long a core works on an action.
+    hop_y : Constant or None, s
+        A hop that changes the row; ``None``: it takes as long as any other.
     """
 
     step: Constant
     hop: Constant
+    link: Constant
+    sop: Constant
+    neuron_update: Constant
+    axon_in: Constant
+    barrier: Constant
+    hop_y: Constant | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,9 @@ class Chip:
         Prices.
     timing : TimingConstants
         Durations.
+    execution : {"time-stepped", "event-driven"}
+        Whether every neuron is updated in every time step, or only by the synaptic
+        operations it receives.
     normalised : Normalised or None
         Coefficients of Eq. 11, where they were published.
     """
@@ -210,18 +218,26 @@ class Chip:
     limits: CoreLimits
     energy: EnergyConstants
     timing: TimingConstants
+    execution: Execution = "time-stepped"
     normalised: Normalised | None = None
 
     @property
     def constants(self) -> dict[str, Constant]:
-        """Every physical constant by its dotted name."""
-        return {
-            "energy.sop": self.energy.sop,
-            "energy.hop": self.energy.hop,
-            "energy.static": self.energy.static,
-            "timing.step": self.timing.step,
-            "timing.hop": self.timing.hop,
+        """Every physical constant of the chip by its dotted name."""
+        named = {
+            **{f"energy.{n}": getattr(self.energy, n) for n in (*ACTIONS, "static")},
+            **{f"timing.{n}": getattr(self.timing, n) for n in DURATIONS},
         }
+        return {name: c for name, c in named.items() if c is not None}
+
+    @property
+    def not_charged(self) -> tuple[Action, ...]:
+        """Names of the actions that the chip's energy law has no term for."""
+        return tuple(
+            name
+            for name in ACTIONS
+            if name != "hop_y" and getattr(self.energy, name) is None
+        )
 
     def require(self, name: str, why: str) -> float:
         """Return a constant in SI units or say that it is unknown.
@@ -264,7 +280,8 @@ def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     overrides : sequence of str
         ``"energy.hop=2.3pJ"`` or ``"energy.hop=2.3pJ:marginal"``: constants (with a
         unit and, if wanted, a kind) and other fields to set before the file is
-        checked. Without a kind, a constant keeps its own.
+        checked. Without a kind, a constant keeps its own. It loses its bounds;
+        ``"energy.hop.low=2pJ"`` and ``"energy.hop.high=3pJ"`` set them.
 
     Returns
     -------
@@ -276,6 +293,6 @@ def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     ChipError
         If there is no such preset or file, or the file or an override is wrong.
     """
-    from hwmodel.chip.schema import parse_chip  # loads pydantic
+    from hwmodel.chip.parse import parse_chip  # loads pydantic
 
     return parse_chip(find_chip(name), overrides)

@@ -1,17 +1,10 @@
-"""Read and check chip files: YAML text in, `hwmodel.chip.chip.Chip` out.
-
-The schema forbids unknown keys, wants every number with unit, kind and source, and
-reports the first mistake with its dotted path.
-"""
+"""The schema of chip files: what each field may hold."""
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -19,37 +12,24 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from hwmodel.chip.chip import (
-    Chip,
-    Constant,
-    CoreLimits,
-    EnergyConstants,
-    Mesh,
-    Normalised,
-    TimingConstants,
-)
-from hwmodel.chip.files import ChipText, read_chip
-from hwmodel.chip.yaml_reader import Loader
-from hwmodel.errors import ChipError
-from hwmodel.units import parse_quantity, parse_unit, to_si
-
-CONSTANTS: dict[str, tuple[str, ...]] = {
-    "energy.sop": ("J",),
-    "energy.hop": ("J",),
-    "energy.static": ("W", "J/frame"),
-    "timing.step": ("s",),
-    "timing.hop": ("s",),
-}
-"""Units each constant may have."""
+from hwmodel.chip.chip import Execution
+from hwmodel.chip.constants import Action, Evidence, Kind
+from hwmodel.mesh.grid import Topology
+from hwmodel.units import parse_unit
 
 
 def _none(raw: Any) -> Any:
     return None if raw == "none" else raw
+
+
+def _bound(raw: Any) -> Any:
+    if raw == "unknown":
+        raise ValueError("expected a number; leave a bound out that is not known")
+    return raw if raw is None else _number(raw)
 
 
 def _number(raw: Any) -> Any:
@@ -64,6 +44,7 @@ def _number(raw: Any) -> Any:
     return raw
 
 
+Value = Annotated[float | None, BeforeValidator(_number)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Limit = Annotated[Count | None, BeforeValidator(_none)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
@@ -78,17 +59,38 @@ class _Strict(BaseModel):
 class PricedSpec(_Strict):
     """A number of its own."""
 
-    value: Annotated[float | None, BeforeValidator(_number)]
+    value: Value
     unit: Text
-    kind: Literal["marginal", "average", "static"]
+    kind: Kind
     source: Text
     note: str = ""
+    low: Annotated[float | None, BeforeValidator(_bound)] = None
+    high: Annotated[float | None, BeforeValidator(_bound)] = None
+    evidence: Evidence | None = None
+    voltage: Reference | None = None
 
     @field_validator("unit")
     @classmethod
     def _known_unit(cls, unit: str) -> str:
         parse_unit(unit)
         return unit
+
+    @model_validator(mode="after")
+    def _bounds_hold_the_value(self) -> PricedSpec:
+        if self.value is None and (self.low, self.high) != (None, None):
+            raise ValueError(
+                "low and high are given, but value is unknown; expected a value "
+                "between them"
+            )
+        if self.value is not None and not (
+            (self.low is None or self.low <= self.value)
+            and (self.high is None or self.value <= self.high)
+        ):
+            raise ValueError(
+                f"expected low <= value <= high, got {self.low}, {self.value}, "
+                f"{self.high}"
+            )
+        return self
 
 
 class EventSpec(PricedSpec):
@@ -104,9 +106,9 @@ class StaticSpec(PricedSpec):
 
 
 class IncludedSpec(_Strict):
-    """A cost that an average constant already contains."""
+    """A cost that another constant already contains."""
 
-    included_in: Literal["sop"]
+    included_in: Literal[Action, "static"]
     source: Text
     note: str = ""
 
@@ -116,7 +118,7 @@ def _which(raw: Any) -> str:
 
 
 Included = Annotated[IncludedSpec, Tag("included")]
-HopSpec = Annotated[
+OtherEventSpec = Annotated[
     Annotated[EventSpec, Tag("priced")] | Included, Discriminator(_which)
 ]
 IdleSpec = Annotated[
@@ -143,7 +145,7 @@ class MeshSpec(_Strict):
     height: Count
     cores_per_router: Count = 1
     chip: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
-    topology: Literal["mesh", "triangular torus"] = "mesh"
+    topology: Topology = "mesh"
     source: Text
     note: str = ""
 
@@ -153,42 +155,95 @@ class CoreSpec(_Strict):
 
     neurons: Count
     axons: Limit
+    fan_in: Limit = None
     synapses: Limit
+    synapse_memory: Limit = None
     weight_bits: Limit
+    target_cores: Limit = None
+    out_axons: Limit = None
     source: Text
     note: str = ""
 
 
 class LimitsSpec(_Strict):
-    """What the silicon can hold."""
+    """What the silicon holds."""
 
     neurons: Limit = None
     axons: Limit = None
+    fan_in: Limit = None
     synapses: Limit = None
+    synapse_memory: Limit = None
     weight_bits: Limit = None
     axon_types: Limit = None
     target_cores: Limit = None
+    out_axons: Limit = None
     mesh: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
     source: Text
     note: str = ""
+
+
+class NotChargedSpec(_Strict):
+    """Actions that the chip's energy law has no term for."""
+
+    actions: list[Action]
+    source: Text
 
 
 class EnergySpec(_Strict):
     """Prices."""
 
     sop: EventSpec
-    hop: HopSpec
+    neuron_update: OtherEventSpec | None = None
+    spike: OtherEventSpec | None = None
+    axon_in: OtherEventSpec | None = None
+    axon_out: OtherEventSpec | None = None
+    router: OtherEventSpec | None = None
+    hop: OtherEventSpec
+    hop_y: OtherEventSpec | None = None
+    chip_crossing: OtherEventSpec | None = None
     static: IdleSpec
+    not_charged: NotChargedSpec | None = None
 
     @model_validator(mode="after")
-    def _only_averages_include(self) -> EnergySpec:
-        for name in ("hop", "static"):
-            if isinstance(getattr(self, name), IncludedSpec) and (
-                self.sop.kind != "average"
-            ):
+    def _every_action_is_settled(self) -> EnergySpec:
+        listed = () if self.not_charged is None else self.not_charged.actions
+        missing = [
+            name
+            for name in get_args(Action)
+            if name != "hop_y" and getattr(self, name) is None and name not in listed
+        ]
+        if missing:
+            raise ValueError(
+                f"no price of {', '.join(missing)}; expected one each; what is not "
+                "published is written as value: unknown, and what the chip's energy "
+                "law has no term for is listed in energy.not_charged.actions"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _included_constants_are_there(self) -> EnergySpec:
+        for name in type(self).model_fields:
+            spec = getattr(self, name)
+            if not isinstance(spec, IncludedSpec):
+                continue
+            holder = getattr(self, spec.included_in)
+            if not isinstance(holder, PricedSpec):
                 raise ValueError(
-                    f"{name} is included_in sop, but sop is {self.sop.kind}; expected "
-                    f"an average sop, or a number for {name} (--set energy.{name}=...)"
+                    f"{name} is included_in {spec.included_in}, which has no price of "
+                    "its own; expected the name of a constant that has one"
+                )
+            if spec.included_in == "static" and name != "neuron_update":
+                raise ValueError(
+                    f"{name} is included_in static, but happens only if there are "
+                    "spikes; expected neuron_update or another holder"
+                )
+            outside_cores = (name, spec.included_in) == ("hop", "sop")
+            if (name == "static" or outside_cores) and holder.kind != "average":
+                raise ValueError(
+                    f"{name} is included_in {spec.included_in}, but "
+                    f"{spec.included_in} is {holder.kind}; expected an average "
+                    f"{spec.included_in}, or a number for {name} "
+                    f"(--set energy.{name}=...)"
                 )
         return self
 
@@ -198,6 +253,12 @@ class TimingSpec(_Strict):
 
     step: PricedSpec
     hop: PricedSpec | None = None
+    hop_y: PricedSpec | None = None
+    link: PricedSpec | None = None
+    sop: PricedSpec | None = None
+    neuron_update: PricedSpec | None = None
+    axon_in: PricedSpec | None = None
+    barrier: PricedSpec | None = None
 
     @field_validator("step")
     @classmethod
@@ -229,170 +290,5 @@ class ChipSpec(_Strict):
     limits: Annotated[LimitsSpec | None, BeforeValidator(_none)] = None
     energy: EnergySpec
     timing: TimingSpec
+    execution: Execution = "time-stepped"
     normalised: Annotated[NormalisedSpec | None, BeforeValidator(_none)] = None
-
-
-def parse_chip(file: ChipText, overrides: Sequence[str] = ()) -> Chip:
-    """Turn the text of a chip file into a chip.
-
-    Parameters
-    ----------
-    file : ChipText
-        YAML, and what to call it in messages.
-    overrides : sequence of str
-        ``"path=value"`` items, see `hwmodel.chip.chip.load_chip`.
-
-    Returns
-    -------
-    Chip
-        Checked, in SI units.
-
-    Raises
-    ------
-    ChipError
-        If the text is not YAML or does not follow the schema, or its base is wrong.
-    """
-    where = file.where
-    raw = read_chip(file, CONSTANTS)
-    for item in overrides:
-        _override(raw, item)
-    try:
-        spec = ChipSpec.model_validate(raw)
-    except ValidationError as error:
-        raise ChipError(f"{where}: {_first_mistake(error)}") from error
-    _check_dimensions(spec, where)
-    return _to_chip(spec)
-
-
-def _override(raw: dict[str, Any], item: str) -> None:
-    path, sign, text = item.partition("=")
-    path, text = path.strip(), text.strip()
-    if not sign or not path or not text:
-        raise ChipError(
-            f"--set {item}: expected path=value, for example energy.hop=2.3pJ or "
-            "energy.hop=2.3pJ:marginal"
-        )
-    *parents, last = path.split(".")
-    section = raw
-    for parent in parents:
-        if not isinstance(section.setdefault(parent, {}), dict):
-            raise ChipError(f"--set {item}: '{parent}' holds a value, not fields")
-        section = section[parent]
-    if path not in CONSTANTS:
-        section[last] = yaml.load(text, Loader=Loader)
-        return
-    old = section.get(last)
-    old = old if isinstance(old, dict) else {}
-    text, colon, kind = (part.strip() for part in text.partition(":"))
-    if not colon:
-        usual = "static" if path in ("energy.static", "timing.step") else "marginal"
-        kind = old.get("kind", usual)
-    new: dict[str, Any] = {"kind": kind, "source": f"set by the user: {item}"}
-    if text == "unknown":
-        new |= {"value": "unknown", "unit": old.get("unit", CONSTANTS[path][0])}
-    else:
-        try:
-            value, unit = parse_quantity(text)
-        except ValueError as error:
-            raise ChipError(f"--set {item}: {error}") from error
-        new |= {"value": value, "unit": unit}
-    section[last] = new
-
-
-def _first_mistake(error: ValidationError) -> str:
-    mistakes = error.errors(include_url=False)
-    mistakes.sort(key=lambda e: e["type"] != "extra_forbidden")
-    first = mistakes[0]
-    names = [str(n) for n in first["loc"] if n not in ("priced", "included")]
-    path = ".".join(names)
-    if first["type"] == "extra_forbidden":
-        allowed = _keys_beside(names)
-        near = difflib.get_close_matches(names[-1], allowed, n=1, cutoff=0.5)
-        hint = (
-            f"did you mean '{near[0]}'?" if near else f"expected {', '.join(allowed)}"
-        )
-        return f"{path} is not a known key; {hint}"
-    if first["type"] == "missing":
-        fix = "a constant that is not published is written as value: unknown"
-        return f"{path} is missing; {fix if 'value' in names else 'add it'}" + (
-            f"; {fix}" if path in CONSTANTS else ""
-        )
-    message = first["msg"].removeprefix("Value error, ")
-    given = first["input"]
-    shown = f", got {given!r}" if not isinstance(given, dict | BaseModel) else ""
-    return f"{path}: {message}{shown}"
-
-
-def _keys_beside(names: list[str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "": ChipSpec,
-        "mesh": MeshSpec,
-        "core": CoreSpec,
-        "limits": LimitsSpec,
-        "mesh.chip": MeshSizeSpec,
-        "limits.mesh": MeshSizeSpec,
-        "energy": EnergySpec,
-        "timing": TimingSpec,
-        "normalised": NormalisedSpec,
-    }
-    parent = models.get(".".join(names[:-1]), PricedSpec)
-    return list(parent.model_fields)
-
-
-def _check_dimensions(spec: ChipSpec, where: str) -> None:
-    for path, allowed in CONSTANTS.items():
-        section, name = path.split(".")
-        constant = getattr(getattr(spec, section), name)
-        if constant is None or isinstance(constant, IncludedSpec):
-            continue
-        if parse_unit(constant.unit)[0] not in allowed:
-            raise ChipError(
-                f"{where}: {path}.unit has the wrong dimension, got "
-                f"'{constant.unit}'; expected {' or '.join(allowed)} with an SI prefix"
-            )
-
-
-def _to_chip(spec: ChipSpec) -> Chip:
-    limits = spec.limits
-    core = spec.core
-    return Chip(
-        name=spec.name,
-        description=spec.description,
-        technology=spec.technology,
-        mesh=_to_mesh(spec.mesh),
-        core=CoreLimits(**core.model_dump()),
-        limits=CoreLimits()
-        if limits is None
-        else CoreLimits(
-            **limits.model_dump(exclude={"mesh"}),
-            mesh=None if limits.mesh is None else limits.mesh.size,
-        ),
-        energy=EnergyConstants(
-            _to_constant(spec.energy.sop, "J"),
-            _to_constant(spec.energy.hop, "J"),
-            _to_constant(spec.energy.static, "J/frame"),
-        ),
-        timing=TimingConstants(
-            _to_constant(spec.timing.step, "s"), _to_constant(spec.timing.hop, "s")
-        ),
-        normalised=None
-        if spec.normalised is None
-        else Normalised(**spec.normalised.model_dump()),
-    )
-
-
-def _to_mesh(spec: MeshSpec) -> Mesh:
-    return Mesh(
-        **spec.model_dump(exclude={"chip"}),
-        chip=None if spec.chip is None else spec.chip.size,
-    )
-
-
-def _to_constant(spec: PricedSpec | IncludedSpec | None, unit: str) -> Constant:
-    if spec is None:
-        return Constant(None, unit, None, "left out of the chip file")
-    if isinstance(spec, IncludedSpec):
-        return Constant(0.0, unit, None, spec.source, spec.note, spec.included_in)
-    unit, _ = parse_unit(spec.unit)
-    value = None if spec.value is None else to_si(spec.value, spec.unit)
-    return Constant(value, unit, spec.kind, spec.source, spec.note)

@@ -8,32 +8,54 @@ Learning with Event-Driven Backpropagation", ICCV 2023, section 4.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
 
 from hwmodel.chip.chip import Chip, Normalised
-from hwmodel.cost.latency import Latency
+from hwmodel.cost.bill import Bill
 from hwmodel.errors import ChipError
-from hwmodel.traffic.counts import ActionCounts, Casting
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy of one inference.
+    """Energy of one inference, by what it is spent on.
 
     Parameters
     ----------
-    sop, hop, static : float, J
-        Synaptic operations; hops; what does not depend on events.
+    sop, neuron_update, spike, axon_in, axon_out, router, chip_crossing : float, J
+        What `hwmodel.chip.constants.ACTIONS` names.
+    hop : float, J
+        All hops, those that change the row too.
+    static : float, J
+        What does not depend on events.
     """
 
-    sop: float
-    hop: float
+    sop: float = 0.0
+    neuron_update: float = 0.0
+    spike: float = 0.0
+    axon_in: float = 0.0
+    axon_out: float = 0.0
+    router: float = 0.0
+    hop: float = 0.0
+    chip_crossing: float = 0.0
     static: float = 0.0
 
     @property
+    def terms(self) -> dict[str, float]:
+        """Every term by its name, J."""
+        return asdict(self)
+
+    @property
+    def other(self) -> float:
+        """Sum of what is neither a synaptic operation nor a hop nor static."""
+        shown = ("sop", "hop", "static")
+        return sum(joules for name, joules in self.terms.items() if name not in shown)
+
+    @property
     def total(self) -> float:
-        """Sum of the three."""
-        return self.sop + self.hop + self.static
+        """Sum of all terms."""
+        return sum(self.terms.values())
 
 
 def linear_energy(
@@ -55,7 +77,7 @@ def linear_energy(
     Energy
         Its three terms.
     """
-    return Energy(sop * sops, hop * hops, static)
+    return Energy(sop=sop * sops, hop=hop * hops, static=static)
 
 
 def normalised_energy(coefficients: Normalised, steps: float, spikes: float) -> float:
@@ -103,12 +125,14 @@ def check_mixing(chip: Chip, force: bool = False) -> list[str]:
     ------
     ChipError
         If a price that is not zero is an average, another price is not zero (or is
-        unknown), and `force` is off.
+        unknown), and `force` is off. Hops between chips are no part of the average of
+        one chip and may be paid next to it.
     """
     priced = [
         name
         for name, constant in chip.constants.items()
         if name.startswith("energy.")
+        and name != "energy.chip_crossing"
         and constant.included_in is None
         and constant.value != 0
     ]
@@ -132,27 +156,15 @@ def check_mixing(chip: Chip, force: bool = False) -> list[str]:
     return [f"forced: {what}"]
 
 
-def price(
-    chip: Chip,
-    counts: ActionCounts,
-    casting: Casting,
-    duration: Latency,
-    n_chips: int = 1,
-) -> tuple[Energy, tuple[Energy, ...]]:
-    """Price the counts of a workload.
+def pay(chip: Chip, bill: Bill) -> tuple[Energy, tuple[Energy, ...]]:
+    """Pay a bill with the values of a chip.
 
     Parameters
     ----------
     chip : Chip
         Prices.
-    counts : ActionCounts
-        Counts over all measured inferences.
-    casting : {"multicast", "unicast"}
-        Whose hops are paid.
-    duration : Latency
-        For a static price in watts.
-    n_chips : int
-        Chips that draw the static power.
+    bill : Bill
+        From `hwmodel.cost.bill.bill_of`, for the same chip.
 
     Returns
     -------
@@ -160,34 +172,17 @@ def price(
         The whole network.
     layers : tuple of Energy, J per inference
         Dynamic energy caused by the spikes each layer receives; static is 0.
-
-    Raises
-    ------
-    ChipError
-        If a price that is needed is unknown.
     """
-    hops = counts.transport(casting).hops
-    sop = hop = 0.0
-    if counts.sops:
-        sop = chip.require("energy.sop", f"{counts.sops} synaptic operations need it")
-    if hops:
-        hop = chip.require("energy.hop", f"{hops} hops need it")
-    static = _static_energy(chip, duration, n_chips)
-    n = counts.n_samples
-    layers = tuple(
-        linear_energy(
-            layer.sops / n, layer.transport(casting).hops / n, sop, hop, static=0.0
-        )
-        for layer in counts.layers
-    )
-    return linear_energy(counts.sops / n, hops / n, sop, hop, static), layers
+    # An unknown price is only of something that did not happen: bill_of saw to it.
+    values = {name: chip.constants[name].value or 0.0 for name in bill.constants}
+    joules = bill.dynamic(values)
+    static = float(bill.static(values))
+    total = _energy(bill, joules.sum(axis=0), static)
+    return total, tuple(_energy(bill, row, 0.0) for row in joules)
 
 
-def _static_energy(chip: Chip, duration: Latency, n_chips: int) -> float:
-    static = chip.require("energy.static", "every inference needs it")
-    if chip.energy.static.unit == "J/frame":
-        return static
-    if duration.seconds is None:
-        chip.require("timing.step", "energy.static in W needs a latency")
-        raise AssertionError("a known step gives a latency")
-    return static * n_chips * duration.seconds
+def _energy(bill: Bill, joules: np.ndarray, static: float) -> Energy:
+    terms = dict.fromkeys((f.name for f in fields(Energy)), 0.0)
+    for action, energy in zip(bill.actions, joules.tolist(), strict=True):
+        terms["hop" if action == "hop_y" else action] += energy
+    return Energy(**{**terms, "static": static})

@@ -16,6 +16,26 @@ DIRECTIONS: dict[Topology, tuple[tuple[int, int], ...]] = {
 """Steps (dx, dy) of a router's outgoing links."""
 
 
+def step_name(step: tuple[int, int]) -> str:
+    """Name a direction.
+
+    Parameters
+    ----------
+    step : tuple of int
+        (dx, dy), each -1, 0 or 1.
+
+    Returns
+    -------
+    str
+        ``"+x"``, ``"-y"``, ``"+x+y"``, ...
+    """
+    return "".join(
+        ("+" if change > 0 else "-") + axis
+        for change, axis in zip(step, "xy", strict=True)
+        if change
+    )
+
+
 @dataclass(frozen=True)
 class Grid:
     """Routers in rows and columns, with the cores that hang on them.

@@ -8,6 +8,9 @@ import numpy as np
 
 from hwmodel.mesh.grid import Grid
 
+Link = tuple[tuple[int, int], tuple[int, int], int]
+"""A link with its load: from (x, y), to (x, y), packets."""
+
 
 @dataclass(frozen=True)
 class LinkLoads:
@@ -45,6 +48,23 @@ class LinkLoads:
         return int(self.packets.max(initial=0))
 
     @property
+    def worst_link(self) -> Link | None:
+        """The busiest link; ``None`` if all are idle.
+
+        Of several, the first by direction (`Grid.directions`), then row, then column.
+        """
+        if not self.packets.any():
+            return None
+        d, y, x = np.unravel_index(self.packets.argmax(), self.packets.shape)
+        return self._link(int(d), int(y), int(x))
+
+    @property
+    def hops_by_direction(self) -> dict[tuple[int, int], int]:
+        """Hops of all packets by the step (dx, dy) of the link."""
+        hops = self.packets.sum(axis=(1, 2)).tolist()
+        return dict(zip(self.grid.directions, hops, strict=True))
+
+    @property
     def hops_y(self) -> int:
         """Hops that change the row: along a column or a diagonal."""
         changes_row = [dy != 0 for _, dy in self.grid.directions]
@@ -66,15 +86,11 @@ class LinkLoads:
             ]
         )
 
-    def links(self) -> list[tuple[tuple[int, int], tuple[int, int], int]]:
-        """List the used links: from (x, y), to (x, y), packets."""
-        width, height = self.grid.width, self.grid.height
-        return [
-            (
-                (int(x), int(y)),
-                ((int(x) + dx) % width, (int(y) + dy) % height),
-                int(self.packets[d, y, x]),
-            )
-            for d, (dx, dy) in enumerate(self.grid.directions)
-            for y, x in np.argwhere(self.packets[d])
-        ]
+    def links(self) -> list[Link]:
+        """List the used links."""
+        return [self._link(*link) for link in np.argwhere(self.packets).tolist()]
+
+    def _link(self, d: int, y: int, x: int) -> Link:
+        dx, dy = self.grid.directions[d]
+        end = ((x + dx) % self.grid.width, (y + dy) % self.grid.height)
+        return (x, y), end, int(self.packets[d, y, x])

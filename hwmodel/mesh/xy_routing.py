@@ -35,6 +35,27 @@ def xy_route(source: tuple[int, int], target: tuple[int, int]) -> list[tuple[int
     return [*along_x, *along_y, target]
 
 
+def xy_distance(
+    source_x: np.ndarray,
+    source_y: np.ndarray,
+    target_x: np.ndarray,
+    target_y: np.ndarray,
+) -> np.ndarray:
+    """Count the links of XY routes.
+
+    Parameters
+    ----------
+    source_x, source_y, target_x, target_y : ndarray, int64
+        Routers; the four are broadcast.
+
+    Returns
+    -------
+    ndarray, int64
+        Hops, the Manhattan distance.
+    """
+    return np.abs(target_x - source_x) + np.abs(target_y - source_y)
+
+
 def unicast_loads(
     grid: Grid,
     source_x: np.ndarray,

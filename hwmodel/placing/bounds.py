@@ -27,7 +27,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwmodel.placing.problem import Problem, hop_costs
-from hwmodel.traffic.flows import HOST
+from hwmodel.traffic.senders import HOST
 
 
 def lower_bound(problem: Problem) -> float:

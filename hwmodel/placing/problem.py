@@ -13,7 +13,8 @@ from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
 from hwmodel.traffic.counts import Casting
-from hwmodel.traffic.flows import HOST, Flows
+from hwmodel.traffic.flows import Flows
+from hwmodel.traffic.senders import HOST
 
 Objective = Literal["hops", "energy", "worst-link"]
 

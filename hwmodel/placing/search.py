@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hwmodel.placing.problem import Problem, hop_costs
-from hwmodel.traffic.flows import HOST
+from hwmodel.traffic.senders import HOST
 
 if TYPE_CHECKING:
     from hwmodel.placing.placement_kernels import Notes, Places, Rules, Traffic

@@ -17,7 +17,7 @@ import numpy as np
 
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.problem import Problem
-from hwmodel.traffic.flows import HOST
+from hwmodel.traffic.senders import HOST
 
 MOST_DENSE = 500
 """Cores up to which all eigenvectors are computed."""

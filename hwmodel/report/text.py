@@ -5,18 +5,26 @@ No arithmetic happens here but sums over samples becoming means, and unit prefix
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from tabulate import tabulate
 
 from hwmodel import __version__
+from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
-from hwmodel.mesh.loads import LinkLoads
+from hwmodel.mesh.grid import step_name
+from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
 from hwmodel.report.placement import placement_dict, placement_text
+from hwmodel.report.sensitivity import (
+    sensitivity_table,
+    uncertainty_dict,
+    uncertainty_lines,
+)
 from hwmodel.units import format_quantity
 from hwmodel.workload.workload import LayerGeometry
 
@@ -44,6 +52,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "chip": estimate.chip.name,
         "casting": estimate.casting,
         "n_samples": n,
+        "spikes_from": estimate.workload.spikes_from,
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
@@ -63,8 +72,13 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "hops_unicast": unicast.hops / n,
         "hops_multicast": multicast.hops / n,
         "input_hops": counts.layers[0].transport(estimate.casting).hops / n,
+        "hops_by_direction": {
+            step_name(step): hops / n for step, hops in links.hops_by_direction.items()
+        },
         "busiest_link": links.busiest / n,
-        "energy_j": _energy(estimate.energy, static=True),
+        "worst_link": None if links.worst_link is None else _link(links.worst_link, n),
+        "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
+        **uncertainty_dict(estimate),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
         "steps": estimate.latency.steps,
@@ -78,11 +92,14 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _energy(energy: Energy, static: bool) -> dict[str, float]:
-    terms = {"sop": energy.sop, "hop": energy.hop}
-    return (
-        {**terms, "static": energy.static, "total": energy.total} if static else terms
-    )
+def _energy(energy: Energy, charged: Collection[str], static: bool) -> dict[str, Any]:
+    """Return the terms that the chip has a price for, then static and total."""
+    terms: dict[str, Any] = {
+        name: joules for name, joules in energy.terms.items() if name in charged
+    }
+    if static:
+        terms |= {"static": energy.static, "total": energy.total}
+    return terms
 
 
 def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
@@ -101,16 +118,20 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "hops": paid.hops / n,
         "hops_unicast": layer.unicast.hops / n,
         "hops_multicast": layer.multicast.hops / n,
-        "energy_j": _energy(estimate.layer_energy[i], static=False),
+        "energy_j": _energy(
+            estimate.layer_energy[i], estimate.bill.actions, static=False
+        ),
     }
 
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
     """List the links that were used, with packets per inference."""
-    return [
-        {"from": list(start), "to": list(end), "packets": packets / n_samples}
-        for start, end, packets in loads.links()
-    ]
+    return [_link(link, n_samples) for link in loads.links()]
+
+
+def _link(link: Link, n_samples: int) -> dict[str, Any]:
+    start, end, packets = link
+    return {"from": list(start), "to": list(end), "packets": packets / n_samples}
 
 
 def _cores(estimate: Estimate) -> list[dict[str, Any]]:
@@ -149,15 +170,20 @@ def to_text(estimate: Estimate) -> str:
         Several lines: layers, transport, energy, latency, warnings, notes.
     """
     counts, n = estimate.counts, estimate.counts.n_samples
-    head = (
-        f"{estimate.chip.name}: {estimate.mapping.partition.n_cores} cores on a "
-        f"{estimate.mapping.grid} mesh, means of {n} inference{'s' * (n > 1)}"
-    )
+    grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
+    declared = estimate.workload.provenance.get("declared")
+    of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
+    head = f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, {of}"
+    head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
-    blocks.append(_energy_table(estimate))
+    blocks += [_direction_table(estimate), _energy_table(estimate)]
+    sensitivity = sensitivity_table(estimate)
+    if sensitivity:
+        blocks.append(sensitivity)
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
+        *uncertainty_lines(estimate),
         f"latency            {time} ({estimate.latency.steps} steps, "
         f"{estimate.latency.windows:g} windows)",
         f"spikes             {_number(counts.spikes / n)} "
@@ -165,6 +191,8 @@ def to_text(estimate: Estimate) -> str:
     ]
     if estimate.placement.method != "row-major":
         lines.append(f"placement          {placement_text(estimate.placement, n)}")
+    if not declared:
+        lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:
         lines.append(
             f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
@@ -178,6 +206,21 @@ def to_text(estimate: Estimate) -> str:
     return "\n\n".join(blocks)
 
 
+def _rounding(model: dict[str, str | int | float | bool]) -> str:
+    """Say that a model is quantised, and what that did to its accuracy."""
+    if "quantise_bits" not in model:
+        return ""
+    text = f"\nweights of {model['quantise_bits']} bits per {model['quantise_per']}"
+    epochs = model.get("quantise_epochs")
+    if epochs:
+        text += f", fine-tuned for {epochs} epoch{'s' * (epochs != 1)}"
+    if "test_accuracy" in model:
+        text += f"; test accuracy {model['test_accuracy']:.2%}"
+    if "quantise_accuracy_before" in model:
+        text += f", {model['quantise_accuracy_before']:.2%} before"
+    return text
+
+
 def _number(value: float) -> str:
     if value >= 1e5:
         return f"{value:.4g}"
@@ -187,6 +230,7 @@ def _number(value: float) -> str:
 def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
+    others = any(energy.other for energy in estimate.layer_energy)
     for layer, energy in zip(
         estimate.counts.layers, estimate.layer_energy, strict=True
     ):
@@ -202,10 +246,12 @@ def _layer_table(estimate: Estimate) -> str:
                 _number(paid.hops / n),
                 format_quantity(energy.sop, "J"),
                 format_quantity(energy.hop, "J"),
+                *([format_quantity(energy.other, "J")] if others else []),
             ]
         )
     heads = ["layer", "neurons", "cores", "spikes in", "fired", "SOPs", "hops in"]
-    return _table(rows, [*heads, "E SOP", "E hop"])
+    heads += ["E SOP", "E hop", *(["E other"] if others else [])]
+    return _table(rows, heads)
 
 
 def _transport_table(estimate: Estimate) -> str:
@@ -222,31 +268,38 @@ def _transport_table(estimate: Estimate) -> str:
                 _number(all_layers.hops / n),
                 _number(from_input.hops / n),
                 _number(loads.busiest / n),
+                *(str(end) for end in (loads.worst_link or ("-", "-"))[:2]),
             ]
         )
-    return _table(
-        rows, ["transport", "packets", "hops", "of the input", "busiest link"]
-    )
+    heads = ["transport", "packets", "hops", "of the input", "busiest link"]
+    return _table(rows, [*heads, "from", "to"])
+
+
+def _direction_table(estimate: Estimate) -> str:
+    n, steps = estimate.counts.n_samples, estimate.mapping.grid.directions
+    rows = []
+    for casting in ("multicast", "unicast"):
+        hops = estimate.counts.link_loads(casting).hops_by_direction
+        rows.append([casting, *(_number(hops[step] / n) for step in steps)])
+    return _table(rows, ["hops by direction", *map(step_name, steps)])
 
 
 def _energy_table(estimate: Estimate) -> str:
     energy = estimate.energy
-    terms = [
-        ("SOPs", energy.sop, "energy.sop"),
-        ("hops", energy.hop, "energy.hop"),
-        ("static", energy.static, "energy.static"),
-        ("total", energy.total, ""),
-    ]
+    titles = {"static": "static", "total": "total"}
+    titles |= {str(action): title for action, title in ACTIONS.items()}
     rows = []
-    for name, joules, constant in terms:
+    for name, joules in {**energy.terms, "total": energy.total}.items():
+        constants = [
+            constant
+            for key in (name, f"{name}_y")
+            if (constant := estimate.chip.constants.get(f"energy.{key}")) is not None
+        ]
+        if name != "total" and all(c.included_in for c in constants):
+            continue  # no price of its own
         share = f"{joules / energy.total:.1%}" if energy.total else "-"
-        price = estimate.chip.constants[constant] if constant else None
-        paid = (
-            ""
-            if price is None
-            else price_text(price.value, price.unit, price.included_in)
-        )
-        rows.append([name, format_quantity(joules, "J"), share, paid])
+        paid = ", ".join(price_text(c.value, c.unit, c.included_in) for c in constants)
+        rows.append([titles[name], format_quantity(joules, "J"), share, paid])
     return _table(rows, ["energy / inference", "", "share", "price"])
 
 
@@ -322,7 +375,8 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
         for row in map_rows(mapping, layers)
     ]
     fill = float(np.mean(mapping.partition.neurons_per_core))
-    head = f"{len(rows)} cores on a {mapping.grid} mesh, {fill:.0f} neurons a core"
+    grid = mapping.grid
+    head = f"{len(rows)} cores on a {grid} {grid.topology}, {fill:.0f} neurons a core"
     table = tabulate(
         rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
     )

@@ -13,10 +13,13 @@ from typing import Literal
 
 import numpy as np
 
+from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
-from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
-from hwmodel.traffic.flows import HOST, Flows, LayerTraffic, layer_traffic
+from hwmodel.mesh.routing import multicast_loads, unicast_loads
+from hwmodel.traffic.flows import Flows, LayerTraffic, layer_traffic
+from hwmodel.traffic.senders import HOST
+from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import Workload
 
 Casting = Literal["multicast", "unicast"]
@@ -30,10 +33,27 @@ class Transport:
     ----------
     packets, hops : int
         Packets sent; links crossed by all of them.
+    hops_y, chip_crossings : int
+        Hops that change the row; hops from one chip to another.
     """
 
     packets: int
     hops: int
+    hops_y: int
+    chip_crossings: int
+
+    @classmethod
+    def of(cls, packets: int, loads: LinkLoads) -> Transport:
+        """Return the transport of packets that load links so."""
+        return cls(packets, loads.total, loads.hops_y, loads.chip_crossings)
+
+    def __add__(self, other: Transport) -> Transport:
+        return Transport(
+            self.packets + other.packets,
+            self.hops + other.hops,
+            self.hops_y + other.hops_y,
+            self.chip_crossings + other.chip_crossings,
+        )
 
 
 @dataclass(frozen=True)
@@ -125,8 +145,8 @@ class ActionCounts:
 
     def transport(self, casting: Casting) -> Transport:
         """Return packets and hops of all layers, input included, under one rule."""
-        parts = [layer.transport(casting) for layer in self.layers]
-        return Transport(sum(p.packets for p in parts), sum(p.hops for p in parts))
+        first, *rest = (layer.transport(casting) for layer in self.layers)
+        return sum(rest, start=first)
 
     def link_loads(self, casting: Casting) -> LinkLoads:
         """Return the packets on each link under one rule."""
@@ -157,22 +177,37 @@ def count(
     ActionCounts
         Exact integers.
 
+    Raises
+    ------
+    WorkloadError
+        If counts might not fit 64 bits.
+
     Notes
     -----
     Flows with the same source core and the same destination cores are merged before
-    they are routed, so the work grows with the number of distinct flows.
+    they are routed, and inputs that reach all cores alike share one row of synapses,
+    so the work grows with the number of distinct flows.
     """
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
+    most_sops = most_hops = 0.0
     if traffic is None:
         traffic = layer_traffic(workload, mapping.partition)
-    for i, received in enumerate(traffic):
-        part, into_core = mapping.partition.layers[i], received.into_core
-        loads = _route(mapping, received.flows, input_port)
-        layers.append(_count_layer(workload, i, received, loads))
+    for i, of_layer in enumerate(traffic):
+        layer, part = workload.layers[i], mapping.partition.layers[i]
+        into_core, flows = of_layer.inputs.synapses, of_layer.flows
+        most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
+        most_hops += (mapping.grid.width + mapping.grid.height) * float(
+            flows.packets.astype(float) @ flows.reaches.sum(axis=1)
+        )
+        _require_64_bits(layer.name, most_sops, most_hops)
+        loads = _route(mapping, flows, input_port)
+        received = _received(into_core, workload.spikes_in[i])
+        n_split = of_layer.inputs.n_split
+        layers.append(_count_layer(workload, i, received, flows, loads, n_split))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
-        sops.append(workload.spikes_in[i] @ into_core)
-        synapses.append(into_core.sum(axis=0))
+        sops.append(received.sops)
+        synapses.append(received.synapses)
         fired = np.zeros(part.n_cores, dtype=np.int64)
         np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
         spikes.append(fired)
@@ -185,6 +220,45 @@ def count(
         np.concatenate(sops),
         np.concatenate(spikes),
         np.concatenate(synapses),
+    )
+
+
+def _require_64_bits(name: str, sops: float, hops: float) -> None:
+    """Refuse counts that integers of 64 bits might not hold."""
+    for what, bound in (("synaptic operations", sops), ("hops", hops)):
+        if bound >= 2**63:
+            raise WorkloadError(
+                f"{name}: up to {bound:.2g} {what} in all inferences; expected less "
+                "than 2^63; measure fewer samples, or declare rates with fewer decimals"
+            )
+
+
+@dataclass(frozen=True)
+class _Received:
+    """What the cores of a layer receive.
+
+    ``sops``, ``synapses``, ``axons``, each (n_cores,) int64: synaptic operations,
+    non-zero synapses, and inputs with at least one synapse; ``target_cores``: most
+    cores that one input reaches.
+    """
+
+    sops: np.ndarray
+    synapses: np.ndarray
+    axons: np.ndarray
+    target_cores: int
+
+
+def _received(into_core: CoreSynapses, spikes: np.ndarray) -> _Received:
+    n_kinds = into_core.counts.shape[0]
+    spikes_of_kind = np.zeros(n_kinds, dtype=np.int64)
+    np.add.at(spikes_of_kind, into_core.kind, spikes)
+    inputs_of_kind = np.bincount(into_core.kind, minlength=n_kinds)
+    reaches = into_core.counts > 0
+    return _Received(
+        sops=spikes_of_kind @ into_core.counts,
+        synapses=inputs_of_kind @ into_core.counts,
+        axons=inputs_of_kind @ reaches,
+        target_cores=int(reaches[inputs_of_kind > 0].sum(axis=1).max()),
     )
 
 
@@ -222,24 +296,25 @@ def _route(
 def _count_layer(
     workload: Workload,
     i: int,
-    received: LayerTraffic,
+    received: _Received,
+    flows: Flows,
     loads: tuple[LinkLoads, LinkLoads],
+    n_split: int,
 ) -> LayerCounts:
     layer, spikes_in = workload.layers[i], workload.spikes_in[i]
-    into_core, flows = received.into_core, received.flows
     n_targets = flows.reaches.sum(axis=1)
     return LayerCounts(
         name=layer.name,
         kind=layer.topology.kind,
         neurons=layer.n_neurons,
-        cores=into_core.shape[1],
-        synapses=int(into_core.sum()),
+        cores=received.sops.size,
+        synapses=int(received.synapses.sum()),
         spikes_in=int(spikes_in.sum()),
         spikes_out=int(workload.spikes_out[i].sum()),
-        sops=int(spikes_in @ into_core.sum(axis=1)),
-        unicast=Transport(int(n_targets @ flows.packets), loads[0].total),
-        multicast=Transport(int(flows.packets.sum()), loads[1].total),
-        axons=int((into_core > 0).sum(axis=0).max()),
-        target_cores=int((into_core > 0).sum(axis=1).max()),
-        split_pool_windows=received.split_pool_windows,
+        sops=int(received.sops.sum()),
+        unicast=Transport.of(int(n_targets @ flows.packets), loads[0]),
+        multicast=Transport.of(int(flows.packets.sum()), loads[1]),
+        axons=int(received.axons.max()),
+        target_cores=received.target_cores,
+        split_pool_windows=n_split,
     )

@@ -1,4 +1,4 @@
-"""Who sends spikes to whom: source core, destination cores, packets.
+"""Packets between cores, merged by source and destinations.
 
 Flows depend on the layers, their groups and the spikes, not on where cores lie.
 """
@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
 from hwmodel.mapping.partition import Partition
-from hwmodel.workload.workload import LayerGeometry, Workload
-
-HOST = -1
-"""Owner of the input neurons: the port where input spikes enter the mesh."""
+from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
+from hwmodel.workload.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -46,17 +43,14 @@ class LayerTraffic:
 
     Parameters
     ----------
-    into_core : ndarray, shape (n_in, n_cores), int64
-        Non-zero synapses from each input into each core.
+    inputs : LayerInputs
+        Who sends to it.
     flows : Flows
         Packets into its cores.
-    split_pool_windows : int
-        Pooling windows before it whose neurons live on several cores.
     """
 
-    into_core: np.ndarray
+    inputs: LayerInputs
     flows: Flows
-    split_pool_windows: int
 
 
 def layer_traffic(workload: Workload, partition: Partition) -> Iterator[LayerTraffic]:
@@ -74,59 +68,20 @@ def layer_traffic(workload: Workload, partition: Partition) -> Iterator[LayerTra
     LayerTraffic
         Layer by layer from the input.
     """
-    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
-    shape = workload.input_shape
-    for layer, part, spikes in zip(
-        workload.layers, partition.layers, workload.spikes_in, strict=True
+    all_inputs = inputs_of_layers(workload.layers, workload.input_shape, partition)
+    for inputs, part, spikes in zip(
+        all_inputs, partition.layers, workload.spikes_in, strict=True
     ):
-        owner, n_split = _pass_on(layer, owner, shape)
-        into_core = layer.synapses(part.features, part.rows)
-        flows = _distinct_flows(part.cores, owner, into_core > 0, spikes)
-        yield LayerTraffic(into_core, flows, n_split)
-        owner, shape = part.core_of_neuron, layer.topology.output_shape
+        yield LayerTraffic(inputs, _distinct_flows(part.cores, inputs, spikes))
 
 
-def _pass_on(
-    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
-) -> tuple[np.ndarray, int]:
-    """Owner core of each input of a layer, and how many pool windows are split.
-
-    A pooled neuron belongs to the core of the first neuron of its window. Average
-    pools are part of the layer's synapses.
-    """
-    n_split = 0
-    for topology in layer.passes:
-        if isinstance(topology, EarliestPool):
-            of_map = owner.reshape(shape)
-            height, width, _ = topology.output_shape
-            views = [
-                of_map[
-                    dy : dy + (height - 1) * topology.stride + 1 : topology.stride,
-                    dx : dx + (width - 1) * topology.stride + 1 : topology.stride,
-                ]
-                for dy in range(topology.size)
-                for dx in range(topology.size)
-            ]
-            split = np.zeros(topology.output_shape, dtype=bool)
-            for view in views[1:]:
-                split |= view != views[0]
-            n_split += int(split.sum())
-            owner = views[0].reshape(-1)
-        shape = topology.output_shape
-    return owner, n_split
-
-
-def _distinct_flows(
-    cores: range, owner: np.ndarray, reaches: np.ndarray, spikes: np.ndarray
-) -> Flows:
-    active = (spikes > 0) & reaches.any(axis=1)
-    owner, reaches, spikes = owner[active], reaches[active], spikes[active]
-    owner_bytes = np.ascontiguousarray(owner)[:, None].view(np.uint8)
-    key = np.ascontiguousarray(
-        np.concatenate([owner_bytes, np.packbits(reaches, axis=1)], axis=1)
-    )
-    rows = key.view(np.dtype((np.void, key.shape[1]))).ravel()
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    packets = np.zeros(first.size, dtype=np.int64)
-    np.add.at(packets, inverse.ravel(), spikes)
-    return Flows(cores, owner[first], reaches[first], packets)
+def _distinct_flows(cores: range, inputs: LayerInputs, spikes: np.ndarray) -> Flows:
+    reaches, target_set = target_sets(inputs.synapses)
+    active = (spikes > 0) & (reaches.sum(axis=1)[target_set] > 0)
+    # owners begin at HOST = -1
+    key = (inputs.owner[active] - HOST) * len(reaches) + target_set[active]
+    distinct, flow = np.unique(key, return_inverse=True)
+    packets = np.zeros(distinct.size, dtype=np.int64)
+    np.add.at(packets, flow.reshape(-1), spikes[active])
+    source, reached = np.divmod(distinct, len(reaches))
+    return Flows(cores, source + HOST, reaches[reached], packets)

@@ -5,6 +5,8 @@ Imports nothing of eventsim or hwmodel.
 
 from __future__ import annotations
 
+from itertools import product
+
 import networkx as nx
 import numpy as np
 
@@ -85,11 +87,62 @@ def walk(source, target):
     return links
 
 
-def transport(matrix, spikes, source_of, core_of, position):
+STEPS = {
+    "mesh": [(1, 0), (-1, 0), (0, 1), (0, -1)],
+    "triangular torus": [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)],
+}
+
+
+def network_of(width, height, topology):
+    """Routers and their links as a graph."""
+    graph = nx.DiGraph()
+    places = [(x, y) for x in range(width) for y in range(height)]
+    graph.add_nodes_from(places)
+    for x, y in places:
+        for dx, dy in STEPS[topology]:
+            end = (x + dx, y + dy)
+            if topology != "mesh":
+                end = (end[0] % width, end[1] % height)
+            if end in graph and end != (x, y):
+                graph.add_edge((x, y), end)
+    return graph
+
+
+def torus_walk(source, target, width, height):
+    """Links of the longest-dimension-first route, one step at a time.
+
+    All combinations of steps along x, y and the diagonal that do not go all the way
+    round are tried; of the shortest ones, up goes before down, in y first.
+    """
+    wanted = (target[0] - source[0]) % width, (target[1] - source[1]) % height
+    ways = []
+    for parts in product(
+        range(-width, width + 1),
+        range(-height, height + 1),
+        range(-max(width, height), max(width, height) + 1),
+    ):
+        x, y = parts[0] + parts[2], parts[1] + parts[2]
+        if abs(x) < width and abs(y) < height and (x % width, y % height) == wanted:
+            ways.append((sum(map(abs, parts)), y < 0, x < 0, parts))
+    parts = list(min(ways)[3])
+    at, links = tuple(source), []
+    for axis in sorted(range(3), key=lambda axis: -abs(parts[axis])):
+        while parts[axis]:
+            sign = 1 if parts[axis] > 0 else -1
+            dx, dy = [(1, 0), (0, 1), (1, 1)][axis]
+            end = ((at[0] + sign * dx) % width, (at[1] + sign * dy) % height)
+            links.append((at, end))
+            parts[axis] -= sign
+            at = end
+    return links
+
+
+def transport(matrix, spikes, source_of, core_of, position, walk=walk):
     """Packets and hops of one layer's input: (unicast, multicast) pairs and loads.
 
     `source_of` gives the (x, y) of each presynaptic neuron, `core_of` the core of
-    each postsynaptic one, `position` the (x, y) of each core.
+    each postsynaptic one, `position` the (x, y) of each core, `walk` the links of a
+    route.
     """
     packets, hops = [0, 0], [0, 0]
     loads = [{}, {}]

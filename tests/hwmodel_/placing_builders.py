@@ -7,7 +7,8 @@ from itertools import permutations
 import numpy as np
 from hwmodel_ import oracle
 
-from hwmodel.traffic.flows import HOST, Flows
+from hwmodel.traffic.flows import Flows
+from hwmodel.traffic.senders import HOST
 
 
 def layered(sizes, rng, density=0.7):

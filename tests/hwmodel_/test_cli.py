@@ -15,12 +15,16 @@ from hwmodel_.builders import (
     make_model,
     make_network,
     two_by_two_model,
+    write_trace,
 )
 
 from eventsim import __version__
 from eventsim.model_file import ModelFile, write_model
+from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, Dense, Sparse
+from hwmodel.chip.files import preset_names
 from hwmodel.cli import commands, main
+from hwmodel.workload.trace import SpikeTrace
 
 
 def run(*arguments):
@@ -82,6 +86,58 @@ def test_estimate__counts_every_spike_of_a_multi_spike_model(tmp_path):
     assert any("average pool before it is folded" in note for note in data["notes"])
 
 
+DECLARED = """\
+name: two_inputs
+source: worked out here
+input_shape: [2]
+input_spikes_per_neuron: 1.5
+windows: 2
+layers:
+  - {type: dense, units: 3, spikes_per_neuron: 0.25, name: hidden}
+  - {type: dense, units: 2, spikes_per_neuron: 1, name: output}
+"""
+
+
+@pytest.fixture
+def declared(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(DECLARED)
+    return path
+
+
+def test_estimate__takes_declared_spikes(declared):
+    arguments = ("estimate", declared, "--chip", "truenorth")
+    data = json.loads(run(*arguments, "--json").stdout)
+    # 2 x 1.5 input spikes to 3 neurons, 3 x 0.25 hidden ones to 2
+    assert (data["sops"], data["spikes"]) == (2 * 1.5 * 3 + 0.75 * 2, 0.75 + 2)
+    assert (data["steps"], data["latency_s"]) == (20, close(20e-3))
+    assert data["energy_j"]["total"] == close(10.5 * 26e-12)
+    assert data["model"]["declared"] is True
+    note = "spikes are declared, not measured: two_inputs (worked out here)"
+    unchecked = "weight_bits and axon_types of chip truenorth not checked: the weights "
+    assert note in data["notes"]
+    assert any(line.startswith(unchecked) for line in data["notes"])
+    text = run(*arguments).stdout
+    assert "2 cores on a 64x64 mesh, declared spikes\n" in text
+    assert text.count("declared") == 2
+
+
+def test_map__takes_declared_layers(declared):
+    result = run("map", declared, "--chip", "canmore", "--json")
+    cores = json.loads(result.stdout)["cores"]
+    assert [(core["layer"], core["neurons"]) for core in cores] == [
+        ("hidden", 3),
+        ("output", 2),
+    ]
+
+
+@pytest.mark.parametrize("command", ["estimate", "map"])
+def test_estimate__declared_mistake_is_one_line(declared, command):
+    declared.write_text(DECLARED.replace("units: 3", "unit: 3"))
+    result = run(command, declared, "--chip", "canmore")
+    assert_one_error_line(result, "net.yaml': layers.0.unit is not a known key; did")
+
+
 def test_estimate__takes_a_run_directory_and_prints_text(model):
     result = run("estimate", model.parent, "--chip", "truenorth")
     assert result.exit_code == 0
@@ -94,15 +150,59 @@ def test_estimate__options_reach_the_model(model):
     result = run(
         *common,
         "core.neurons=1",
-        "--mesh",
-        "4x1",
+        *("--set", "mesh.cores_per_router=1"),
+        *("--mesh", "4x1"),
         "--casting",
         "unicast",
         *("--steps-per-window", 5),
     )
     data = json.loads(result.stdout)
-    # a 4 x 1 row: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 3 hops, 2 spikes
-    assert (data["hops"], data["steps"], data["latency_s"]) == (6.0, 10, 0.010)
+    # a ring of 4: hidden at 0, outputs at 1, 2, 3, unicast 1 + 2 + 1 hops, 2 spikes
+    assert (data["hops"], data["steps"], data["latency_s"]) == (4.0, 10, 0.010)
+
+
+def test_estimate__takes_the_spikes_of_a_trace(tmp_path):
+    # The worked example, its spikes one by one, in a model without activity.
+    network = two_by_two_model().network
+    path, trace = tmp_path / "model.h5", tmp_path / "trace.npz"
+    write_model(path, ModelFile(network))
+    counts = [[4, 6], [2], [1, 0, 1]]
+    neurons = [np.repeat(np.arange(len(n)), n).astype(np.int32) for n in counts]
+    trains = [
+        SpikeTrains(np.full(n.size, 0.5), n, np.array([0, n.size // 2, n.size]), size)
+        for n, size in zip(neurons, (2, 1, 3), strict=True)
+    ]
+    write_trace(trace, network, SpikeTrace("", tuple(trains), 2.0, np.array([0, 2])))
+    arguments = ("estimate", path, "--chip", "canmore", "--set", "core.neurons=1")
+    arguments = (*arguments, "--mesh", "2x2", "--input-port", "1,1")
+    result = run(*arguments, "--trace", trace, "--json")
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["sops"], data["hops"], data["n_samples"]) == (5.0, 7.0, 2)
+    assert data["energy_j"]["total"] == close(3.5208e-6)
+    assert data["steps"] == 20
+    assert data["spikes_from"] == f"trace '{trace}'"
+    text = run(*arguments, "--trace", trace).stdout
+    assert f"spikes from        trace '{trace}'\n" in text
+    expected = "--write' ('eventsim train' writes it too), or record a trace with"
+    assert_one_error_line(run(*arguments), expected, "give it with --trace FILE")
+    other = tmp_path / "other.npz"
+    assert_one_error_line(run(*arguments, "--trace", other), "does not exist")
+
+
+def test_estimate__says_that_spikes_are_those_of_the_model_file(model):
+    data = json.loads(run("estimate", model, "--chip", "canmore", "--json").stdout)
+    assert data["spikes_from"] == "activity of the model file"
+    text = run("estimate", model, "--chip", "canmore").stdout
+    assert "spikes from        activity of the model file\n" in text
+
+
+def test_estimate__a_trace_does_not_go_with_declared_spikes(tmp_path):
+    declared = tmp_path / "net.yaml"
+    declared.write_text("name: net")
+    result = run("estimate", declared, "--chip", "canmore", "--trace", "t.npz")
+    assert result.exit_code == 2
+    assert "--trace goes with a model.h5" in result.stderr
 
 
 def test_estimate__own_chip_file(model, tmp_path):
@@ -121,6 +221,40 @@ def test_estimate__plot_writes_pictures(model, tmp_path):
         "mesh.png",
     ]
     assert "wrote" in result.stderr
+
+
+def test_estimate__plot_shows_the_sensitivity_where_bounds_are_known(model, tmp_path):
+    run("estimate", model, "--chip", "spinnaker", "--plot", tmp_path / "p")
+    assert (tmp_path / "p" / "sensitivity.png").is_file()
+
+
+def test_estimate__draws_constants_from_their_bounds(model):
+    arguments = ("estimate", model, "--chip", "loihi", "--json", "--draws", 200)
+    once, again = run(*arguments), run(*arguments, "--seed", 0)
+    assert once.stdout == again.stdout
+    drawn = json.loads(once.stdout)["monte_carlo"]
+    assert (drawn["n"], drawn["seed"]) == (200, 0)
+    assert drawn["p5"] < drawn["p50"] < drawn["p95"]
+    assert json.loads(run(*arguments, "--seed", 1).stdout)["monte_carlo"] != drawn
+    plain = run("estimate", model, "--chip", "loihi", "--json")
+    assert json.loads(plain.stdout)["monte_carlo"] is None
+
+
+def test_estimate__bounds_can_be_set(model):
+    bounds = ("--set", "energy.hop.low=0pJ", "--set", "energy.hop.high=1nJ")
+    common = ("estimate", model, "--chip", "canmore", "--set", "core.neurons=1")
+    data = json.loads(run(*common, *bounds, "--json").stdout)
+    low, high = data["energy_interval_j"]
+    assert low == close(data["energy_j"]["total"] - data["energy_j"]["hop"])
+    assert high == close(low + 10 * data["energy_j"]["hop"])
+    assert "energy.hop     0 J to 1 nJ" in run(*common, *bounds).stdout
+
+
+def test_estimate__structure_only_names_the_missing_price(model):
+    result = run("estimate", model, "--chip", "loihi2")
+    assert_one_error_line(
+        result, "chip loihi2: energy.sop is unknown", "--set energy.sop="
+    )
 
 
 def test_estimate__offline_data_is_a_warning_on_stderr(tmp_path):
@@ -145,7 +279,7 @@ def test_estimate__strict_refuses_what_the_chip_cannot_hold(tmp_path):
 def test_estimate__unknown_chip_lists_the_presets(model):
     result = run("estimate", model, "--chip", "canmoor")
     assert_one_error_line(
-        result, "canmore, spinnaker, truenorth", "did you mean 'canmore'"
+        result, "presets akida, ", ", canmore, ", "did you mean 'canmore'"
     )
 
 
@@ -211,6 +345,9 @@ def test_estimate__newer_model(model):
         ("--chip", "canmore", "--input-port", "-1,0"),
         ("--chip", "canmore", "--casting", "broadcast"),
         ("--chip", "canmore", "--steps-per-window", "0"),
+        ("--chip", "canmore", "--draws", "-1"),
+        ("--chip", "canmore", "--draws", "2000000"),
+        ("--chip", "canmore", "--seed", "-1"),
         ("--chip", "canmore", "--nonsense"),
     ],
 )
@@ -244,19 +381,18 @@ def test_map__json_needs_no_activity(tmp_path):
 
 
 def test_chips__lists_presets():
-    result = run("chips")
-    assert [line.split()[0] for line in result.stdout.splitlines()] == [
-        "canmore",
-        "spinnaker",
-        "truenorth",
-    ]
-    assert len(json.loads(run("chips", "--json").stdout)) == 3
+    _, _, *lines = run("chips").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == preset_names()
+    assert any("structure only" in line for line in lines)
+    data = json.loads(run("chips", "--json").stdout)
+    assert [chip["name"] for chip in data] == preset_names()
 
 
 def test_chips__shows_one():
-    assert "energy.sop     26 pJ (average)" in run("chips", "truenorth").stdout
+    shown = run("chips", "truenorth").stdout
+    assert "26 pJ (average), 21.7 pJ to 28.1 pJ, measured at 0.775 V" in shown
     assert json.loads(run("chips", "truenorth", "--json").stdout)["name"] == "truenorth"
-    assert_one_error_line(run("chips", "loihi"), "unknown chip 'loihi'")
+    assert_one_error_line(run("chips", "loihi3"), "unknown chip 'loihi3'")
 
 
 def test_tables__prints_text_and_json():
@@ -270,7 +406,7 @@ def test_version__is_the_package_version():
 
 def test_main__exits_with_the_code(capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["chips", "loihi"])
+        main(["chips", "loihi3"])
     assert stop.value.code == 1
     assert "error: unknown chip" in capsys.readouterr().err
 

@@ -34,7 +34,7 @@ from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
 from hwmodel.chip.chip import load_chip
 from hwmodel.errors import ChipError, PlacementError, WorkloadError
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
 
 TWO_BY_TWO = {"mesh": (2, 2), "input_port": (1, 1)}
 
@@ -87,13 +87,19 @@ def test_estimate_model__unicast_pays_the_longer_way():
 
 
 def test_estimate_model__spinnaker_by_hand():
-    # 5 x 13.3 nJ + 7 x 0.8 nJ + 0.36 W x 20 ms
-    result = estimate_model(
-        two_by_two_model(), one_neuron_a_core("spinnaker"), **TWO_BY_TWO
-    )
+    # a chip of one router with one core: 4 chips of 0.36 W for 20 ms
+    chip = one_neuron_a_core("spinnaker", "mesh.cores_per_router=1")
+    result = estimate_model(two_by_two_model(), chip, **TWO_BY_TWO)
+    # on the torus every router is one hop away: 4 hops of the input, 2 x 3 or a tree of
+    # 3 links for the hidden neuron's 2 spikes, all over 2 inferences
+    hops = [result.counts.transport(how).hops for how in ("unicast", "multicast")]
+    assert hops == [10, 10]
+    # 5 x 13.3 nJ; 4 neurons in 20 steps x 26 nJ; (3 packets + 5 hops) x 0.8 nJ
     assert result.energy.sop == close(66.5e-9)
-    assert result.energy.hop == close(5.6e-9)
-    assert result.energy.static == close(7.2e-3)
+    assert result.energy.neuron_update == close(80 * 26e-9)
+    assert result.energy.router == close(6.4e-9)
+    assert (result.energy.hop, result.energy.chip_crossing) == (0.0, 0.0)
+    assert result.energy.static == close(4 * 7.2e-3)
     assert result.latency.seconds == close(0.020)
     # 0.36 x 20/512 + 0.64 x 2/2.612e6
     assert result.normalised == close(0.0140625 + 4.900459e-7)
@@ -108,9 +114,9 @@ def test_estimate_model__truenorth_by_hand():
     assert result.latency.seconds == close(0.020)
     # 0.6 x 20/512 + 0.4 x 2/2.612e6
     assert result.normalised == close(0.0234375 + 3.062787e-7)
-    assert "energy.hop is priced as 0: it is included in the average energy.sop" in (
-        result.notes
-    )
+    (note,) = [n for n in result.notes if "priced as 0" in n]
+    assert note.startswith("priced as 0, included in the average energy.sop: ")
+    assert note.endswith("energy.router, energy.hop, energy.static")
 
 
 def test_estimate_model__silence_leaves_only_static_energy():
@@ -158,7 +164,7 @@ def test_estimate_model__static_power_is_paid_for_every_chip():
     # 35 cores, 16 a chip
     assert result.n_chips == 3
     assert result.energy.static == close(3 * 0.36 * 0.020)
-    assert "static power of 3 chips (16 cores each)" in result.notes
+    assert "static power of 3 chips, those that hold cores" in result.notes
 
 
 def test_estimate_model__fan_in_beyond_the_axons_warns_and_is_refused_by_strict():
@@ -227,12 +233,6 @@ def test_estimate_model__input_port_must_be_on_the_mesh():
         estimate_model(
             two_by_two_model(), load_chip("canmore"), mesh=(2, 2), input_port=(2, 0)
         )
-
-
-def test_map_model__needs_no_activity():
-    model = ModelFile(two_by_two_model().network)
-    mapping = map_model(model, one_neuron_a_core("canmore"), (2, 2))
-    assert mapping.partition.n_cores == 4
 
 
 def test_estimate_model__steps_count_windows_not_network_time():

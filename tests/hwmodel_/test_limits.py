@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hwmodel_.builders import counted, make_model, make_network
+from hwmodel_.builders import counted, dense_model, make_model, make_network
 
 from eventsim.topology import Dense, Sparse
 from hwmodel.chip.chip import load_chip
-from hwmodel.limits import broken_limits, has_more_levels, needs_more_types
+from hwmodel.limits import (
+    broken_limits,
+    has_more_levels,
+    needs_more_bits,
+    needs_more_types,
+    unchecked_limits,
+)
+from hwmodel.workload.workload import layers_of
 
 
 def broken(chip, n_in=784, weight=1.0, units=(3, 2), capacity=1024, mesh=(4, 4)):
@@ -91,6 +99,50 @@ def test_broken_limits__types_of_listed_synapses(n_types, lines):
     assert len(broken_limits(chip, *counted(model, 8))) == lines
 
 
+STEPS = np.array([0.5, 0.1])
+
+
+def stepped(topology, weight):
+    network = make_network((2,), (topology, weight))
+    layer = replace(network.layers[0], weight_step=STEPS)
+    return replace(network, layers=(layer,))
+
+
+@pytest.mark.parametrize(
+    ("extreme", "bits", "more"),
+    [(7, 4, False), (8, 4, True), (-8, 4, False), (-9, 4, True), (7, 3, True)],
+)
+def test_needs_more_bits__whole_numbers_have_to_fit(extreme, bits, more):
+    whole = np.array([[extreme, 0.0], [1.0, -1.0]])
+    (dense,) = layers_of(stepped(Dense((2,), 2), whole * STEPS))
+    assert needs_more_bits(dense, bits) is more
+    pre, post = np.array([1, 0, 1, 0]), np.array([1, 0, 0, 1])
+    sparse = Sparse((2,), 2, pre, post)
+    (listed,) = layers_of(stepped(sparse, (whole * STEPS)[pre, post]))
+    assert needs_more_bits(listed, bits) is more
+
+
+@pytest.mark.parametrize(("bits", "n_lines"), [(4, 0), (3, 1)])
+def test_broken_limits__of_quantised_weights_their_whole_numbers_count(bits, n_lines):
+    rng = np.random.default_rng(0)
+    whole = rng.integers(-7, 8, (50, 2)).astype(float)
+    topology = Dense((50,), 2)
+    network = make_network((50,), (topology, whole * STEPS))
+    chip = load_chip("canmore", [f"limits.weight_bits={bits}"])
+    given = make_model(network, [np.ones(50), np.ones(2)])
+    (line,) = broken_limits(chip, *counted(given, 8))
+    assert f"weights take more than {2**bits} values" in line
+    layer = replace(network.layers[0], weight_step=STEPS)
+    model = replace(given, network=replace(network, layers=(layer,)))
+    lines = broken_limits(chip, *counted(model, 8))
+    assert len(lines) == n_lines
+    if lines:
+        assert lines[0] == (
+            "layer_1 (dense): quantised weights need more than 3 bits, chip canmore "
+            "stores whole numbers from -4 to 3"
+        )
+
+
 @pytest.mark.parametrize(("n_levels", "more"), [(3, True), (4, False)])
 def test_has_more_levels__counts_distinct_values(n_levels, more):
     weight = np.tile([0.0, 1.0, 2.0], 100)
@@ -102,3 +154,20 @@ def test_needs_more_types__counts_non_zero_weights_of_each_neuron(n_types, more)
     weight = np.ones((6, 130))
     weight[:4, 129] = [0.0, 2.0, 3.0, 2.0]
     assert needs_more_types(weight, n_types) is more
+
+
+def test_unchecked_limits__names_limits_on_weights_that_nobody_knows():
+    rng = np.random.default_rng(0)
+    workload, mapping, counts = counted(dense_model([5, 4, 3], rng), 1024)
+    unknown = replace(
+        workload, layers=tuple(replace(x, weight=None) for x in workload.layers)
+    )
+    chip = load_chip("canmore", ["limits.weight_bits=1", "limits.axon_types=1"])
+    assert unchecked_limits(chip, workload) == []
+    assert len(broken_limits(chip, workload, mapping, counts)) == 2
+    assert broken_limits(chip, unknown, mapping, counts) == []
+    assert unchecked_limits(chip, unknown) == [
+        "weight_bits and axon_types of chip canmore not checked: the weights of "
+        "layer_1 (dense) and 1 more layer are unknown"
+    ]
+    assert unchecked_limits(load_chip("canmore"), unknown) == []

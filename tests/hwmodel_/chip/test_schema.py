@@ -4,220 +4,141 @@ from importlib import resources
 
 import pytest
 
-from hwmodel.chip.chip import load_chip
 from hwmodel.chip.files import ChipText
-from hwmodel.chip.schema import parse_chip
+from hwmodel.chip.parse import parse_chip
 from hwmodel.errors import ChipError
 
-CANMORE = (resources.files("hwmodel") / "chips" / "canmore.yaml").read_text("utf-8")
-TRUENORTH = (resources.files("hwmodel") / "chips" / "truenorth.yaml").read_text("utf-8")
+FOLDER = resources.files("hwmodel") / "chips"
+CANMORE = (FOLDER / "canmore.yaml").read_text("utf-8")
+SPINNAKER = (FOLDER / "spinnaker.yaml").read_text("utf-8")
 
 
-def mine(text: str) -> ChipText:
-    return ChipText(text, "mine")
-
-
-def changed(old: str, new: str, text: str = CANMORE) -> str:
+def parse(old: str, new: str, text: str = CANMORE):
     assert old in text
-    return text.replace(old, new, 1)
+    return parse_chip(ChipText(text.replace(old, new, 1), "mine"))
+
+
+def test_bounds__reach_the_constant_in_si():
+    sop = parse("value: 20\n", "value: 20\n    low: 15\n    high: 30\n").energy.sop
+    assert (sop.low, sop.value, sop.high) == (15e-12, 20e-12, 30e-12)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ("low: 21", "expected low <= value <= high, got 21.0, 20.0, None"),
+        ("high: 19", "expected low <= value <= high, got None, 20.0, 19.0"),
+        ("low: -1", r"energy\.sop\.low: .*must not be negative, got -1"),
+        ("high: .inf", r"energy\.sop\.high: expected a finite number"),
+        ("low: unknown", r"energy\.sop\.low: .*leave a bound out"),
+        ("evidence: guess", r"energy\.sop\.evidence: .*'measured'.*got 'guess'"),
+        ("low: .nan", r"energy\.sop\.low: expected a finite number"),
+        ("high: 30pJ", r"energy\.sop\.high: expected a number .*got '30pJ'"),
+        ("voltage: 0", r"energy\.sop\.voltage: .*greater than 0.*got 0"),
+        ("voltage: 0.75V", r"energy\.sop\.voltage: .*valid number, got '0\.75V'"),
+        ("volts: 0.75", r"energy\.sop\.volts is not a known key; .*'voltage'"),
+    ],
+)
+def test_bounds__must_hold_the_value(bounds, message):
+    with pytest.raises(ChipError, match=message):
+        parse("    evidence: simulated\n", f"    {bounds}\n")
+
+
+def test_bounds__of_an_unknown_value_are_refused():
+    with pytest.raises(ChipError, match="low and high are given, but value is unknown"):
+        parse("value: 20\n", "value: unknown\n    low: 1\n")
+
+
+def test_energy__every_action_is_priced_or_listed():
+    with pytest.raises(
+        ChipError, match=r"no price of spike; .*unknown.*energy\.not_charged\.actions"
+    ):
+        parse("[neuron_update, spike, ", "[neuron_update, ")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         (
-            "    unit: pJ\n",
-            "    unit: pW\n",
-            r"energy\.sop\.unit has the wrong dim.*'pW'",
+            "[neuron_update, ",
+            "[neuron_updates, ",
+            r"not_charged\.actions\.0: .*updates'",
         ),
-        ("    unit: pJ\n", "    unit: eV\n", r"energy\.sop\.unit: unknown unit 'eV'"),
-        ("value: 20", "value: -20", r"energy\.sop\.value: .*negative, got -20"),
-        ("value: 20", "value: .nan", r"energy\.sop\.value: expected a finite number"),
-        ("value: 20", "value: .inf", r"energy\.sop\.value: expected a finite number"),
         (
-            "value: 20",
-            "value: '20'",
-            r"energy\.sop\.value: .*the word unknown, got '20'",
+            "    source: Wei et al. 2023, Eq. 12",
+            "    note: ",
+            r"not_charged\.note is not",
         ),
-        ("value: 20", "value: true", r"energy\.sop\.value: .*got True"),
-        ("    value: 20\n", "", r"energy\.sop\.value is missing.*value: unknown"),
-        ("kind: marginal", "kind: mean", r"energy\.sop\.kind: .*'average'.*got 'mean'"),
-        ("  hop:\n    value: 100", "  hopp:\n    value: 100", "did you mean 'hop'"),
-        ("  neurons: 1024", "  neurons: 0", r"core\.neurons: .*got 0"),
-        ("  neurons: 1024", "  neurons: 10.5", r"core\.neurons: .*got 10\.5"),
-        ("  width: 32", "  width: wide", r"mesh\.width: .*got 'wide'"),
-        ("  source: chosen here", "  source: ''", r"mesh\.source: .*got ''"),
-        ("technology: 22", "technologie: 22", "did you mean 'technology'"),
-        (
-            "name: canmore",
-            "name: canmore\nzzz: 1",
-            "zzz is not a known key; expected name",
-        ),
+        ("    actions: [", "    action: [", r"action is not a known key; .*'actions'"),
     ],
 )
-def test_parse_chip__names_the_wrong_field(old, new, message):
-    with pytest.raises(ChipError, match=f"^mine: .*{message}"):
-        parse_chip(mine(changed(old, new)))
-
-
-def test_parse_chip__missing_constant_is_named():
-    start, stop = CANMORE.index("  hop:\n"), CANMORE.index("  static:\n")
-    with pytest.raises(ChipError, match=r"energy\.hop is missing.*value: unknown"):
-        parse_chip(mine(CANMORE[:start] + CANMORE[stop:]))
-
-
-def test_parse_chip__the_time_of_a_hop_may_be_left_out():
-    start, stop = CANMORE.index("timing:"), CANMORE.rindex("  hop:\n")
-    hop = parse_chip(mine(CANMORE[:stop])).timing.hop
-    assert (hop.value, hop.unit, hop.kind) == (None, "s", None)
-    with pytest.raises(ChipError, match=r"mine: timing is missing"):
-        parse_chip(mine(CANMORE[:start]))
-    chip = parse_chip(mine(CANMORE[:stop]), ["timing.hop=3ns"])
-    assert (chip.timing.hop.value, chip.timing.hop.kind) == (3e-9, "marginal")
-
-
-@pytest.mark.parametrize(
-    ("constant", "kind", "allowed"),
-    [
-        ("energy.sop", "static", "'marginal' or 'average'"),
-        ("energy.hop", "static", "'marginal' or 'average'"),
-        ("energy.static", "marginal", "'static'"),
-        ("energy.static", "average", "'static'"),
-    ],
-)
-def test_parse_chip__kind_must_fit_the_constant(constant, kind, allowed):
-    with pytest.raises(
-        ChipError, match=rf"mine: {constant}\.kind: .*be {allowed}, got '{kind}'"
-    ):
-        parse_chip(mine(CANMORE), [f"{constant}.kind={kind}"])
-
-
-def test_parse_chip__missing_source_is_named():
-    text = CANMORE[: CANMORE.rindex("    source: not published")]
-    with pytest.raises(ChipError, match=r"timing\.hop\.source is missing"):
-        parse_chip(mine(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "holds no keys"),
-        ("- a\n- b\n", "holds no keys"),
-        ("a: [1", "is not valid YAML"),
-        ("name: a\nname: b\n", "is not valid YAML .*'name' appears twice"),
-        ("name: !!python/object:os.system {}", "is not valid YAML"),
-    ],
-)
-def test_parse_chip__refuses_what_is_not_a_mapping(text, message):
-    with pytest.raises(ChipError, match=f"mine {message}"):
-        parse_chip(mine(text))
-
-
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [
-        ("26e-12", 26e-12),
-        ("1e-3", 1e-3),
-        ("010", 10.0),
-        ("1.5", 1.5),
-        ("unknown", None),
-        ("+2E3", 2e3),
-    ],
-)
-def test_parse_chip__reads_plain_numbers(written, value):
-    text = changed("value: 20\n    unit: pJ", f"value: {written}\n    unit: J")
-    assert parse_chip(mine(text)).energy.sop.value == value
-
-
-def test_parse_chip__limits_and_normalised_may_be_left_out():
-    start, stop = TRUENORTH.index("limits:"), TRUENORTH.index("energy:")
-    text = TRUENORTH[:start] + TRUENORTH[stop : TRUENORTH.index("normalised:")]
-    chip = parse_chip(mine(text))
-    assert chip.limits.axons is None
-    assert chip.normalised is None
-
-
-def test_parse_chip__only_an_average_can_include():
-    text = changed("kind: average", "kind: marginal", TRUENORTH)
-    with pytest.raises(ChipError, match="hop is included_in sop, but sop is marginal"):
-        parse_chip(mine(text))
-
-
-def test_parse_chip__an_included_constant_has_no_value():
-    text = changed("included_in: sop", "included_in: sop\n    value: 3", TRUENORTH)
-    with pytest.raises(ChipError, match=r"energy\.hop\.value is not a known key"):
-        parse_chip(mine(text))
-
-
-def test_parse_chip__the_sop_price_cannot_be_included():
-    text = changed("value: 20\n", "included_in: sop\n", CANMORE)
-    with pytest.raises(ChipError, match=r"energy\.sop\.included_in is not a known key"):
-        parse_chip(mine(text))
-
-
-def test_parse_chip__a_step_takes_time():
-    text = CANMORE.replace("value: unknown", "value: 0", 1)
-    with pytest.raises(ChipError, match=r"timing\.step: .*longer than 0 s"):
-        parse_chip(mine(text))
-
-
-def test_load_chip__override_replaces_a_constant():
-    chip = load_chip("canmore", ["energy.hop=2.3pJ", "timing.step=10us"])
-    assert chip.energy.hop.value == 2.3e-12
-    assert chip.energy.hop.source == "set by the user: energy.hop=2.3pJ"
-    assert chip.timing.step.value == 10e-6
-
-
-@pytest.mark.parametrize(
-    ("overrides", "value", "kind"),
-    [
-        (["energy.sop=2pJ"], 2e-12, "average"),
-        (["energy.sop=2pJ:marginal"], 2e-12, "marginal"),
-        (["energy.sop = 2 pJ : marginal"], 2e-12, "marginal"),
-        (["energy.sop=unknown:marginal"], None, "marginal"),
-        (["energy.sop.kind=marginal", "energy.sop=2pJ"], 2e-12, "marginal"),
-        (["energy.sop=2pJ", "energy.sop.kind=marginal"], 2e-12, "marginal"),
-        (["energy.sop=2pJ:marginal", "energy.sop=3pJ:average"], 3e-12, "average"),
-    ],
-)
-def test_load_chip__override_can_carry_a_kind(overrides, value, kind):
-    rest = ["energy.hop=1pJ", "energy.static=1mW"]
-    sop = load_chip("truenorth", overrides + rest).energy.sop
-    assert (sop.value, sop.kind) == (value, kind)
-
-
-def test_load_chip__override_replaces_an_included_constant():
-    chip = load_chip("truenorth", ["energy.hop=2.3pJ"])
-    assert (chip.energy.hop.value, chip.energy.hop.included_in) == (2.3e-12, None)
-
-
-def test_load_chip__override_can_forget_a_constant():
-    assert load_chip("canmore", ["energy.hop=unknown"]).energy.hop.value is None
-
-
-def test_load_chip__override_sets_other_fields():
-    chip = load_chip("canmore", ["core.neurons=256", "core.axons=64", "mesh.width=8"])
-    assert (chip.core.neurons, chip.core.axons, chip.mesh.width) == (256, 64, 8)
-
-
-@pytest.mark.parametrize(
-    ("item", "message"),
-    [
-        ("energy.hop", "expected path=value"),
-        ("=3", "expected path=value"),
-        ("energy.hop=3", "is not a number with a unit"),
-        ("energy.hop=3V", "unknown unit 'V'"),
-        ("energy.hop=3pJ:", r"energy\.hop\.kind: .*got ''"),
-        ("energy.hop=3pJ:mean", r"energy\.hop\.kind: .*got 'mean'"),
-        ("energy.static=3mW:marginal", r"energy\.static\.kind: .*'static', got"),
-        ("energy.hop=:marginal", "is not a number with a unit"),
-        ("energy.hop=3W", "energy.hop.unit has the wrong dimension"),
-        ("energy.hop=-3pJ", "must not be negative"),
-        ("energy.hops=3pJ", "did you mean 'hop'"),
-        ("name.first=x", "'name' holds a value"),
-        ("core.neurons=many", "core.neurons"),
-    ],
-)
-def test_load_chip__wrong_override_is_named(item, message):
+def test_energy__what_is_not_charged_is_checked(old, new, message):
     with pytest.raises(ChipError, match=message):
-        load_chip("canmore", [item])
+        parse(old, new)
+
+
+def test_energy__a_price_counts_even_if_it_is_listed_as_not_charged():
+    chip = parse(
+        "timing:\n",
+        "  spike: {value: 3, unit: pJ, kind: marginal, source: s}\ntiming:\n",
+    )
+    assert chip.energy.spike.value == 3e-12
+    assert "spike" not in chip.not_charged
+
+
+def test_energy__what_is_included_names_a_price():
+    with pytest.raises(
+        ChipError, match="axon_in is included_in spike, which has no pr"
+    ):
+        parse(
+            "  axon_in:\n    included_in: sop",
+            "  axon_in:\n    included_in: spike",
+            SPINNAKER,
+        )
+    with pytest.raises(ChipError, match=r"energy\.axon_in\.included_in: .*got 'sops'"):
+        parse(
+            "  axon_in:\n    included_in: sop",
+            "  axon_in:\n    included_in: sops",
+            SPINNAKER,
+        )
+
+
+def test_energy__a_hop_may_be_included_in_a_marginal_price_of_routers():
+    assert (
+        parse("name: spinnaker", "name: s", SPINNAKER).energy.hop.included_in
+        == "router"
+    )
+    with pytest.raises(ChipError, match="hop is included_in sop, but sop is marginal"):
+        parse(
+            "  hop:\n    included_in: router", "  hop:\n    included_in: sop", SPINNAKER
+        )
+
+
+def test_energy__only_neuron_updates_can_be_in_the_static_price():
+    old = "included_in: neuron_update\n"
+    with pytest.raises(ChipError, match="spike is included_in static, but happens on"):
+        parse(old, "included_in: static\n", SPINNAKER)
+    start, stop = SPINNAKER.index("  neuron_update:"), SPINNAKER.index("  spike:\n")
+    update = "  neuron_update: {included_in: static, source: s}\n"
+    text = SPINNAKER[:start] + update + SPINNAKER[stop:]
+    text = text.replace("included_in: neuron_update", "included_in: sop")
+    energy = parse("name: spinnaker", "name: mine", text).energy
+    assert energy.neuron_update.included_in == "static"
+
+
+def test_energy__the_static_price_cannot_contain_itself():
+    with pytest.raises(ChipError, match="static is included_in static, which has no"):
+        parse(
+            "  static:\n    value: 3.52\n    unit: uJ/frame\n    kind: static\n",
+            "  static:\n    included_in: static\n",
+            CANMORE.replace(
+                "    source: Wei et al. 2023, section 4.4.2\n    evidence: simulated\n"
+                "    note: per frame",
+                "    source: Wei et al. 2023, section 4.4.2\n    note: per frame",
+            ),
+        )
+
+
+def test_execution__is_one_of_two():
+    with pytest.raises(ChipError, match=r"execution: .*'event-driven'.*got 'lazy'"):
+        parse("name: canmore", "name: canmore\nexecution: lazy")

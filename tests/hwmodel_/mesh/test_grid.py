@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwmodel.mesh.grid import Grid
+from hwmodel.mesh.grid import Grid, step_name
 
 
 def test_grid__counts_routers_and_cores():
@@ -18,3 +18,8 @@ def test_chip_of__numbers_chips_row_by_row():
 
 def test_chip_of__without_chips_the_grid_is_one():
     assert Grid(5, 4).chip_of(np.arange(5), np.zeros(5, int)).tolist() == [0] * 5
+
+
+def test_step_name__says_what_changes():
+    steps = Grid(2, 2, topology="triangular torus").directions
+    assert [step_name(s) for s in steps] == ["+x", "-x", "+y", "-y", "+x+y", "-x-y"]

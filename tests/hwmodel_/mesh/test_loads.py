@@ -41,3 +41,29 @@ def test_link_loads__have_one_plane_a_direction(topology):
     grid = Grid(3, 2, topology=topology)
     n_directions = {"mesh": 4, "triangular torus": 6}[topology]
     assert LinkLoads.zeros(grid).packets.shape == (n_directions, 2, 3)
+
+
+def test_hops_by_direction__sum_the_links_of_each_step():
+    grid = Grid(3, 2, topology="triangular torus")
+    packets = np.arange(36).reshape(6, 2, 3)
+    hops = LinkLoads(grid, packets).hops_by_direction
+    assert list(hops) == [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)]
+    # the plane of direction d holds 6d .. 6d + 5
+    assert list(hops.values()) == [36 * d + 15 for d in range(6)]
+
+
+def test_worst_link__is_the_first_with_the_most_packets():
+    loads = LinkLoads.zeros(Grid(3, 2))
+    assert loads.worst_link is None
+    loads.packets[2, 0, 1] = loads.packets[3, 1, 0] = loads.packets[2, 0, 2] = 7
+    assert loads.worst_link == ((1, 0), (1, 1), 7)
+    loads.packets[3, 1, 0] = 8
+    assert loads.worst_link == ((0, 1), (0, 0), 8)
+    assert loads.worst_link[2] == loads.busiest
+
+
+def test_links__of_a_torus_go_over_the_border():
+    loads = LinkLoads.zeros(Grid(3, 2, topology="triangular torus"))
+    loads.packets[0, 1, 2], loads.packets[5, 0, 0] = 4, 5
+    assert loads.links() == [((2, 1), (0, 1), 4), ((0, 0), (2, 1), 5)]
+    assert loads.worst_link == ((0, 0), (2, 1), 5)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound
 from hwmodel.placing.problem import HopPrices, Problem
-from hwmodel.traffic.flows import HOST, Flows
+from hwmodel.traffic.flows import Flows
+from hwmodel.traffic.senders import HOST
 
 CASES = list(product(("multicast", "unicast"), ("hops", "energy", "worst-link")))
 GRIDS = [Grid(3, 2), Grid(2, 3), Grid(5, 1), Grid(3, 1, 2)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hwmodel.errors import PlacementError
 from hwmodel.mesh.grid import DIRECTIONS, Grid
 from hwmodel.placing.problem import HopPrices, Problem, hop_costs
-from hwmodel.traffic.flows import HOST
+from hwmodel.traffic.senders import HOST
 
 CASES = list(product(("multicast", "unicast"), ("hops", "energy", "worst-link")))
 

@@ -5,18 +5,20 @@ import pytest
 from hwmodel_.builders import dense_model
 
 from hwmodel.chip.chip import load_chip
-from hwmodel.estimate import estimate_model, place_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import place_layers
 from hwmodel.placing.search import Budget
 from hwmodel.report.placement import placement_dict, placement_text
+from hwmodel.workload.workload import from_model, layers_of
 
 MODEL = dense_model([9, 8, 7, 3], np.random.default_rng(0))
 CHIP = load_chip("canmore", ["core.neurons=2"])
 
 
 def placed(method="greedy", objective="hops"):
-    return place_model(
-        MODEL, CHIP, placement=method, objective=objective, budget=Budget(2000)
-    )
+    workload = from_model(MODEL) if method != "row-major" else None
+    options = {"method": method, "objective": objective, "budget": Budget(2000)}
+    return place_layers(layers_of(MODEL.network), CHIP, None, workload, **options)
 
 
 def test_placement_dict__holds_means_and_agrees_with_the_estimate():

@@ -15,18 +15,21 @@ from hwmodel_.builders import (
 
 from eventsim.topology import Dense
 from hwmodel.chip.chip import load_chip
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import map_model
 from hwmodel.report.text import map_rows, map_text, to_dict, to_text
 from hwmodel.workload.workload import layers_of
 
 CONTRACT = {"chip", "cores", "mesh", "sops", "spikes", "hops", "energy_j", "latency_s"}
 CONTRACT |= {"steps", "packets", "hops_unicast", "hops_multicast", "input_hops"}
+CONTRACT |= {"hops_by_direction", "worst_link"}
+CONTRACT |= {"energy_interval_j", "sensitivity", "monte_carlo"}
 CONTRACT |= {"normalised_energy", "layers", "warnings", "n_samples", "model", "version"}
 
 
-def example(name="canmore", **kwargs):
+def example(name="canmore", *overrides, **kwargs):
     model = two_by_two_model(dataset="made up", seed=3)
-    chip = load_chip(name, ["core.neurons=1"])
+    chip = load_chip(name, ["core.neurons=1", *overrides])
     return estimate_model(model, chip, mesh=(2, 2), input_port=(1, 1), **kwargs)
 
 
@@ -86,10 +89,49 @@ def test_to_dict__parts_sum_to_the_whole(casting):
         assert sum(parts) == close(energy[term])
     assert energy["sop"] + energy["hop"] + energy["static"] == energy["total"]
     assert sum(link["packets"] for link in data["links"]) == close(data["hops"])
+    assert sum(data["hops_by_direction"].values()) == close(data["hops"])
     assert sum(core["sops"] for core in data["core_load"]) == close(data["sops"])
     assert sum(core["neurons"] for core in data["core_load"]) == sum(
         layer["neurons"] for layer in data["layers"]
     )
+
+
+def test_to_dict__names_hops_by_direction_and_the_worst_link():
+    # the input's 4 packets go (1, 1), (0, 1), (0, 0); the tree is +x, +y, +y, 2 packets
+    data = to_dict(example())
+    assert data["hops_by_direction"] == {"+x": 1.0, "-x": 2.0, "+y": 2.0, "-y": 2.0}
+    assert data["worst_link"] == {"from": [1, 1], "to": [0, 1], "packets": 2.0}
+    assert data["busiest_link"] == 2.0
+    assert data["worst_link"] in data["links"]
+
+
+def test_to_dict__a_torus_has_diagonals():
+    # every router of the four is one hop from every other
+    data = to_dict(example("spinnaker", "mesh.cores_per_router=1"))
+    assert data["hops_by_direction"] == {
+        **{"+x": 1.0, "-x": 0.0, "+y": 1.0, "-y": 0.0},
+        **{"+x+y": 3.0, "-x-y": 0.0},
+    }
+    assert data["worst_link"] == {"from": [1, 1], "to": [0, 0], "packets": 2.0}
+
+
+def test_report__without_packets_has_no_worst_link():
+    model = dense_model([3, 2], np.random.default_rng(0), max_spikes=1)
+    result = estimate_model(model, load_chip("canmore"))
+    assert to_dict(result)["worst_link"] is None
+    (row,) = [line for line in to_text(result).splitlines() if "(paid)" in line]
+    assert row.split()[-2:] == ["-", "-"]
+
+
+def test_to_text__shows_hops_by_direction_and_where_the_busiest_link_is():
+    lines = to_text(example("spinnaker", "mesh.cores_per_router=1")).splitlines()
+    assert "4 cores on a 2x2 triangular torus" in lines[0]
+    (row,) = [line for line in lines if "(paid)" in line]
+    assert row.endswith("2  (1, 1)  (0, 0)")
+    head = next(i for i, line in enumerate(lines) if "hops by direction" in line)
+    assert lines[head].split()[3:] == ["+x", "-x", "+y", "-y", "+x+y", "-x-y"]
+    assert lines[head + 2].split() == ["multicast", "1", "0", "1", "0", "3", "0"]
+    assert lines[head + 3].split() == ["unicast", "1", "0", "1", "0", "3", "0"]
 
 
 def test_to_text__shows_both_castings_prices_and_remarks():
@@ -97,10 +139,50 @@ def test_to_text__shows_both_castings_prices_and_remarks():
     assert "truenorth: 4 cores on a 2x2 mesh, means of 2 inferences" in text
     assert "multicast (paid)" in text
     assert "unicast " in text
-    assert "included in sop" in text
     assert "20 ms (20 steps, 2 windows)" in text
-    assert "note: energy.hop is priced as 0" in text
+    assert "note: priced as 0, included in the average energy.sop: energy.n" in text
     assert "warning: layer_2 (dense): 3 cores to reach with one spike" in text
+
+
+def test_to_text__shows_the_energy_that_is_neither_sop_nor_hop():
+    text = to_text(example("loihi"))
+    head, _, hidden, output = text.splitlines()[2:6]
+    assert head.split()[-2:] == ["E", "other"]
+    # 20 updates of a neuron at 52 pJ and 2 packets taken in at 1.7 pJ; 60 and 3
+    assert hidden.split()[-2:] == ["1.043", "nJ"]
+    assert output.split()[-2:] == ["3.125", "nJ"]
+    assert "E other" not in to_text(example("canmore"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, "weights of 4 bits per channel"),
+        (
+            {
+                "quantise_accuracy_before": 0.9117,
+                "test_accuracy": 0.9067,
+                "quantise_epochs": 0,
+            },
+            "weights of 4 bits per channel; test accuracy 90.67%, 91.17% before",
+        ),
+        (
+            {"quantise_epochs": 2, "test_accuracy": 0.5},
+            "weights of 4 bits per channel, fine-tuned for 2 epochs; test accuracy "
+            "50.00%",
+        ),
+    ],
+)
+def test_to_text__says_that_weights_are_quantised(facts, line):
+    chip = load_chip("canmore")
+    model = two_by_two_model(quantise_bits=4, quantise_per="channel", **facts)
+    estimate = estimate_model(model, chip)
+    assert to_text(estimate).splitlines()[1] == line
+    assert to_dict(estimate)["model"]["quantise_bits"] == 4
+
+
+def test_to_text__says_nothing_of_full_precision():
+    assert "bits per" not in to_text(example())
 
 
 def test_to_text__unknown_latency_is_said():

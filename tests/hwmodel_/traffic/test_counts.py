@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,10 +20,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventsim.topology import AveragePool, Conv2d, Dense, EarliestPool, Flatten, Sparse
+from hwmodel.errors import WorkloadError
+from hwmodel.traffic.counts import count
+from hwmodel.workload.workload import from_model
+
+TOPOLOGIES = ["mesh", "triangular torus"]
+
+
+def walk_of(grid):
+    """How the oracle walks from router to router."""
+    if grid.topology == "mesh":
+        return oracle.walk
+    return cache(
+        lambda source, target: oracle.torus_walk(
+            source, target, grid.width, grid.height
+        )
+    )
 
 
 def brute_force(model, workload, mapping, port):
     """Layer by layer over explicit matrices: sops, packets, hops, link loads."""
+    walk = walk_of(mapping.grid)
     position = dict(enumerate(zip(mapping.x.tolist(), mapping.y.tolist(), strict=True)))
     source_of = [port] * int(np.prod(model.network.input_shape))
     part = iter(mapping.partition.layers)
@@ -60,7 +78,7 @@ def brute_force(model, workload, mapping, port):
         core_of = next(part).core_of_neuron.tolist()
         spikes = model.activity.spike_counts[source].tolist()
         packets, hops, layer_loads = oracle.transport(
-            matrix, spikes, source_of, core_of, position
+            matrix, spikes, source_of, core_of, position, walk
         )
         sops = sum(n * int(row.sum()) for n, row in zip(spikes, matrix, strict=True))
         loads = [oracle.merge(a, b) for a, b in zip(loads, layer_loads, strict=True)]
@@ -69,8 +87,8 @@ def brute_force(model, workload, mapping, port):
     return results, loads
 
 
-def assert_equal_to_brute_force(model, capacity, mesh, port):
-    workload, mapping, counts = counted(model, capacity, mesh, port)
+def assert_equal_to_brute_force(model, capacity, mesh, port, topology="mesh"):
+    workload, mapping, counts = counted(model, capacity, mesh, port, topology=topology)
     expected, loads = brute_force(model, workload, mapping, port)
     for layer, (sops, packets, hops, synapses) in zip(
         counts.layers, expected, strict=True
@@ -135,11 +153,28 @@ def test_count__every_spike_of_an_average_pool_acts_through_its_windows():
     assert counts.layers[0].axons == 6
 
 
-@given(seed=st.integers(0, 999), capacity=st.integers(1, 8))
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    capacity=st.integers(1, 4),
+    mesh=st.sampled_from([(5, 6), (6, 5), (9, 3), (2, 14), (27, 1)]),
+    port=st.tuples(st.integers(0, 1), st.integers(0, 0)),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20, deadline=None)
+def test_count__on_a_torus_equals_brute_force(sizes, capacity, mesh, port, seed):
+    model = dense_model(sizes[:3], np.random.default_rng(seed))
+    assert_equal_to_brute_force(model, capacity, mesh, port, "triangular torus")
+
+
+@given(
+    seed=st.integers(0, 999),
+    capacity=st.integers(1, 8),
+    topology=st.sampled_from(TOPOLOGIES),
+)
 @settings(max_examples=30, deadline=None)
-def test_count__invariants(seed, capacity):
+def test_count__invariants(seed, capacity, topology):
     model = dense_model([9, 8, 7, 3], np.random.default_rng(seed))
-    _, _, counts = counted(model, capacity)
+    _, _, counts = counted(model, capacity, topology=topology)
     for casting in ("unicast", "multicast"):
         assert counts.link_loads(casting).total == counts.transport(casting).hops
     for layer in counts.layers:
@@ -149,6 +184,46 @@ def test_count__invariants(seed, capacity):
     assert counts.sops_per_core.sum() == counts.sops
     assert counts.spikes_per_core.sum() == counts.spikes
     assert counts.synapses_per_core.sum() == sum(c.synapses for c in counts.layers)
+
+
+@given(
+    n_groups=st.lists(st.integers(1, 4), min_size=2, max_size=3),
+    size=st.integers(1, 3),
+    topology=st.sampled_from(TOPOLOGIES),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=30, deadline=None)
+def test_count__numbers_of_equal_cores_do_not_matter(n_groups, size, topology, seed):
+    # the groups of each layer trade numbers, and keep their neurons and their places
+    rng = np.random.default_rng(seed)
+    sizes = [3, *(size * n for n in n_groups)]
+    model = dense_model(sizes, rng)
+    _, mapping, counts = counted(model, size, (4, 3), (1, 2), topology=topology)
+    groups = [rng.permutation(n) for n in n_groups]
+    first_cores = np.cumsum([0, *n_groups[:-1]])
+    cores = np.concatenate(
+        [g + first for g, first in zip(groups, first_cores, strict=True)]
+    )
+    units = [np.arange(3)]
+    units += [(g[:, None] * size + np.arange(size)).ravel() for g in groups]
+    layers = [
+        (layer.topology, layer.weight[np.ix_(before, after)])
+        for layer, before, after in zip(
+            model.network.layers, units[:-1], units[1:], strict=True
+        )
+    ]
+    spikes = [c[u] for c, u in zip(model.activity.spike_counts, units, strict=True)]
+    renumbered = make_model(
+        make_network((3,), *layers), spikes, model.activity.n_samples
+    )
+    moved = replace(mapping, x=mapping.x[cores], y=mapping.y[cores])
+    again = count(from_model(renumbered), moved, (1, 2))
+    assert again.layers == counts.layers
+    for casting in ("unicast", "multicast"):
+        assert by_link(again.link_loads(casting)) == by_link(counts.link_loads(casting))
+    assert np.array_equal(again.sops_per_core, counts.sops_per_core[cores])
+    assert np.array_equal(again.spikes_per_core, counts.spikes_per_core[cores])
+    assert np.array_equal(again.synapses_per_core, counts.synapses_per_core[cores])
 
 
 def test_count__silence_costs_nothing():
@@ -215,3 +290,14 @@ def test_count__reports_pool_windows_that_span_cores():
         counts = [np.ones(n) for n in (8, 8, *[flat.output_shape[0]] * 2, 1)]
         _, _, result = counted(make_model(network, counts), 4)
         assert result.layers[1].split_pool_windows == split
+
+
+@pytest.mark.parametrize(
+    ("spikes", "mesh", "what"),
+    [(2**62, (1, 40), "synaptic operations"), (2**57, (60, 60), "hops")],
+)
+def test_count__refuses_counts_beyond_64_bits(spikes, mesh, what):
+    dense = Dense((1,), 3)
+    network = make_network((1,), (dense, np.ones((1, 3))))
+    with pytest.raises(WorkloadError, match=rf"layer_1.*{what}.*less than 2\^63"):
+        counted(make_model(network, [[spikes], [0] * 3]), 1, mesh)

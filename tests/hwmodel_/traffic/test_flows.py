@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.mapping.partition import partition
-from hwmodel.traffic.flows import HOST, layer_traffic
+from hwmodel.traffic.flows import layer_traffic
+from hwmodel.traffic.senders import HOST
 from hwmodel.workload.workload import from_model
 
 
@@ -42,7 +43,7 @@ def test_layer_traffic__adds_up_spikes_that_go_the_same_way(sizes, capacity, see
                 key = (core_before[pre], cores)
                 expected[key] = expected.get(key, 0) + spikes
         assert as_dict(received[i].flows) == expected
-        assert received[i].into_core.sum() == matrix.sum()
+        assert received[i].inputs.synapses.fan_out.sum() == matrix.sum()
         core_before = core_of
 
 
@@ -56,4 +57,4 @@ def test_layer_traffic__a_pooled_value_leaves_from_the_core_of_its_first_neuron(
     windows = oracle.first_of_window(conv.output_shape, 2, 2)
     assert set(first.flows.source.tolist()) == {HOST}
     assert set(second.flows.source.tolist()) <= set(owner[windows].tolist())
-    assert second.split_pool_windows > 0
+    assert second.inputs.n_split > 0
