@@ -17,7 +17,7 @@ Multicast. A tree to several cores has at least as many links as it has routers 
 its root; trees with one target are unicast.
 
 Busiest link. Links share the hops, hence at least hops over links; all that enters or
-leaves a router passes one of its four links.
+leaves a router passes one of its links: four on a mesh, six on a torus.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwmodel.placing.problem import Problem, hop_costs
+from hwmodel.placing.problem import Problem, ways_from_origin
 from hwmodel.traffic.senders import HOST
 
 
@@ -97,7 +97,7 @@ def _from_middle(problem: Problem) -> np.ndarray:
     """Costs of the way from a slot in the middle to each other slot, ascending.
 
     On a mesh no other slot has more within any cost: rows and columns within a
-    distance are most from the middle one.
+    distance are most from the middle one. On a torus all slots are alike.
     """
     grid = problem.grid
     return _costs_from(problem, grid.width // 2, grid.height // 2)[1:]
@@ -112,7 +112,7 @@ def _costs_from(problem: Problem, x: int, y: int) -> np.ndarray:
             + price_y * np.abs(np.arange(grid.height) - y)[:, None]
         )
     else:
-        costs = _torus_costs(problem, x, y)
+        costs = _torus_costs(problem)
     return np.repeat(np.sort(costs, axis=None), grid.cores_per_router)
 
 
@@ -125,7 +125,7 @@ def _closest_pairs(problem: Problem, n_pairs: int) -> np.ndarray:
         cost = price_x * dx + price_y * dy
         pairs = (grid.width - dx) * (grid.height - dy) * np.where(dx * dy > 0, 2, 1)
     else:
-        cost = _torus_costs(problem, 0, 0)
+        cost = _torus_costs(problem)
         pairs = np.full(cost.shape, -(-grid.n_routers // 2))
     slots = pairs * cpr**2
     slots[0, 0] = grid.n_routers * cpr * (cpr - 1) // 2
@@ -134,19 +134,23 @@ def _closest_pairs(problem: Problem, n_pairs: int) -> np.ndarray:
     return np.repeat(cost.ravel()[order], many)[:n_pairs]
 
 
-def _torus_costs(problem: Problem, x: int, y: int) -> np.ndarray:
-    grid = problem.grid
-    return hop_costs(problem)[y * grid.width + x].reshape(grid.height, grid.width)
+def _torus_costs(problem: Problem) -> np.ndarray:
+    """Costs of the way to each displacement, there or back, whichever is cheaper."""
+    cost, _ = ways_from_origin(problem)
+    return np.minimum(cost, np.roll(cost[::-1, ::-1], (1, 1), axis=(0, 1)))
 
 
 def _busiest_bound(problem: Problem) -> float:
-    grid = problem.grid
-    n_links = 2 * ((grid.width - 1) * grid.height + grid.width * (grid.height - 1))
+    grid, (x, y) = problem.grid, problem.input_port
+    if grid.topology == "mesh":
+        n_links = 2 * ((grid.width - 1) * grid.height + grid.width * (grid.height - 1))
+        doors = min(2, grid.width - 1) + min(2, grid.height - 1)
+        port_doors = (x > 0) + (x < grid.width - 1) + (y > 0) + (y < grid.height - 1)
+    else:
+        doors = port_doors = len(grid.directions)
+        n_links = doors * grid.n_routers
     if n_links == 0:
         return 0.0
-    doors = min(2, grid.width - 1) + min(2, grid.height - 1)
-    x, y = problem.input_port
-    port_doors = (x > 0) + (x < grid.width - 1) + (y > 0) + (y < grid.height - 1)
     sent, sent_by_host = _leaving(problem)
     shares = [
         _hop_bound(replace(problem, objective="hops")) / n_links,

@@ -14,7 +14,7 @@ from hwmodel.mapping.placement import Mapping, require_room
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound
 from hwmodel.placing.orders import hilbert, row_major, snake
-from hwmodel.placing.problem import HopPrices, Objective, Problem, can_judge
+from hwmodel.placing.problem import HopPrices, Objective, Problem
 from hwmodel.placing.search import Budget, anneal, descend
 from hwmodel.placing.spectral import spectral
 from hwmodel.traffic.counts import Casting
@@ -51,7 +51,7 @@ class Placement:
         Of the random numbers.
     value : float or None
         Hops, J, or packets of the busiest link, over all measured inferences, input
-        included; ``None`` without traffic, or where the objective is not known.
+        included; ``None`` without traffic.
     row_major : float or None
         The same for the row-major placement.
     bound : float or None
@@ -126,8 +126,7 @@ def place(
     Raises
     ------
     PlacementError
-        If the grid is too small, the method needs traffic and there is none, or the
-        objective is not known on this grid.
+        If the grid is too small, or the method needs traffic and there is none.
     """
     require_room(partition.n_cores, grid, chip)
     if flows is None and method not in ORDERS:
@@ -136,14 +135,14 @@ def place(
             f"measured spikes; expected one of {', '.join(ORDERS)}; or measure them "
             "with 'eventsim evaluate MODEL --write'"
         )
-    if method in ORDERS and (flows is None or not can_judge(grid, casting, objective)):
+    if flows is None:
         slots = _fill(partition.n_cores, grid, method)
         mapping = _mapping(partition, grid, slots)
         return Placement(mapping, method, objective, casting, seed)
     problem = Problem(
         grid,
         partition.n_cores,
-        tuple(flows or ()),
+        tuple(flows),
         casting,
         objective,
         input_port,

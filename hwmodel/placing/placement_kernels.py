@@ -1,12 +1,12 @@
 """Kernels that try swaps of cores and follow what changes, nothing else.
 
 A swap changes only the ways of packets that start or end at one of the two cores.
-`Traffic` lists these for every core. Their hops under XY routing follow from the
-extent of the tree: one stretch along the source's row, one along each column with
-targets.
+`Traffic` lists these for every core. On the mesh their hops under XY routing follow
+from the extent of the tree: one stretch along the source's row, one along each column
+with targets. On the torus routes are walked back from the targets until they meet.
 
-Ways are counted in relative prices of a hop in x and y, or looked up in a table of
-ways between routers. Packets on links are followed only if the busiest one counts.
+Hops count by their relative prices in x and y. Packets on links are followed only if
+the busiest one counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ class Traffic(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Grid and prices; ``table`` is empty unless it replaces the two prices.
+    """Grid and prices.
+
+    On a torus, ``way_to`` and ``last_step``, both (n_routers,), tell what the way from
+    router (0, 0) costs and the direction of its last link; ``step_x``, ``step_y`` and
+    ``step_price`` describe the directions. On a mesh they are empty.
 
     A placement is better if ``rank_weight * busiest + hop cost`` is smaller; annealing
     weighs packets on the busiest link by ``busiest_weight``. Both are 0 if links are
@@ -47,7 +51,11 @@ class Rules(NamedTuple):
     cores_per_router: int
     price_x: float
     price_y: float
-    table: np.ndarray
+    way_to: np.ndarray
+    last_step: np.ndarray
+    step_x: np.ndarray
+    step_y: np.ndarray
+    step_price: np.ndarray
     busiest_weight: float
     rank_weight: float
 
@@ -55,21 +63,12 @@ class Rules(NamedTuple):
 class Places(NamedTuple):
     """Where the cores are, and what follows from it; changed in place.
 
-    Parameters
-    ----------
-    x, y : ndarray, shape (n_cores + 1,), int64
-        Places; the last one is the input port.
-    slot : ndarray, shape (n_cores,), int64
-        Place of each core: ``router * cores_per_router + k``.
-    core_at : ndarray, shape (n_slots,), int64
-        Core in each slot, -1 if it is free.
-    way : ndarray, shape (n_entries,), float64
-        Cost of one packet of each entry.
-    loads, tried : ndarray, shape (4 * height * width,), int64
-        Packets on each link, now and after the swap that is being tried; empty if
-        links are not followed.
-    total : ndarray, shape (2,), float64
-        Packets on the busiest link; cost of all hops.
+    ``x``, ``y`` (n_cores + 1,) are places, the input port's last; ``slot`` (n_cores,)
+    is ``router * cores_per_router + k``; ``core_at`` (n_slots,) the core in each slot,
+    -1 if it is free. ``way`` (n_entries,) float64 is the cost of one packet of each
+    entry; ``loads``, ``tried`` (n_directions * n_routers,) are packets on each link,
+    now and after the swap that is being tried, empty if links are not followed;
+    ``total`` (2,) float64: packets on the busiest link, cost of all hops.
     """
 
     x: np.ndarray
@@ -85,10 +84,11 @@ class Places(NamedTuple):
 class Notes(NamedTuple):
     """Room to work in.
 
-    ``changed``, ``new_way`` (n_entries,) list the ways that a swap changes; ``top``,
-    ``bottom``, ``seen`` (width,) hold the extent of a tree in each column, valid where
-    ``seen`` equals ``mark[0]``; ``random`` (1,) uint64 is the generator's state;
-    ``best_slot`` (n_cores,) and ``best_total`` (2,) keep the best placement.
+    ``changed``, ``new_way`` (n_entries,) list the ways that a swap changes. ``top``,
+    ``bottom`` (width,) hold the extent of a tree in each column, valid where ``seen``
+    equals ``mark[0]``; on a torus ``seen`` (n_routers,) marks the tree's routers.
+    ``random`` (1,) uint64 is the generator's state; ``best_slot`` (n_cores,) and
+    ``best_total`` (2,) keep the best placement.
     """
 
     changed: np.ndarray
@@ -121,10 +121,35 @@ def _copy(values, to):
 
 @jit(as_written=True, borrows=True)
 def _largest(values):
-    largest = values[0]
-    for i in range(1, values.size):
+    largest = 0
+    for i in range(values.size):
         largest = max(largest, values[i])
     return float(largest)
+
+
+@jit(as_written=True, borrows=True)
+def _walk_back(traffic, rules, places, notes, entry, packets, loads):
+    """Cost of one packet of an entry on the torus; adds packets to its links."""
+    width, height = rules.width, rules.height
+    source = traffic.source[entry]
+    x, y = places.x[source], places.y[source]
+    notes.mark[0] += 1
+    mark = notes.mark[0]
+    cost = 0.0
+    for i in range(traffic.offsets[entry], traffic.offsets[entry + 1]):
+        target = traffic.targets[i]
+        dx = (places.x[target] - x) % width
+        dy = (places.y[target] - y) % height
+        while dy * width + dx != 0 and notes.seen[dy * width + dx] != mark:
+            notes.seen[dy * width + dx] = mark
+            step = rules.last_step[dy * width + dx]
+            cost += rules.step_price[step]
+            dx = (dx - rules.step_x[step]) % width
+            dy = (dy - rules.step_y[step]) % height
+            if packets != 0:
+                router = (y + dy) % height * width + (x + dx) % width
+                loads[step * width * height + router] += packets
+    return cost
 
 
 @jit(as_written=True, borrows=True)
@@ -136,9 +161,12 @@ def _way(traffic, rules, places, notes, entry):
     if last - first == 1:
         target = traffic.targets[first]
         to_x, to_y = places.x[target], places.y[target]
-        if rules.table.size:
-            return rules.table[y * rules.width + x, to_y * rules.width + to_x]
+        if rules.way_to.size:
+            dx, dy = (to_x - x) % rules.width, (to_y - y) % rules.height
+            return rules.way_to[dy * rules.width + dx]
         return rules.price_x * abs(to_x - x) + rules.price_y * abs(to_y - y)
+    if rules.way_to.size:
+        return _walk_back(traffic, rules, places, notes, entry, 0, places.loads)
     notes.mark[0] += 1
     mark = notes.mark[0]
     west = east = x
@@ -162,6 +190,9 @@ def _way(traffic, rules, places, notes, entry):
 @jit(as_written=True, borrows=True)
 def _load(traffic, rules, places, notes, entry, packets, loads):
     """Add packets to the links of an entry's tree."""
+    if rules.way_to.size:
+        _walk_back(traffic, rules, places, notes, entry, packets, loads)
+        return
     source = traffic.source[entry]
     x, y = places.x[source], places.y[source]
     west = east = x
@@ -255,10 +286,7 @@ def try_swap(traffic, rules, places, notes, core, slot):
         hop_change += packets * (notes.new_way[i] - places.way[entry])
         if links:
             _load(traffic, rules, places, notes, entry, packets, places.tried)
-    busiest = 0.0
-    if links:
-        busiest = _largest(places.tried)
-    return n, busiest, hop_change
+    return n, _largest(places.tried), hop_change
 
 
 @jit(as_written=True, borrows=True)
@@ -286,13 +314,12 @@ def start(traffic, rules, places, notes):
         places.loads[link] = 0
     places.total[0] = places.total[1] = 0.0
     for entry in range(traffic.source.size):
+        packets = traffic.packets[entry]
         places.way[entry] = _way(traffic, rules, places, notes, entry)
-        places.total[1] += traffic.packets[entry] * places.way[entry]
+        places.total[1] += packets * places.way[entry]
         if rules.rank_weight != 0.0:
-            packets = traffic.packets[entry]
             _load(traffic, rules, places, notes, entry, packets, places.loads)
-    if rules.rank_weight != 0.0:
-        places.total[0] = _largest(places.loads)
+    places.total[0] = _largest(places.loads)
 
 
 @jit(as_written=True, borrows=True)

@@ -8,10 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from hwmodel.errors import PlacementError
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.loads import LinkLoads
-from hwmodel.mesh.xy_routing import multicast_loads, unicast_loads
+from hwmodel.mesh.routing import multicast_loads, unicast_loads
 from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
@@ -83,11 +82,6 @@ class Problem:
         (x, y) of the router where input spikes enter.
     prices : HopPrices
         For energy.
-
-    Raises
-    ------
-    PlacementError
-        If the links of packets cannot be told: multicast or a worst link on a torus.
     """
 
     grid: Grid
@@ -97,14 +91,6 @@ class Problem:
     objective: Objective = "hops"
     input_port: tuple[int, int] = (0, 0)
     prices: HopPrices = HopPrices(1.0, 1.0)
-
-    def __post_init__(self) -> None:
-        if not can_judge(self.grid, self.casting, self.objective):
-            raise PlacementError(
-                f"placement for {self.casting} {self.objective} on a "
-                f"{self.grid.topology} is not known; expected a mesh, or unicast hops "
-                "or energy; use --casting unicast or --placement row-major"
-            )
 
     @property
     def weights(self) -> tuple[float, float]:
@@ -144,8 +130,6 @@ class Problem:
         tie_break : float
             Smaller is better among equal values: hops for the worst link, else 0.
         """
-        if self.grid.topology != "mesh":
-            return self._value_by_distance(x, y), 0.0
         loads = self._loads(x, y)
         if self.objective == "worst-link":
             return float(loads.busiest), float(loads.total)
@@ -186,37 +170,9 @@ class Problem:
             from_host, port_y, y[source]
         )
 
-    def _value_by_distance(self, x: np.ndarray, y: np.ndarray) -> float:
-        pairs = self.sends
-        source_x, source_y = self._at(pairs.source, x, y)
-        source = source_y * self.grid.width + source_x
-        target = (y * self.grid.width + x)[pairs.targets]
-        return float(pairs.packets @ hop_costs(self)[source, target])
 
-
-def can_judge(grid: Grid, casting: Casting, objective: Objective) -> bool:
-    """Tell whether the ways of packets are known: only on the mesh are all of them.
-
-    Parameters
-    ----------
-    grid : Grid
-        Routers and links.
-    casting : {"multicast", "unicast"}
-        How packets travel.
-    objective : {"hops", "energy", "worst-link"}
-        What is asked.
-
-    Returns
-    -------
-    bool
-        On a torus, ``True`` for unicast hops and energy, which need distances alone.
-    """
-    by_distance = casting == "unicast" and objective != "worst-link"
-    return grid.topology == "mesh" or by_distance
-
-
-def hop_costs(problem: Problem) -> np.ndarray:
-    """Tabulate what the way between two routers costs.
+def ways_from_origin(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Tabulate the ways from router (0, 0); on a torus others are these, moved.
 
     Parameters
     ----------
@@ -225,28 +181,24 @@ def hop_costs(problem: Problem) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (n_routers, n_routers), float64
+    cost : ndarray, shape (height, width), float64
         Hops, or J for the energy.
-
-    Notes
-    -----
-    On the mesh a hop along x and one along y have prices of their own. On the
-    triangular torus a step may also go along the diagonal (1, 1), so that the way is
-    ``max(|dx|, |dy|)`` if both have one sign and ``|dx| + |dy|`` if not, the shortest
-    over the ways around; each hop is priced as one that changes the row.
+    last_step : ndarray, shape (height, width), int64
+        Direction of the last link, an index of ``grid.directions``; -1 at the origin.
     """
     grid = problem.grid
-    y, x = np.divmod(np.arange(grid.n_routers), grid.width)
-    dx, dy = x[None, :] - x[:, None], y[None, :] - y[:, None]
+    cost = np.zeros((grid.height, grid.width))
+    last_step = np.full((grid.height, grid.width), -1)
     price_x, price_y = problem.weights
-    if grid.topology == "mesh":
-        return np.abs(dx) * price_x + np.abs(dy) * price_y
-    ways = [
-        np.maximum(np.maximum(np.abs(along), np.abs(up)), np.abs(along - up))
-        for along in (dx - grid.width, dx, dx + grid.width)
-        for up in (dy - grid.height, dy, dy + grid.height)
-    ]
-    return np.minimum.reduce(ways) * price_y
+    start, one = np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64)
+    for y, x in np.argwhere(last_step):
+        loads = unicast_loads(grid, start, start, x * one, y * one, one)
+        cost[y, x] = (loads.total - loads.hops_y) * price_x + loads.hops_y * price_y
+        for step, (dx, dy) in enumerate(grid.directions):
+            if loads.packets[step, (y - dy) % grid.height, (x - dx) % grid.width]:
+                last_step[y, x] = step
+    last_step[0, 0] = -1
+    return cost, last_step
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

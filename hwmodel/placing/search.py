@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from hwmodel.placing.problem import Problem, hop_costs
+from hwmodel.placing.problem import Problem, ways_from_origin
 from hwmodel.traffic.senders import HOST
 
 if TYPE_CHECKING:
@@ -266,8 +266,11 @@ def _rules(problem: Problem) -> Rules:
     from hwmodel.placing.placement_kernels import Rules
 
     grid, (price_x, price_y) = problem.grid, problem.weights
-    table = np.zeros((0, 0)) if grid.topology == "mesh" else hop_costs(problem)
     unit = max(price_x, price_y) or 1.0
+    way_to, last_step = np.zeros(0), np.zeros(0, dtype=np.int64)
+    if grid.topology != "mesh":
+        way_to, last_step = (table.ravel() for table in ways_from_origin(problem))
+    step_x, step_y = np.array(grid.directions).T.copy()
     rank_weight = 0.0
     if problem.objective == "worst-link":
         targets = problem.sends.packets @ problem.sends.n_targets
@@ -278,7 +281,11 @@ def _rules(problem: Problem) -> Rules:
         grid.cores_per_router,
         price_x / unit,
         price_y / unit,
-        table / unit,
+        way_to / unit,
+        last_step,
+        step_x,
+        step_y,
+        np.where(step_y != 0, price_y, price_x) / unit,
         rank_weight,
         rank_weight,
     )
@@ -289,7 +296,9 @@ def _room(problem: Problem, slots: np.ndarray, seed: int) -> tuple[Places, Notes
 
     grid, n_cores = problem.grid, problem.n_cores
     n_entries = problem.sends.packets.size
-    n_links = 4 * grid.n_routers if problem.objective == "worst-link" else 0
+    n_links = 0
+    if problem.objective == "worst-link":
+        n_links = len(grid.directions) * grid.n_routers
     x, y = np.zeros((2, n_cores + 1), dtype=np.int64)
     x[-1], y[-1] = problem.input_port
     places = Places(
@@ -302,13 +311,13 @@ def _room(problem: Problem, slots: np.ndarray, seed: int) -> tuple[Places, Notes
         np.zeros(n_links, dtype=np.int64),
         np.zeros(2),
     )
-    top, bottom, seen = np.zeros((3, grid.width), dtype=np.int64)
+    top, bottom = np.zeros((2, grid.width), dtype=np.int64)
     notes = Notes(
         np.zeros(n_entries, dtype=np.int64),
         np.zeros(n_entries),
         top,
         bottom,
-        seen,
+        np.zeros(grid.n_routers, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
         np.array([seed], dtype=np.uint64),
         np.zeros(n_cores, dtype=np.int64),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 from hwmodel_ import oracle
 
+from hwmodel.mesh.routing import route
 from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
 
@@ -29,6 +30,13 @@ def layered(sizes, rng, density=0.7):
     return tuple(flows)
 
 
+def walk(grid, start, target):
+    """Links of a route."""
+    if grid.topology == "mesh":
+        return oracle.walk(start, target)
+    return list(pairwise(route(grid, start, target)))
+
+
 def judge(problem, places):
     """(value, tie break) of a placement, route by route; places are (x, y)."""
     loads: dict = {}
@@ -38,7 +46,7 @@ def judge(problem, places):
         ):
             start = problem.input_port if source == HOST else places[source]
             targets = [places[flow.cores[i]] for i in np.flatnonzero(row)]
-            ways = [oracle.walk(start, target) for target in targets]
+            ways = [walk(problem.grid, start, target) for target in targets]
             if problem.casting == "multicast":
                 ways = [list({link for way in ways for link in way})]
             for link in (link for way in ways for link in way):

@@ -15,7 +15,14 @@ from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
 
 CASES = list(product(("multicast", "unicast"), ("hops", "energy", "worst-link")))
-GRIDS = [Grid(3, 2), Grid(2, 3), Grid(5, 1), Grid(3, 1, 2)]
+GRIDS = [
+    Grid(3, 2),
+    Grid(2, 3),
+    Grid(5, 1),
+    Grid(3, 1, 2),
+    Grid(2, 3, topology="triangular torus"),
+    Grid(3, 1, 2, topology="triangular torus"),
+]
 
 
 @given(
@@ -83,12 +90,13 @@ def test_lower_bound__without_traffic_or_links_is_zero():
         assert lower_bound(Problem(Grid(1, 1), 1, (), "unicast", objective)) == 0
 
 
-@given(seed=st.integers(0, 99))
+@given(seed=st.integers(0, 99), case=st.sampled_from(CASES))
 @settings(max_examples=10, deadline=None)
-def test_lower_bound__holds_on_the_torus(seed):
+def test_lower_bound__holds_on_the_torus(seed, case):
     rng = np.random.default_rng(seed)
     grid = Grid(4, 3, topology="triangular torus")
-    problem = Problem(grid, 9, layered([3, 4, 2], rng), "unicast")
-    for _ in range(30):
+    flows = layered([3, 4, 2], rng)
+    problem = Problem(grid, 9, flows, *case, (2, 1), HopPrices(2.0, 3.0))
+    for _ in range(5):
         slots = rng.permutation(12)[:9]
         assert lower_bound(problem) <= problem.value(slots % 4, slots // 4)[0]

@@ -105,13 +105,11 @@ def test_place__too_small_a_mesh_is_refused():
         placed(Grid(3, 3), method="annealing")
 
 
-def test_place__on_a_torus_by_unicast_distance_only():
+@pytest.mark.parametrize("objective", ["hops", "worst-link"])
+def test_place__on_a_torus(objective):
     torus = Grid(4, 4, topology="triangular torus")
-    result = placed(torus, method="annealing", casting="unicast")
-    assert result.bound <= result.value <= result.row_major
-    assert placed(torus, method="row-major", casting="multicast").value is None
-    with pytest.raises(PlacementError, match="multicast hops on a triangular torus"):
-        placed(torus, method="annealing", casting="multicast")
+    result = placed(torus, method="annealing", objective=objective)
+    assert result.bound <= result.value < result.row_major
 
 
 def test_gain__of_silence_is_nothing():
