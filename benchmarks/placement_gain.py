@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from tabulate import tabulate
 
-from hwmodel.mapping.partition import LayerPartition, Partition, equal_runs
+from hwmodel.mapping.groups import LayerPartition, Partition, equal_runs
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.place import METHODS, place
 from hwmodel.placing.search import Budget
@@ -95,7 +95,7 @@ def place_all(
     """One row for each objective."""
     name, n, flows, grid = network
     runs = equal_runs(n, n)
-    partition = Partition((LayerPartition(0, runs, ((0, 1),), (1, 1)),))
+    partition = Partition((LayerPartition(0, runs, ((0, 1),), ((0, 1),)),))
     rows = []
     for casting, objective in OBJECTIVES:
         cells = []

@@ -77,6 +77,20 @@ _MAPPING = [
         help="Mesh size instead of the chip's.",
     ),
     click.option(
+        "--split",
+        type=click.Choice(["features", "space", "both", "search"]),
+        default="features",
+        show_default=True,
+        help="How layers are cut into cores; 'search' takes the fewest cores.",
+    ),
+    click.option(
+        "--limits",
+        type=click.Choice(["core", "silicon"]),
+        default="core",
+        show_default=True,
+        help="Cores as the mapping rule has them, or within what the silicon holds.",
+    ),
+    click.option(
         "--set",
         "overrides",
         multiple=True,
@@ -254,8 +268,8 @@ def map_command(
     from hwmodel.chip.chip import load_chip
     from hwmodel.on_chip import place_layers
     from hwmodel.placing.search import Budget
+    from hwmodel.report.mapping import map_rows, map_text
     from hwmodel.report.placement import placement_dict, placement_text
-    from hwmodel.report.text import map_rows, map_text
     from hwmodel.workload.declared import is_declared, read_declared
     from hwmodel.workload.workload import from_model, layers_of
 

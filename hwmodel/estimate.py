@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim.model_file import ModelFile
-from hwmodel.chip.chip import Chip
+from hwmodel.chip.chip import Chip, Limits
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
@@ -15,6 +15,8 @@ from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits, unchecked_limits
 from hwmodel.mapping.placement import Mapping
+from hwmodel.mapping.splits import Split
+from hwmodel.notes import mapping_notes
 from hwmodel.on_chip import cut, place_on
 from hwmodel.placing.place import Method, Placement
 from hwmodel.placing.problem import Objective
@@ -62,6 +64,10 @@ class Estimate:
         Limits of the chip that are broken; doubts about the model.
     notes : tuple of str
         Rules that were applied and are worth knowing.
+    split : {"features", "space", "both", "search"}
+        How layers were cut.
+    limits : {"core", "silicon"}
+        Whose limits the groups keep.
     """
 
     chip: Chip
@@ -80,6 +86,8 @@ class Estimate:
     n_chips: int
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    split: Split = "features"
+    limits: Limits = "core"
 
 
 def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
@@ -117,6 +125,8 @@ def estimate_workload(
     steps_per_window: int = 10,
     mesh: tuple[int, int] | None = None,
     input_port: tuple[int, int] = (0, 0),
+    split: Split = "features",
+    limits: Limits = "core",
     strict: bool = False,
     force_mixed: bool = False,
     n_draws: int = 0,
@@ -141,6 +151,10 @@ def estimate_workload(
         (width, height) instead of the chip's.
     input_port : tuple of int
         (x, y) of the router where input spikes enter.
+    split : {"features", "space", "both", "search"}
+        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
+    limits : {"core", "silicon"}
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
     strict : bool
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
@@ -172,7 +186,7 @@ def estimate_workload(
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
     forced = check_mixing(chip, force_mixed)
-    part = cut(workload.layers, chip)
+    part = cut(workload.layers, chip, split, limits)
     traffic = tuple(layer_traffic(workload, part))
     placed = place_on(
         part,
@@ -222,8 +236,11 @@ def estimate_workload(
         notes=(
             *_workload_notes(workload),
             *unchecked_limits(chip, workload),
-            *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
+            *mapping_notes(chip, mapping, counts),
+            *_notes(chip, workload.layers, counts, duration, n_chips),
         ),
+        split=split,
+        limits=limits,
     )
 
 
@@ -275,7 +292,6 @@ def _price_notes(chip: Chip) -> list[str]:
 def _notes(
     chip: Chip,
     layers: tuple[LayerGeometry, ...],
-    mapping: Mapping,
     counts: ActionCounts,
     duration: Latency,
     n_chips: int,
@@ -293,17 +309,11 @@ def _notes(
         for layer in layers
         if layer.folded
     ]
-    for layer, part in zip(counts.layers, mapping.partition.layers, strict=True):
-        if len(part.rows) > 1:
-            notes.append(
-                f"{layer.name}: a channel map of {part.map_shape[0]}x"
-                f"{part.map_shape[1]} exceeds a core and was split into "
-                f"{len(part.rows)} runs of rows"
-            )
-        if layer.split_pool_windows:
-            notes.append(
-                f"{layer.name}: {layer.split_pool_windows} pooling windows before it "
-                "span several cores; their spikes leave from the first neuron's core, "
-                "and traffic inside the window is not counted"
-            )
+    notes += [
+        f"{layer.name}: {layer.split_pool_windows} pooling windows before it span "
+        "several cores; their spikes leave from the first neuron's core, and traffic "
+        "inside the window is not counted"
+        for layer in counts.layers
+        if layer.split_pool_windows
+    ]
     return notes

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from eventsim.model_file import ModelFile
-from hwmodel.chip.chip import Chip
+from hwmodel.chip.chip import Chip, Limits
 from hwmodel.errors import ChipError, PlacementError
-from hwmodel.mapping.partition import Partition, partition
+from hwmodel.mapping.groups import Partition
+from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import Mapping, require_room
+from hwmodel.mapping.splits import Split
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.place import Placement, place
 from hwmodel.placing.problem import HopPrices
@@ -18,7 +20,12 @@ from hwmodel.workload.workload import LayerGeometry, Workload, layers_of
 
 
 def map_model(
-    model: ModelFile, chip: Chip, mesh: tuple[int, int] | None = None
+    model: ModelFile,
+    chip: Chip,
+    mesh: tuple[int, int] | None = None,
+    *,
+    split: Split = "features",
+    limits: Limits = "core",
 ) -> Mapping:
     """Cut a model into cores and place them row by row; needs no activity.
 
@@ -30,6 +37,10 @@ def map_model(
         Core and mesh size.
     mesh : tuple of int, optional
         (width, height) instead of the chip's.
+    split : {"features", "space", "both", "search"}
+        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
+    limits : {"core", "silicon"}
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
 
     Returns
     -------
@@ -41,7 +52,8 @@ def map_model(
     PlacementError
         If the network does not fit.
     """
-    return place_layers(layers_of(model.network), chip, mesh).mapping
+    layers = layers_of(model.network)
+    return place_layers(layers, chip, mesh, split=split, limits=limits).mapping
 
 
 def place_layers(
@@ -49,6 +61,9 @@ def place_layers(
     chip: Chip,
     mesh: tuple[int, int] | None = None,
     workload: Workload | None = None,
+    *,
+    split: Split = "features",
+    limits: Limits = "core",
     **options: Any,
 ) -> Placement:
     """Cut layers into cores and place them by a method.
@@ -63,6 +78,8 @@ def place_layers(
         (width, height) instead of the chip's.
     workload : Workload, optional
         The same layers with their spikes, for methods that look at the traffic.
+    split, limits : str
+        See `map_model`.
     **options
         As of `hwmodel.placing.place.place`, but for flows, chip and prices.
 
@@ -78,12 +95,17 @@ def place_layers(
     ChipError
         If the objective is the energy and a hop has no price.
     """
-    part = cut(layers, chip)
+    part = cut(layers, chip, split, limits)
     traffic = None if workload is None else layer_traffic(workload, part)
     return place_on(part, chip, mesh, traffic, **options)
 
 
-def cut(layers: Sequence[LayerGeometry], chip: Chip) -> Partition:
+def cut(
+    layers: Sequence[LayerGeometry],
+    chip: Chip,
+    split: Split = "features",
+    limits: Limits = "core",
+) -> Partition:
     """Cut layers into groups that fit a core of the chip.
 
     Parameters
@@ -91,7 +113,9 @@ def cut(layers: Sequence[LayerGeometry], chip: Chip) -> Partition:
     layers : sequence of LayerGeometry
         Layers with neurons.
     chip : Chip
-        Core size.
+        What a core holds.
+    split, limits : str
+        See `map_model`.
 
     Returns
     -------
@@ -103,8 +127,7 @@ def cut(layers: Sequence[LayerGeometry], chip: Chip) -> Partition:
     PlacementError
         If a part that cannot be split is larger than a core.
     """
-    assert chip.core.neurons is not None  # the schema demands it
-    return partition(layers, chip.core.neurons)
+    return partition(layers, chip.capacity(limits), split)
 
 
 def place_on(
@@ -139,7 +162,7 @@ def place_on(
     PlacementError, ChipError
         See `place_layers`.
     """
-    grid = chip.mesh.grid(mesh)
+    grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
     require_room(part.n_cores, grid, chip.name)
     _check_port(options.get("input_port", (0, 0)), grid)
     prices = None

@@ -146,6 +146,7 @@ class MeshSpec(_Strict):
     cores_per_router: Count = 1
     chip: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
     topology: Topology = "mesh"
+    buffer: Limit = None
     source: Text
     note: str = ""
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from hwmodel.errors import PlacementError
-from hwmodel.mapping.partition import Partition
+from hwmodel.mapping.groups import Partition
 from hwmodel.mapping.placement import Mapping, require_room
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound

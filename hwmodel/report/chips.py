@@ -229,8 +229,9 @@ def bounds_text(constant: Constant) -> str:
 def _mesh_text(mesh: Mesh) -> str:
     chip = f", chips of {mesh.chip[0]}x{mesh.chip[1]} routers" if mesh.chip else ""
     cores = f", {mesh.cores_per_router} cores each" if mesh.cores_per_router > 1 else ""
+    buffer = f", buffers of {mesh.buffer} packets" if mesh.buffer else ""
     shape = "" if mesh.topology == "mesh" else f", {mesh.topology}"
-    return f"{mesh.width}x{mesh.height} routers{cores}{chip}{shape}"
+    return f"{mesh.width}x{mesh.height} routers{cores}{chip}{shape}{buffer}"
 
 
 def _limits_text(limits: CoreLimits) -> str:

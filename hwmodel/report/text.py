@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-import numpy as np
 from tabulate import tabulate
 
 from hwmodel import __version__
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
-from hwmodel.mapping.placement import Mapping
+from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
+from hwmodel.report.mapping import cores_text, grid_text
 from hwmodel.report.placement import placement_dict, placement_text
 from hwmodel.report.sensitivity import (
     sensitivity_table,
@@ -26,7 +26,6 @@ from hwmodel.report.sensitivity import (
     uncertainty_lines,
 )
 from hwmodel.units import format_quantity
-from hwmodel.workload.workload import LayerGeometry
 
 
 def to_dict(estimate: Estimate) -> dict[str, Any]:
@@ -56,6 +55,8 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
+        "split": estimate.split,
+        "limits": estimate.limits,
         "input_port": list(estimate.input_port),
         "placement": placement_dict(estimate.placement, n),
         "sops": counts.sops / n,
@@ -110,6 +111,7 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "kind": layer.kind,
         "neurons": layer.neurons,
         "cores": layer.cores,
+        "runs": _runs(estimate.mapping.partition.layers[i]),
         "synapses": layer.synapses,
         "spikes_in": layer.spikes_in / n,
         "spikes": layer.spikes_out / n,
@@ -121,7 +123,18 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "energy_j": _energy(
             estimate.layer_energy[i], estimate.bill.actions, static=False
         ),
+        "copies": {
+            "neurons": layer.copies,
+            "synapses": layer.copy_synapses,
+            "sops": layer.copy_sops / n,
+            "spikes": layer.copy_spikes / n,
+        },
     }
+
+
+def _runs(part: LayerPartition) -> dict[str, int]:
+    """Return how often each axis of a layer is cut."""
+    return dict(zip(("features", "rows", "columns"), part.shape, strict=True))
 
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
@@ -137,12 +150,14 @@ def _link(link: Link, n_samples: int) -> dict[str, Any]:
 def _cores(estimate: Estimate) -> list[dict[str, Any]]:
     counts, n, mapping = estimate.counts, estimate.counts.n_samples, estimate.mapping
     names = [layer.name for layer in counts.layers]
+    copies = mapping.partition.copies_per_core
     return [
         {
             "core": i,
             "position": [int(mapping.x[i]), int(mapping.y[i])],
             "layer": names[layer],
             "neurons": int(neurons),
+            "copies": int(copies[i]),
             "spikes": int(counts.spikes_per_core[i]) / n,
             "sops": int(counts.sops_per_core[i]) / n,
         }
@@ -173,7 +188,7 @@ def to_text(estimate: Estimate) -> str:
     grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
     declared = estimate.workload.provenance.get("declared")
     of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
-    head = f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, {of}"
+    head = f"{estimate.chip.name}: {n_cores} cores on a {grid_text(grid)}, {of}"
     head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
@@ -231,15 +246,18 @@ def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
     others = any(energy.other for energy in estimate.layer_energy)
-    for layer, energy in zip(
-        estimate.counts.layers, estimate.layer_energy, strict=True
+    for layer, part, energy in zip(
+        estimate.counts.layers,
+        estimate.mapping.partition.layers,
+        estimate.layer_energy,
+        strict=True,
     ):
         paid = layer.transport(estimate.casting)
         rows.append(
             [
                 layer.name,
                 layer.neurons,
-                layer.cores,
+                cores_text(part),
                 _number(layer.spikes_in / n),
                 _number(layer.spikes_out / n),
                 _number(layer.sops / n),
@@ -308,76 +326,3 @@ def _table(rows: list[list[Any]], headers: list[str]) -> str:
     return tabulate(
         rows, headers, tablefmt="simple", colalign=align, disable_numparse=True
     )
-
-
-def map_rows(
-    mapping: Mapping, layers: tuple[LayerGeometry, ...]
-) -> list[dict[str, Any]]:
-    """List every core with its group of neurons and its place.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Groups on the mesh.
-    layers : tuple of LayerGeometry
-        For their names.
-
-    Returns
-    -------
-    list of dict
-        Keys core, layer, features, rows, neurons, x, y; ranges are [start, stop).
-    """
-    rows = []
-    for layer, part in zip(layers, mapping.partition.layers, strict=True):
-        groups = [(f, r) for f in part.features for r in part.rows]
-        sizes = part.neurons_per_core
-        for core, (features, run), neurons in zip(
-            part.cores, groups, sizes, strict=True
-        ):
-            rows.append(
-                {
-                    "core": core,
-                    "layer": layer.name,
-                    "features": list(features),
-                    "rows": list(run),
-                    "neurons": int(neurons),
-                    "x": int(mapping.x[core]),
-                    "y": int(mapping.y[core]),
-                }
-            )
-    return rows
-
-
-def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
-    """Write a mapping as a table, one row a core.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Groups on the mesh.
-    layers : tuple of LayerGeometry
-        For their names.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
-    rows = [
-        [
-            row["core"],
-            row["layer"],
-            "{}-{}".format(row["features"][0], row["features"][1] - 1),
-            "{}-{}".format(row["rows"][0], row["rows"][1] - 1),
-            row["neurons"],
-            f"({row['x']}, {row['y']})",
-        ]
-        for row in map_rows(mapping, layers)
-    ]
-    fill = float(np.mean(mapping.partition.neurons_per_core))
-    grid = mapping.grid
-    head = f"{len(rows)} cores on a {grid} {grid.topology}, {fill:.0f} neurons a core"
-    table = tabulate(
-        rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
-    )
-    return f"{head}\n\n{table}"

@@ -2,13 +2,14 @@
 
 All counts are exact integers over the measured inferences. A spike makes one synaptic
 operation in every neuron it reaches through a non-zero synapse, and a packet only to
-cores where it has at least one. Spikes of the output layer leave no packets.
+cores where it has at least one. Spikes of the output layer leave no packets. Copies of
+neurons receive and fire like them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.routing import multicast_loads, unicast_loads
+from hwmodel.traffic.copies import CopyCounts, count_copies
 from hwmodel.traffic.flows import Flows, LayerTraffic, layer_traffic
 from hwmodel.traffic.senders import HOST
 from hwmodel.workload.connections import CoreSynapses
@@ -69,9 +71,9 @@ class LayerCounts:
         pool.
     spikes_in, spikes_out : int
         Spikes received (after pooling, but before an average pool) and fired (before
-        pooling).
+        pooling); those of copies are not counted.
     sops : int
-        Synaptic operations in its neurons.
+        Synaptic operations in its neurons and their copies.
     unicast, multicast : Transport
         How its input spikes travel.
     axons : int
@@ -80,6 +82,9 @@ class LayerCounts:
         Most cores of this layer that one input reaches.
     split_pool_windows : int
         Pooling windows before it whose neurons live on several cores.
+    copies, copy_synapses, copy_sops, copy_spikes : int
+        Copies of its neurons, and what they add: synapses (not in `synapses`),
+        synaptic operations (in `sops`) and spikes (not in `spikes_out`).
     """
 
     name: str
@@ -95,6 +100,10 @@ class LayerCounts:
     axons: int
     target_cores: int
     split_pool_windows: int
+    copies: int = 0
+    copy_synapses: int = 0
+    copy_sops: int = 0
+    copy_spikes: int = 0
 
     def transport(self, casting: Casting) -> Transport:
         """Return packets and hops under one rule."""
@@ -116,7 +125,7 @@ class ActionCounts:
     unicast, multicast : LinkLoads
         Packets on each link.
     sops_per_core, spikes_per_core, synapses_per_core : ndarray, shape (n_cores,), int64
-        Synaptic operations, spikes fired, non-zero synapses.
+        Synaptic operations, spikes fired, non-zero synapses, copies included.
     """
 
     n_samples: int
@@ -196,7 +205,11 @@ def count(
     for i, of_layer in enumerate(traffic):
         layer, part = workload.layers[i], mapping.partition.layers[i]
         into_core, flows = of_layer.inputs.synapses, of_layer.flows
+        copied = count_copies(
+            layer, part, workload.spikes_in[i], workload.spikes_out[i]
+        )
         most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
+        most_sops += float(copied.sops.astype(float).sum())
         most_hops += (mapping.grid.width + mapping.grid.height) * float(
             flows.packets.astype(float) @ flows.reaches.sum(axis=1)
         )
@@ -204,13 +217,14 @@ def count(
         loads = _route(mapping, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
         n_split = of_layer.inputs.n_split
-        layers.append(_count_layer(workload, i, received, flows, loads, n_split))
+        counted = _count_layer(workload, i, received, flows, loads, n_split)
+        layers.append(_with_copies(counted, copied))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
-        sops.append(received.sops)
-        synapses.append(received.synapses)
+        sops.append(received.sops + copied.sops)
+        synapses.append(received.synapses + copied.synapses)
         fired = np.zeros(part.n_cores, dtype=np.int64)
         np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
-        spikes.append(fired)
+        spikes.append(fired + copied.spikes)
     return ActionCounts(
         workload.n_samples,
         workload.n_input_spikes,
@@ -259,6 +273,17 @@ def _received(into_core: CoreSynapses, spikes: np.ndarray) -> _Received:
         synapses=inputs_of_kind @ into_core.counts,
         axons=inputs_of_kind @ reaches,
         target_cores=int(reaches[inputs_of_kind > 0].sum(axis=1).max()),
+    )
+
+
+def _with_copies(counted: LayerCounts, copied: CopyCounts) -> LayerCounts:
+    return replace(
+        counted,
+        sops=counted.sops + int(copied.sops.sum()),
+        copies=int(copied.neurons.sum()),
+        copy_synapses=int(copied.synapses.sum()),
+        copy_sops=int(copied.sops.sum()),
+        copy_spikes=int(copied.spikes.sum()),
     )
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwmodel.mapping.partition import Partition
+from hwmodel.mapping.groups import Partition
+from hwmodel.traffic.copies import share_targets
 from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
 from hwmodel.workload.workload import Workload
 
@@ -72,7 +73,8 @@ def layer_traffic(workload: Workload, partition: Partition) -> Iterator[LayerTra
     for inputs, part, spikes in zip(
         all_inputs, partition.layers, workload.spikes_in, strict=True
     ):
-        yield LayerTraffic(inputs, _distinct_flows(part.cores, inputs, spikes))
+        flows = _distinct_flows(part.cores, inputs, spikes)
+        yield LayerTraffic(inputs, _from_copies(flows, partition.target_cores))
 
 
 def _distinct_flows(cores: range, inputs: LayerInputs, spikes: np.ndarray) -> Flows:
@@ -85,3 +87,15 @@ def _distinct_flows(cores: range, inputs: LayerInputs, spikes: np.ndarray) -> Fl
     np.add.at(packets, flow.reshape(-1), spikes[active])
     source, reached = np.divmod(distinct, len(reaches))
     return Flows(cores, source + HOST, reaches[reached], packets)
+
+
+def _from_copies(flows: Flows, target_cores: int | None) -> Flows:
+    """Let each copy of a neuron send to its share of the cores; the host has none."""
+    if target_cores is None:
+        return flows
+    from_host = flows.source == HOST
+    at_host = np.flatnonzero(from_host)
+    of_copy, shares = share_targets(flows.reaches[~from_host], target_cores)
+    flow = np.concatenate([at_host, np.flatnonzero(~from_host)[of_copy]])
+    reaches = np.concatenate([flows.reaches[at_host], shares])
+    return Flows(flows.cores, flows.source[flow], reaches, flows.packets[flow])

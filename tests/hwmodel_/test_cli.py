@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from hwmodel_.builders import (
     LIF,
     close,
+    conv_model,
     dense_model,
     make_model,
     make_network,
@@ -374,10 +375,72 @@ def test_map__json_needs_no_activity(tmp_path):
         "layer": "layer_2 (dense)",
         "features": [0, 3],
         "rows": [0, 1],
+        "columns": [0, 1],
         "neurons": 3,
+        "copies": 0,
         "x": 1,
         "y": 0,
     }
+
+
+def test_map__split_and_limits_reach_the_mapping(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, conv_model(np.random.default_rng(0)))
+    common = ("map", path, "--chip", "canmore", "--json", "--split", "space")
+    (first, *_) = json.loads(run(*common).stdout)["cores"]
+    assert (first["neurons"], first["columns"]) == (7 * 7 * 5, [0, 7])
+    limits = ("--set", "limits.neurons=20", "--limits", "silicon")
+    cores = json.loads(run(*common, *limits).stdout)["cores"]
+    assert max(core["neurons"] for core in cores) <= 20
+    assert any(core["columns"] != [0, 7] for core in cores)
+    assert all(core["features"][0] == 0 for core in cores)
+
+
+def test_map__copies_are_listed_and_said(tmp_path):
+    # 6 outputs of 3 inputs on cores of 6 synapses: 3 cores, so 3 of each neuron before
+    path = tmp_path / "model.h5"
+    write_model(path, dense_model([2, 3, 6], np.random.default_rng(0), 0.0))
+    common = ("map", path, "--chip", "canmore", "--limits", "silicon")
+    limits = ("--set", "limits.synapses=6", "--set", "limits.target_cores=1")
+    cores = json.loads(run(*common, *limits, "--json").stdout)["cores"]
+    assert [core["copies"] for core in cores] == [2, 2, 2, 0, 0, 0]
+    text = run(*common, *limits).stdout
+    assert text.startswith("6 cores on a 32x32 mesh, 2 neurons a core, 6 copies of ")
+
+
+def test_estimate__split_and_limits_are_reported(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, conv_model(np.random.default_rng(0)))
+    common = ("estimate", path, "--chip", "canmore", "--set", "core.neurons=20")
+    options = ("--split", "search", "--limits", "silicon")
+    data = json.loads(run(*common, *options, "--json").stdout)
+    assert (data["split"], data["limits"]) == ("search", "silicon")
+    for layer in data["layers"]:
+        runs = layer["runs"]
+        assert layer["cores"] == runs["features"] * runs["rows"] * runs["columns"]
+        assert layer["copies"]["neurons"] == 0
+    first = data["layers"][0]["runs"]
+    shape = f"{first['features']}x{first['rows']}x{first['columns']}"
+    assert shape in run(*common, *options).stdout
+
+
+def test_estimate__a_neuron_with_too_many_inputs_is_refused(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, dense_model([784, 2], np.random.default_rng(0), 0.0))
+    for command in ("estimate", "map"):
+        assert_one_error_line(
+            run(command, path, "--chip", "truenorth", "--limits", "silicon"),
+            "layer_1 (dense): a neuron has 784 inputs; expected at most 256",
+            "partial sums",
+            "--limits core",
+        )
+
+
+@pytest.mark.parametrize("option", [("--split", "rows"), ("--limits", "chip")])
+def test_map__an_unknown_split_or_limit_is_a_usage_error(model, option):
+    result = run("map", model, "--chip", "canmore", *option)
+    assert result.exit_code == 2
+    assert f"'{option[1]}' is not one of" in result.stderr
 
 
 def test_chips__lists_presets():

@@ -144,16 +144,18 @@ def test_results__vgg16_gives_the_row_of_table_2(chip, printed):
 
 def test_results__hops_of_fig_8_are_those_of_the_table():
     text = (DOCS / "results.md").read_text("utf-8")
-    rows = re.findall(r"^\| (same|any) \| (.*) \|$", text, re.M)
+    rows = re.findall(r"^\| (features|space) \| (same|any) \| (.*) \|$", text, re.M)
     shown = {}
-    for rule, rest in rows:
+    for axis, rule, rest in rows:
         mesh, casting, hops, more, spike, sop = rest.replace("*", "").split(" | ")
         casting = "least" if casting.startswith("one hop") else casting
-        shown[rule, mesh.replace(" ", ""), casting] = (hops, more, spike, sop)
+        shown[axis, rule, mesh.replace(" ", ""), casting] = (hops, more, spike, sop)
     found = {
-        (r.after_pool, r.mesh, r.casting): r for r in fig_8() if r.network == "VGG11"
+        (r.partition.removeprefix("along "), r.after_pool, r.mesh, r.casting): r
+        for r in fig_8()
+        if r.network == "VGG11"
     }
-    assert len(shown) == 10
+    assert len(shown) == 15
     for key, (hops, more, spike, sop) in shown.items():
         r = found[key]
         for value, cell in ((r.hops, hops), (r.hops + r.input_hops, more)):

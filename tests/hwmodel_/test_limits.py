@@ -5,10 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hwmodel_.builders import counted, dense_model, make_model, make_network
+from hwmodel_.builders import (
+    conv_model,
+    counted,
+    dense_model,
+    make_model,
+    make_network,
+)
 
 from eventsim.topology import Dense, Sparse
-from hwmodel.chip.chip import load_chip
+from hwmodel.chip.chip import CoreLimits, load_chip
 from hwmodel.limits import (
     broken_limits,
     has_more_levels,
@@ -66,6 +72,17 @@ def test_broken_limits__zero_weights_need_no_axon():
             {"capacity": 1},
             "2 cores to reach with one spike, chip canmore has 1",
         ),
+        (["limits.fan_in=783"], {}, r"784 inputs \(fan_in\) of a neuron, .* has 783"),
+        (
+            ["limits.synapse_memory=18000", "limits.weight_bits=8"],
+            {},
+            "2352 synapses on a core, chip canmore has 2250",
+        ),
+        (
+            ["limits.out_axons=1"],
+            {"capacity": 1},
+            r"2 routes \(out_axons\) from a core, chip canmore has 1",
+        ),
     ],
 )
 def test_broken_limits__names_layer_count_and_limit(overrides, kwargs, message):
@@ -74,8 +91,36 @@ def test_broken_limits__names_layer_count_and_limit(overrides, kwargs, message):
 
 
 def test_broken_limits__a_larger_mesh_than_the_silicon():
-    (line,) = broken(load_chip("truenorth"), n_in=9, mesh=(65, 2))
-    assert line == "mesh: 65x2 routers, chip truenorth has 64x64"
+    (line,) = broken(load_chip("truenorth"), n_in=9, mesh=(257, 2))
+    assert line == "mesh: 257x2 routers, chip truenorth has 256x256"
+
+
+def test_broken_limits__copies_keep_target_cores_and_take_room():
+    chip = load_chip("canmore", ["limits.target_cores=1"])
+    model = dense_model([2, 3, 4], np.random.default_rng(0), 0.0)
+    capacity = CoreLimits(neurons=6, synapses=8, target_cores=1)
+    assert broken_limits(chip, *counted(model, capacity)) == []
+    chip = load_chip("canmore", ["limits.neurons=3"])
+    (line,) = broken_limits(chip, *counted(model, capacity))
+    assert "4 neurons on a core, chip canmore has 3" in line
+
+
+@pytest.mark.parametrize("split", ["features", "space", "both", "search"])
+def test_broken_limits__nothing_is_broken_by_a_mapping_that_keeps_the_silicon(split):
+    chip = load_chip(
+        "canmore",
+        [
+            "limits.neurons=20",
+            "limits.axons=60",
+            "limits.synapses=300",
+            "limits.target_cores=2",
+            "limits.out_axons=40",
+        ],
+    )
+    model = conv_model(np.random.default_rng(1))
+    mapped = counted(model, chip.capacity("silicon"), (8, 40), split=split)
+    assert broken_limits(chip, *mapped) == []
+    assert broken_limits(chip, *counted(model, chip.capacity("core")))
 
 
 def test_broken_limits__weights_need_more_bits_and_types():

@@ -203,8 +203,10 @@ def test_loihi__holds_what_its_silicon_holds():
 
 def test_loihi_regressed__is_loihi_but_for_its_prices():
     published, fitted = load_chip("loihi"), load_chip("loihi_regressed")
-    for name in ("mesh", "core", "limits", "execution", "technology"):
+    for name in ("core", "limits", "execution", "technology"):
         assert getattr(fitted, name) == getattr(published, name)
+    assert fitted.mesh.grid() == published.mesh.grid()
+    assert fitted.mesh.buffer == 16
     assert fitted.energy.static == published.energy.static
     assert fitted.timing.hop == published.timing.hop
     assert fitted.not_charged == ("router",)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.errors import PlacementError
-from hwmodel.mapping.partition import LayerPartition, Partition, equal_runs
+from hwmodel.mapping.groups import LayerPartition, Partition, equal_runs
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.place import METHODS, ORDERS, place
@@ -21,7 +21,7 @@ FLOWS = layered(SIZES, np.random.default_rng(4))
 
 
 def groups(n: int) -> Partition:
-    return Partition((LayerPartition(0, equal_runs(n, n), ((0, 1),), (1, 1)),))
+    return Partition((LayerPartition(0, equal_runs(n, n), ((0, 1),), ((0, 1),)),))
 
 
 def placed(grid, flows=FLOWS, **options):

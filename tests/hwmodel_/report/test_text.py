@@ -16,9 +16,7 @@ from hwmodel_.builders import (
 from eventsim.topology import Dense
 from hwmodel.chip.chip import load_chip
 from hwmodel.estimate import estimate_model
-from hwmodel.on_chip import map_model
-from hwmodel.report.text import map_rows, map_text, to_dict, to_text
-from hwmodel.workload.workload import layers_of
+from hwmodel.report.text import to_dict, to_text
 
 CONTRACT = {"chip", "cores", "mesh", "sops", "spikes", "hops", "energy_j", "latency_s"}
 CONTRACT |= {"steps", "packets", "hops_unicast", "hops_multicast", "input_hops"}
@@ -189,21 +187,7 @@ def test_to_text__unknown_latency_is_said():
     assert "latency            unknown (20 steps" in to_text(example())
 
 
-def test_map_rows__list_every_neuron_once():
-    model = conv_model(np.random.default_rng(0))
-    mapping = map_model(model, load_chip("canmore", ["core.neurons=14"]))
-    layers = layers_of(model.network)
-    rows = map_rows(mapping, layers)
-    assert [row["core"] for row in rows] == list(range(mapping.partition.n_cores))
-    for layer in layers:
-        mine = [row for row in rows if row["layer"] == layer.name]
-        assert sum(row["neurons"] for row in mine) == layer.n_neurons
-
-
-def test_map_text__shows_groups_and_places():
-    model = dense_model([3, 5], np.random.default_rng(0))
-    mapping = map_model(model, load_chip("canmore", ["core.neurons=3"]), (2, 1))
-    text = map_text(mapping, layers_of(model.network))
-    assert "2 cores on a 2x1 mesh" in text
-    assert "0-2" in text
-    assert "(1, 0)" in text
+def test_to_text__several_chips_are_said():
+    assert "4 cores on a 2x2 triangular torus of 4 chips, means" in to_text(
+        example("spinnaker")
+    )

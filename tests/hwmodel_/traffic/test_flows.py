@@ -6,6 +6,7 @@ from hwmodel_.builders import conv_model, dense_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.mapping.partition import partition
 from hwmodel.traffic.flows import layer_traffic
 from hwmodel.traffic.senders import HOST
@@ -30,7 +31,7 @@ def as_dict(flows):
 def test_layer_traffic__adds_up_spikes_that_go_the_same_way(sizes, capacity, seed):
     model = dense_model(sizes, np.random.default_rng(seed), 0.6)
     workload = from_model(model)
-    part = partition(workload.layers, capacity)
+    part = partition(workload.layers, CoreLimits(neurons=capacity))
     core_before = [HOST] * sizes[0]
     received = list(layer_traffic(workload, part))
     for i, layer in enumerate(model.network.layers):
@@ -50,7 +51,7 @@ def test_layer_traffic__adds_up_spikes_that_go_the_same_way(sizes, capacity, see
 def test_layer_traffic__a_pooled_value_leaves_from_the_core_of_its_first_neuron():
     model = conv_model(np.random.default_rng(3))
     workload = from_model(model)
-    part = partition(workload.layers, 7)
+    part = partition(workload.layers, CoreLimits(neurons=7))
     first, second, _ = layer_traffic(workload, part)
     conv = model.network.layers[0].topology
     owner = part.layers[0].core_of_neuron
