@@ -98,6 +98,56 @@ _MAPPING = [
         help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
         "energy.hop.high=3pJ.",
     ),
+    click.option(
+        "--casting",
+        type=click.Choice(["multicast", "unicast"]),
+        default="multicast",
+        show_default=True,
+        help="Whose hops are paid, and placed for; both are counted.",
+    ),
+    click.option(
+        "--input-port",
+        type=_Pair("X,Y", ",", 0),
+        default="0,0",
+        show_default=True,
+        metavar="X,Y",
+        help="Router where input spikes enter the mesh.",
+    ),
+    click.option(
+        "--placement",
+        type=click.Choice(
+            ["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+        ),
+        default="row-major",
+        show_default=True,
+        help="How cores find their places; the last three look at the traffic.",
+    ),
+    click.option(
+        "--objective",
+        type=click.Choice(["hops", "energy", "worst-link"]),
+        default="hops",
+        show_default=True,
+        help="What the placement makes small.",
+    ),
+    click.option(
+        "--placement-iterations",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Swaps that greedy and annealing try.",
+    ),
+    click.option(
+        "--placement-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Time that greedy and annealing take; results then depend on it.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0, max=2**63 - 1),
+        default=0,
+        show_default=True,
+        help="Seed of all random numbers: the placement's and those of --draws.",
+    ),
     _JSON,
 ]
 
@@ -115,26 +165,11 @@ def commands() -> None:
 @commands.command()
 @_with(_MAPPING)
 @click.option(
-    "--casting",
-    type=click.Choice(["multicast", "unicast"]),
-    default="multicast",
-    show_default=True,
-    help="Whose hops are paid; both are counted.",
-)
-@click.option(
     "--steps-per-window",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
     help="Time steps a firing window is divided into.",
-)
-@click.option(
-    "--input-port",
-    type=_Pair("X,Y", ",", 0),
-    default="0,0",
-    show_default=True,
-    metavar="X,Y",
-    help="Router where input spikes enter the mesh.",
 )
 @click.option(
     "--trace",
@@ -158,13 +193,6 @@ def commands() -> None:
     help="Draw the constants from their bounds N times and show the totals.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Seed of --draws.",
-)
-@click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
 )
 @click.option(
@@ -180,15 +208,19 @@ def estimate(
     as_json: bool,
     trace: Path | None,
     plot_dir: Path | None,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
     from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import estimate_workload
+    from hwmodel.placing.search import Budget
     from hwmodel.report.text import to_dict, to_text
 
     chip = load_chip(chip_name, overrides)
     workload = _workload(model, trace)
+    options["budget"] = Budget(placement_iterations, placement_seconds)
     result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
@@ -226,29 +258,46 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    placement: str,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
     **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import map_layers
+    from hwmodel.on_chip import place_layers
+    from hwmodel.placing.search import Budget
     from hwmodel.report.mapping import map_rows, map_text
+    from hwmodel.report.placement import placement_dict, placement_text
     from hwmodel.workload.declared import is_declared, read_declared
-    from hwmodel.workload.workload import layers_of
+    from hwmodel.workload.workload import from_model, layers_of
 
+    workload = None
     if is_declared(model):
-        layers = read_declared(model).layers
+        workload = read_declared(model)
+        layers = workload.layers
     else:
-        layers = layers_of(read_model(model).network)
-    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh, **options)
+        network = read_model(model)
+        layers = layers_of(network.network)
+        if placement != "row-major" and network.activity is not None:
+            workload = from_model(network)
+    options["budget"] = Budget(placement_iterations, placement_seconds)
+    options["method"] = placement
+    chip = load_chip(chip_name, overrides)
+    placed = place_layers(layers, chip, mesh, workload, **options)
+    mapping, n_samples = placed.mapping, workload.n_samples if workload else 1
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
+            "placement": placement_dict(placed, n_samples),
             "cores": map_rows(mapping, layers),
         }
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))
+        if placement != "row-major":
+            click.echo(f"\n{placement_text(placed, n_samples)}")
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")

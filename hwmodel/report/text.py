@@ -19,6 +19,7 @@ from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.report.chips import price_text
 from hwmodel.report.mapping import cores_text, grid_text
+from hwmodel.report.placement import placement_dict, placement_text
 from hwmodel.report.sensitivity import (
     sensitivity_table,
     uncertainty_dict,
@@ -57,6 +58,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "split": estimate.split,
         "limits": estimate.limits,
         "input_port": list(estimate.input_port),
+        "placement": placement_dict(estimate.placement, n),
         "sops": counts.sops / n,
         "spikes": counts.spikes / n,
         "spikes_by_origin": {
@@ -202,6 +204,8 @@ def to_text(estimate: Estimate) -> str:
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if estimate.placement.method != "row-major":
+        lines.append(f"placement          {placement_text(estimate.placement, n)}")
     if not declared:
         lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:

@@ -26,7 +26,8 @@ from hwmodel.chip.chip import load_chip
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.chip.files import preset_names
 from hwmodel.errors import ChipError
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import map_model
 
 STRUCTURE_ONLY = {"akida", "brainscales2", "dynapse", "loihi2", "tianjic"}
 PAPER = {"canmore", "spinnaker", "truenorth"}
