@@ -126,6 +126,13 @@ def commands() -> None:
     help="Write energy.png and mesh.png into this folder.",
 )
 @click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report that a browser opens from disk: tables and a map of the mesh.",
+)
+@click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
 )
 @click.option(
@@ -140,6 +147,7 @@ def estimate(
     overrides: tuple[str, ...],
     as_json: bool,
     plot_dir: Path | None,
+    html_file: Path | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
@@ -162,6 +170,11 @@ def estimate(
 
         for path in plot_estimate(result, plot_dir):
             click.echo(f"wrote {path}", err=True)
+    if html_file is not None:
+        from hwmodel.report.html import write_html
+
+        write_html(result, html_file, title=model.resolve().name)
+        click.echo(f"wrote {html_file}", err=True)
 
 
 @commands.command(name="map")
