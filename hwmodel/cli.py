@@ -126,6 +126,13 @@ def commands() -> None:
     help="Write energy.png and mesh.png into this folder.",
 )
 @click.option(
+    "--csv",
+    "csv_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write layers.csv, cores.csv and links.csv into this folder.",
+)
+@click.option(
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
@@ -147,6 +154,7 @@ def estimate(
     overrides: tuple[str, ...],
     as_json: bool,
     plot_dir: Path | None,
+    csv_dir: Path | None,
     html_file: Path | None,
     **options: Any,
 ) -> None:
@@ -170,6 +178,11 @@ def estimate(
 
         for path in plot_estimate(result, plot_dir):
             click.echo(f"wrote {path}", err=True)
+    if csv_dir is not None:
+        from hwmodel.report.csv_files import write_csv
+
+        for path in write_csv(result, csv_dir):
+            click.echo(f"wrote {path}", err=True)
     if html_file is not None:
         from hwmodel.report.html import write_html
 
@@ -179,12 +192,20 @@ def estimate(
 
 @commands.command(name="map")
 @_with(_MAPPING)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the table of cores into this file.",
+)
 def map_command(
     model: Path,
     chip_name: str,
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    csv_file: Path | None,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
@@ -207,6 +228,11 @@ def map_command(
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))
+    if csv_file is not None:
+        from hwmodel.report.csv_files import write_map_csv
+
+        write_map_csv(mapping, layers, csv_file)
+        click.echo(f"wrote {csv_file}", err=True)
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")

@@ -122,8 +122,8 @@ def _page_data(estimate: Estimate, playback: Playback | None) -> dict[str, Any]:
     counts, part = estimate.counts, estimate.mapping.partition
     loads = counts.link_loads(estimate.casting)
     joules = link_energy(estimate.chip, loads, counts.n_samples)
-    used = np.argwhere(loads.packets)
-    steps = np.array(loads.grid.directions)
+    used = loads.packets > 0
+    steps = np.array(loads.grid.directions)[np.nonzero(used)[0]]
     in_cores = core_energy(
         estimate.chip, counts, part.neurons_per_core, estimate.latency.steps
     )
@@ -133,8 +133,8 @@ def _page_data(estimate: Estimate, playback: Playback | None) -> dict[str, Any]:
         "cores_per_router": loads.grid.cores_per_router,
         "core_layer": part.layer_of_core.tolist(),
         "core_energy_j": in_cores.tolist(),
-        "link_steps": steps[used[:, 0]].tolist(),
-        "link_energy_j": joules[tuple(used.T)].tolist(),
+        "link_steps": steps.tolist(),
+        "link_energy_j": joules[used].tolist(),
         "titles": {**ACTIONS, "static": "static"},
         "prices": _prices(estimate.chip),
         "places": {
