@@ -193,6 +193,20 @@ def commands() -> None:
     help="Draw the constants from their bounds N times and show the totals.",
 )
 @click.option(
+    "--csv",
+    "csv_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write layers.csv, cores.csv and links.csv into this folder.",
+)
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report that a browser opens from disk: tables and a map of the mesh.",
+)
+@click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
 )
 @click.option(
@@ -210,6 +224,8 @@ def estimate(
     plot_dir: Path | None,
     placement_iterations: int | None,
     placement_seconds: float | None,
+    csv_dir: Path | None,
+    html_file: Path | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
@@ -230,6 +246,16 @@ def estimate(
 
         for path in plot_estimate(result, plot_dir):
             click.echo(f"wrote {path}", err=True)
+    if csv_dir is not None:
+        from hwmodel.report.csv_files import write_csv
+
+        for path in write_csv(result, csv_dir):
+            click.echo(f"wrote {path}", err=True)
+    if html_file is not None:
+        from hwmodel.report.html import write_html
+
+        write_html(result, html_file, title=model.resolve().name)
+        click.echo(f"wrote {html_file}", err=True)
 
 
 def _workload(path: Path, trace: Path | None) -> Workload:
@@ -252,6 +278,13 @@ def _workload(path: Path, trace: Path | None) -> Workload:
 
 @commands.command(name="map")
 @_with(_MAPPING)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the table of cores into this file.",
+)
 def map_command(
     model: Path,
     chip_name: str,
@@ -261,6 +294,7 @@ def map_command(
     placement: str,
     placement_iterations: int | None,
     placement_seconds: float | None,
+    csv_file: Path | None,
     **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
@@ -298,6 +332,11 @@ def map_command(
         click.echo(map_text(mapping, layers))
         if placement != "row-major":
             click.echo(f"\n{placement_text(placed, n_samples)}")
+    if csv_file is not None:
+        from hwmodel.report.csv_files import write_map_csv
+
+        write_map_csv(mapping, layers, csv_file)
+        click.echo(f"wrote {csv_file}", err=True)
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")
