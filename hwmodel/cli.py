@@ -14,6 +14,8 @@ import click
 from hwmodel import __version__
 
 if TYPE_CHECKING:
+    from hwmodel.chip.chip import Chip
+    from hwmodel.early_exit.analysis import ExitReport
     from hwmodel.workload.workload import Workload
 
 
@@ -82,6 +84,39 @@ _MAPPING = [
         multiple=True,
         metavar="FIELD=VALUE",
         help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
+    ),
+    _JSON,
+]
+
+
+_PRICING = [
+    _MAPPING[2],  # --mesh
+    click.option(
+        "--casting",
+        type=click.Choice(["multicast", "unicast"]),
+        default="multicast",
+        show_default=True,
+        help="Whose packets and hops are paid.",
+    ),
+    click.option(
+        "--steps-per-window",
+        type=click.IntRange(min=1),
+        default=10,
+        show_default=True,
+        help="Time steps a firing window is divided into.",
+    ),
+    click.option(
+        "--input-port",
+        type=_Pair("X,Y", ",", 0),
+        default="0,0",
+        show_default=True,
+        metavar="X,Y",
+        help="Router where input spikes enter the mesh.",
+    ),
+    click.option(
+        "--force-mixed",
+        is_flag=True,
+        help="Add other prices to an average price, which contains them.",
     ),
     _JSON,
 ]
@@ -186,6 +221,125 @@ def _workload(path: Path, trace: Path | None) -> Workload:
     if trace is None:
         return from_model(model)
     return from_trace(model, read_trace(trace, model.network))
+
+
+@commands.command(name="early-exit", short_help="Price runs that answer early.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE.npz",
+    help="Spikes and labels from 'eventsim evaluate MODEL --trace'.",
+)
+@click.option(
+    "--chip",
+    "chip_names",
+    required=True,
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Preset or YAML file; may be given several times.",
+)
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="NAME[=SETTING]",
+    help="As in 'eventsim early-exit'; all are swept without it.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="[CHIP:]FIELD=VALUE",
+    help="Set a field of all chips or of one.",
+)
+@click.option(
+    "--csv",
+    "csv_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write points.csv and curve.csv into this folder.",
+)
+@click.option(
+    "--plot",
+    "plot_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write pictures into this folder.",
+)
+@_with(_PRICING)
+def early_exit(
+    model: Path,
+    trace: Path,
+    chip_names: tuple[str, ...],
+    policies: tuple[str, ...],
+    overrides: tuple[str, ...],
+    csv_dir: Path | None,
+    plot_dir: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Print what runs cost that stop as soon as a policy has decided.
+
+    Chips that cannot be priced are named in an error line each; the others are
+    reported, and the exit code is 1.
+    """
+    from eventsim.atomic_write import require_writable
+    from hwmodel.early_exit.chip_names import load_chips
+    from hwmodel.report.early_exit import exits_dict, exits_text, write_exits
+
+    chips = load_chips(chip_names, overrides)
+    if csv_dir is not None:
+        require_writable(csv_dir / "points.csv")
+    if plot_dir is not None:
+        require_writable(plot_dir / "over_time.png")
+    report = _priced(model, trace, chips, policies, options)
+    for name, error in report.not_priced:
+        click.echo(f"error: chip {name} is left out: {error}", err=True)
+    if report.chips or as_json:
+        click.echo(_dump(exits_dict(report)) if as_json else exits_text(report))
+    paths = []
+    if report.chips and csv_dir is not None:
+        paths += write_exits(csv_dir, report)
+    if report.chips and plot_dir is not None:
+        from hwmodel.report.early_exit_plots import plot_exits
+
+        paths += plot_exits(report, plot_dir)
+    for path in paths:
+        click.echo(f"wrote {path}", err=True)
+    if report.not_priced:
+        sys.exit(1)
+
+
+def _priced(
+    path: Path,
+    trace: Path,
+    chips: list[Chip],
+    policies: tuple[str, ...],
+    options: dict[str, Any],
+) -> ExitReport:
+    from tqdm import tqdm
+
+    from eventsim.model_file import read_model
+    from hwmodel.early_exit.analysis import price_exits
+    from hwmodel.workload.declared import is_declared
+    from hwmodel.workload.trace import read_trace
+
+    if is_declared(path):
+        raise click.UsageError(
+            f"'{path}' declares its spikes; expected a model.h5, whose trace says when "
+            "they were fired"
+        )
+    model = read_model(path)
+    spikes = read_trace(trace, model.network)
+    total = spikes.n_samples * len(chips)
+    with tqdm(
+        total=total, desc="priced", unit="sample", leave=False, disable=None
+    ) as bar:
+        return price_exits(
+            model, spikes, chips, policies, on_samples=bar.update, **options
+        )
 
 
 @commands.command(name="map")
