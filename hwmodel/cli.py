@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwmodel import __version__
+from hwmodel.early_exit_command import early_exit_command
 
 if TYPE_CHECKING:
-    from hwmodel.chip.chip import Chip
-    from hwmodel.early_exit.analysis import ExitReport
     from hwmodel.workload.workload import Workload
 
 
@@ -79,44 +78,26 @@ _MAPPING = [
         help="Mesh size instead of the chip's.",
     ),
     click.option(
+        "--split",
+        type=click.Choice(["features", "space", "both", "search"]),
+        default="features",
+        show_default=True,
+        help="How layers are cut into cores; 'search' takes the fewest cores.",
+    ),
+    click.option(
+        "--limits",
+        type=click.Choice(["core", "silicon"]),
+        default="core",
+        show_default=True,
+        help="Cores as the mapping rule has them, or within what the silicon holds.",
+    ),
+    click.option(
         "--set",
         "overrides",
         multiple=True,
         metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
-    ),
-    _JSON,
-]
-
-
-_PRICING = [
-    _MAPPING[2],  # --mesh
-    click.option(
-        "--casting",
-        type=click.Choice(["multicast", "unicast"]),
-        default="multicast",
-        show_default=True,
-        help="Whose packets and hops are paid.",
-    ),
-    click.option(
-        "--steps-per-window",
-        type=click.IntRange(min=1),
-        default=10,
-        show_default=True,
-        help="Time steps a firing window is divided into.",
-    ),
-    click.option(
-        "--input-port",
-        type=_Pair("X,Y", ",", 0),
-        default="0,0",
-        show_default=True,
-        metavar="X,Y",
-        help="Router where input spikes enter the mesh.",
-    ),
-    click.option(
-        "--force-mixed",
-        is_flag=True,
-        help="Add other prices to an average price, which contains them.",
+        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
+        "energy.hop.high=3pJ.",
     ),
     _JSON,
 ]
@@ -167,7 +148,22 @@ def commands() -> None:
     "plot_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write energy.png and mesh.png into this folder.",
+    help="Write energy.png, mesh.png and sensitivity.png into this folder.",
+)
+@click.option(
+    "--draws",
+    "n_draws",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Draw the constants from their bounds N times and show the totals.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of --draws.",
 )
 @click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
@@ -223,123 +219,7 @@ def _workload(path: Path, trace: Path | None) -> Workload:
     return from_trace(model, read_trace(trace, model.network))
 
 
-@commands.command(name="early-exit", short_help="Price runs that answer early.")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--trace",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE.npz",
-    help="Spikes and labels from 'eventsim evaluate MODEL --trace'.",
-)
-@click.option(
-    "--chip",
-    "chip_names",
-    required=True,
-    multiple=True,
-    metavar="NAME|FILE",
-    help="Preset or YAML file; may be given several times.",
-)
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    metavar="NAME[=SETTING]",
-    help="As in 'eventsim early-exit'; all are swept without it.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="[CHIP:]FIELD=VALUE",
-    help="Set a field of all chips or of one.",
-)
-@click.option(
-    "--csv",
-    "csv_dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write points.csv and curve.csv into this folder.",
-)
-@click.option(
-    "--plot",
-    "plot_dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write pictures into this folder.",
-)
-@_with(_PRICING)
-def early_exit(
-    model: Path,
-    trace: Path,
-    chip_names: tuple[str, ...],
-    policies: tuple[str, ...],
-    overrides: tuple[str, ...],
-    csv_dir: Path | None,
-    plot_dir: Path | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Print what runs cost that stop as soon as a policy has decided.
-
-    Chips that cannot be priced are named in an error line each; the others are
-    reported, and the exit code is 1.
-    """
-    from eventsim.atomic_write import require_writable
-    from hwmodel.early_exit.chip_names import load_chips
-    from hwmodel.report.early_exit import exits_dict, exits_text, write_exits
-
-    chips = load_chips(chip_names, overrides)
-    if csv_dir is not None:
-        require_writable(csv_dir / "points.csv")
-    if plot_dir is not None:
-        require_writable(plot_dir / "over_time.png")
-    report = _priced(model, trace, chips, policies, options)
-    for name, error in report.not_priced:
-        click.echo(f"error: chip {name} is left out: {error}", err=True)
-    if report.chips or as_json:
-        click.echo(_dump(exits_dict(report)) if as_json else exits_text(report))
-    paths = []
-    if report.chips and csv_dir is not None:
-        paths += write_exits(csv_dir, report)
-    if report.chips and plot_dir is not None:
-        from hwmodel.report.early_exit_plots import plot_exits
-
-        paths += plot_exits(report, plot_dir)
-    for path in paths:
-        click.echo(f"wrote {path}", err=True)
-    if report.not_priced:
-        sys.exit(1)
-
-
-def _priced(
-    path: Path,
-    trace: Path,
-    chips: list[Chip],
-    policies: tuple[str, ...],
-    options: dict[str, Any],
-) -> ExitReport:
-    from tqdm import tqdm
-
-    from eventsim.model_file import read_model
-    from hwmodel.early_exit.analysis import price_exits
-    from hwmodel.workload.declared import is_declared
-    from hwmodel.workload.trace import read_trace
-
-    if is_declared(path):
-        raise click.UsageError(
-            f"'{path}' declares its spikes; expected a model.h5, whose trace says when "
-            "they were fired"
-        )
-    model = read_model(path)
-    spikes = read_trace(trace, model.network)
-    total = spikes.n_samples * len(chips)
-    with tqdm(
-        total=total, desc="priced", unit="sample", leave=False, disable=None
-    ) as bar:
-        return price_exits(
-            model, spikes, chips, policies, on_samples=bar.update, **options
-        )
+commands.add_command(early_exit_command(estimate.params))
 
 
 @commands.command(name="map")
@@ -350,12 +230,13 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import map_layers
-    from hwmodel.report.text import map_rows, map_text
+    from hwmodel.report.mapping import map_rows, map_text
     from hwmodel.workload.declared import is_declared, read_declared
     from hwmodel.workload.workload import layers_of
 
@@ -363,7 +244,7 @@ def map_command(
         layers = read_declared(model).layers
     else:
         layers = layers_of(read_model(model).network)
-    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh)
+    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh, **options)
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
@@ -381,7 +262,7 @@ def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
     from hwmodel.chip.chip import load_chip
     from hwmodel.chip.files import preset_names
-    from hwmodel.report.chips import chip_dict, chip_text
+    from hwmodel.report.chips import chip_dict, chip_list, chip_text
 
     if name is not None:
         chip = load_chip(name)
@@ -390,9 +271,8 @@ def chips(name: str | None, as_json: bool) -> None:
     presets = [load_chip(preset) for preset in preset_names()]
     if as_json:
         click.echo(_dump([chip_dict(chip) for chip in presets]))
-        return
-    for chip in presets:
-        click.echo(f"{chip.name:<12} {chip.description} ({chip.technology})")
+    else:
+        click.echo(chip_list(presets))
 
 
 @commands.command(short_help="Recompute the energy tables of Wei et al. 2023.")

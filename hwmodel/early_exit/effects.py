@@ -15,6 +15,7 @@ from eventsim.network import Layer, Network
 from hwmodel.chip.chip import Chip
 from hwmodel.early_exit.flows import LayerFlows, layer_flows
 from hwmodel.early_exit.synapse_list import synapse_list
+from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mapping.placement import Mapping
 from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.senders import LayerInputs, inputs_of_layers
@@ -109,11 +110,10 @@ def effects_of(
         travel = flows.travel * (units_per_second or 0.0)
         axonal = _axonal_delay(network, layer, inputs.owner.size)
         synaptic = network.layers[layer.number - 1].synaptic_delay
-        core = part.core_of_neuron - part.first_core
         found += [
-            _fired(layer),
+            _fired(layer, part),
             _sent(layer, inputs, flows, axonal, k == 0, chip),
-            *_arrived(layer, inputs, travel[flows.flow], axonal, synaptic, core),
+            *_arrived(layer, part, inputs, travel[flows.flow], axonal, synaptic),
         ]
     return found
 
@@ -154,10 +154,11 @@ def _effects(
     return Effects(layer, columns, np.arange(delay.size + 1), delay, amount)
 
 
-def _fired(layer: LayerGeometry) -> Effects:
+def _fired(layer: LayerGeometry, part: LayerPartition) -> Effects:
+    """Count spikes; copies of a neuron fire with it."""
     n = layer.n_neurons
-    one = np.ones((n, 1), dtype=np.int64)
-    return _effects(layer.number, ("spike",), np.zeros(n), one)
+    often = np.ones(n, dtype=np.int64) if part.copies is None else part.copies
+    return _effects(layer.number, ("spike",), np.zeros(n), often[:, None])
 
 
 def _sent(
@@ -184,11 +185,11 @@ def _sent(
 
 def _arrived(
     layer: LayerGeometry,
+    part: LayerPartition,
     inputs: LayerInputs,
     travel: np.ndarray,
     axonal: np.ndarray,
     synaptic: np.ndarray | None,
-    core: np.ndarray,
 ) -> Iterator[Effects]:
     """Count packets and operations when they arrive; `travel` is (n_in, n_cores)."""
     n_in, source = axonal.size, layer.source_number
@@ -196,17 +197,21 @@ def _arrived(
     pre, into = np.nonzero(counts)
     delay = axonal[pre] + travel[pre, into]
     one = np.ones(pre.size, dtype=np.int64)
-    if synaptic is None:
+    if synaptic is None and part.copies is None:
         amount = np.stack([counts[pre, into], one], axis=1)
         yield _merged(source, ("sop", "axon_in"), n_in, pre, delay, amount)
         return
     yield _merged(source, ("axon_in",), n_in, pre, delay, one[:, None])
     pre, post, slot = synapse_list(layer)
-    # Both delays are added first, as where the network runs.
-    delay = axonal[pre] + np.asarray(synaptic, np.float64).ravel()[slot]
-    delay = delay + travel[pre, core[post]]
-    one = np.ones((pre.size, 1), dtype=np.int64)
-    yield _merged(source, ("sop",), n_in, pre, delay, one)
+    delay = axonal[pre]
+    if synaptic is not None:
+        # Both delays are added first, as where the network runs.
+        delay = delay + np.asarray(synaptic, np.float64).ravel()[slot]
+    delay = delay + travel[pre, part.core_of_neuron[post] - part.first_core]
+    often = np.ones(pre.size, dtype=np.int64)
+    if part.copies is not None:
+        often = part.copies[post]
+    yield _merged(source, ("sop",), n_in, pre, delay, often[:, None])
 
 
 def _merged(

@@ -15,6 +15,7 @@ from hwmodel.traffic.senders import HOST, LayerInputs, target_sets
 
 Place = tuple[int, int]
 Link = tuple[Place, Place]
+Way = tuple[Link, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def layer_flows(
     Returns
     -------
     LayerFlows
-        Inputs of one core that reach the same cores share a way.
+        Inputs of one core that reach the same cores share a way. Where a neuron may
+        send to few cores only, its copies send a packet each; the host has no copies.
     """
     reaches, target_set = target_sets(inputs.synapses)
     key = (inputs.owner - HOST) * len(reaches) + target_set  # owners begin at HOST = -1
@@ -86,13 +88,25 @@ def layer_flows(
         for target, way in zip(reached, ways, strict=True):
             n_y = sum(map(_changes_row, way))
             travel[i, target] = (len(way) - n_y) * hop_seconds[0] + n_y * hop_seconds[1]
-        n_packets, paid = len(ways), [link for way in ways for link in way]
+        shares = [[way] for way in ways]
         if casting == "multicast":
-            n_packets, paid = min(n_packets, 1), list(dict.fromkeys(paid))
+            most = len(ways) if core == HOST else mapping.partition.target_cores
+            shares = _dealt(ways, most or len(ways))
+        paid = [link for share in shares for link in _tree(share)]
         n_y, n_crossings = sum(map(_changes_row, paid)), sum(map(legs.crosses, paid))
-        transport[i] = n_packets, len(paid), n_y, n_crossings
+        transport[i] = len(shares), len(paid), n_y, n_crossings
     packets, hops, hops_y, crossings = transport.T
     return LayerFlows(flow.reshape(-1), packets, hops, hops_y, crossings, travel)
+
+
+def _dealt(ways: list[Way], most: int) -> list[list[Way]]:
+    """Deal targets out to the copies of a neuron, as `share_targets` does."""
+    return [ways[i : i + most] for i in range(0, len(ways), most or 1)]
+
+
+def _tree(ways: list[Way]) -> list[Link]:
+    """List the links that a multicast packet crosses, each once."""
+    return list(dict.fromkeys(link for way in ways for link in way))
 
 
 def _changes_row(link: Link) -> bool:
@@ -104,11 +118,11 @@ class _Legs:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._links: dict[Link, tuple[Link, ...]] = {}
+        self._links: dict[Link, Way] = {}
         y, x = np.mgrid[: grid.height, : grid.width]
         self._chip = grid.chip_of(x, y).tolist()
 
-    def of(self, start: Place, end: Place) -> tuple[Link, ...]:
+    def of(self, start: Place, end: Place) -> Way:
         """Return the links of a route."""
         if (start, end) not in self._links:
             way = route(self._grid, start, end)

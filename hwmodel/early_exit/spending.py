@@ -85,7 +85,7 @@ def spending_until(
         full.input_port,
         units_per_second(full, network, steps_per_window),
     )
-    neurons = sum(layer.neurons for layer in full.counts.layers)
+    neurons = sum(layer.neurons + layer.copies for layer in full.counts.layers)
     price = {a: chip.constants[f"energy.{a}"].value or 0.0 for a in bill.actions}
     steps = steps_begun(times / network.time_window, steps_per_window)
     static = _static(full, steps)

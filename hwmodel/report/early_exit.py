@@ -255,7 +255,7 @@ def _front_text(report: ExitReport) -> str:
 
 
 def write_exits(folder: Path, report: ExitReport) -> list[Path]:
-    """Write ``points.csv`` and ``curve.csv``, one line for each chip and setting or time.
+    """Write ``points.csv`` and ``curve.csv``, a line for each chip and setting or time.
 
     Parameters
     ----------
@@ -287,8 +287,10 @@ def write_exits(folder: Path, report: ExitReport) -> list[Path]:
 
 
 def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with replacing(path) as temporary:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

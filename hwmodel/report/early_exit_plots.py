@@ -31,7 +31,7 @@ SHOWN_BELOW = 0.12
 
 
 def plot_exits(report: ExitReport, folder: Path) -> list[Path]:
-    """Write ``energy_accuracy.png`` and ``over_time.png``, of several ``chips.png`` too.
+    """Write ``energy_accuracy.png``, ``over_time.png``, of several ``chips.png``.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ from hwmodel.mapping.placement import Mapping
 from hwmodel.units import PREFIXES, format_quantity
 
 SOP_COLOUR, HOP_COLOUR, STATIC_COLOUR = "#3b6fb6", "#e08a3c", "#8c8c8c"
+OTHER_COLOUR = "#7a5ba6"
 INK = "#333333"
 
 SIDE = 0.62
@@ -28,7 +29,9 @@ SIDE = 0.62
 
 
 def plot_estimate(estimate: Estimate, folder: Path) -> list[Path]:
-    """Write ``energy.png`` and ``mesh.png``.
+    """Write ``energy.png``, ``mesh.png`` and ``sensitivity.png``.
+
+    The last one only if the bounds of a constant move the total.
 
     Parameters
     ----------
@@ -48,6 +51,8 @@ def plot_estimate(estimate: Estimate, folder: Path) -> list[Path]:
         If a file cannot be written.
     """
     figures = {"energy.png": energy_figure(estimate), "mesh.png": mesh_figure(estimate)}
+    if any(swing.width > 0 for swing in estimate.uncertainty.swings):
+        figures["sensitivity.png"] = sensitivity_figure(estimate)
     paths = []
     for name, figure in figures.items():
         path = Path(folder) / name
@@ -78,17 +83,17 @@ def energy_figure(estimate: Estimate) -> Figure:
     rows = np.arange(len(names) + 1)
     sop = np.array([*(e.sop for e in layers), 0.0])
     hop = np.array([*(e.hop for e in layers), 0.0])
+    other = np.array([*(e.other for e in layers), 0.0])
     rest = np.array([*(0.0 for _ in layers), static])
-    total = sop + hop + rest
+    total = sop + hop + other + rest
     prefix, scale = _prefix(float(total.max()))
     figure = Figure(figsize=(8, 1.7 + 0.32 * rows.size), layout="constrained")
     axes = figure.add_subplot()
     left = np.zeros(rows.size)
-    for label, values, colour in (
-        ("synaptic operations", sop, SOP_COLOUR),
-        ("hops", hop, HOP_COLOUR),
-        ("static", rest, STATIC_COLOUR),
-    ):
+    parts = [("synaptic operations", sop, SOP_COLOUR), ("hops", hop, HOP_COLOUR)]
+    if other.any():
+        parts.append(("other events", other, OTHER_COLOUR))
+    for label, values, colour in (*parts, ("static", rest, STATIC_COLOUR)):
         axes.barh(
             rows, values / scale, left=left, color=colour, label=label, height=0.7
         )
@@ -114,7 +119,61 @@ def energy_figure(estimate: Estimate) -> Figure:
         f"inference ({estimate.casting})",
         fontsize=12,
     )
-    figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=3)
+    figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=4)
+    return figure
+
+
+def sensitivity_figure(estimate: Estimate) -> Figure:
+    """Draw what the bounds of each constant make of the total.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From `hwmodel.estimate.estimate_model`.
+
+    Returns
+    -------
+    Figure
+        One bar a constant, from the least to the greatest total, the one that matters
+        most on top; the line is the total itself.
+    """
+    total = estimate.uncertainty.total
+    swings = [s for s in estimate.uncertainty.swings if s.width > 0]
+    prefix, scale = _prefix(estimate.uncertainty.high)
+    figure = Figure(figsize=(8, 1.5 + 0.4 * len(swings)), layout="constrained")
+    axes = figure.add_subplot()
+    constants = estimate.chip.constants
+    for row, swing in enumerate(swings):
+        ends = ((swing.low, "right", -4), (swing.high, "left", 4))
+        for (end, side, gap), bound in zip(
+            ends, constants[swing.constant].interval or (), strict=True
+        ):
+            assert end is not None  # a swing has two ends
+            axes.barh(row, (end - total) / scale, left=total / scale, color=SOP_COLOUR)
+            if end != total:
+                axes.annotate(
+                    format_quantity(bound, constants[swing.constant].unit),
+                    (end / scale, row),
+                    xytext=(gap, 0),
+                    textcoords="offset points",
+                    ha=side,
+                    va="center",
+                    fontsize=8,
+                    color=INK,
+                )
+    axes.axvline(total / scale, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(swings)), [swing.constant for swing in swings])
+    axes.set_ylim(len(swings) - 0.4, -0.6)
+    axes.margins(x=0.18)
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+    axes.set_xlabel(f"energy per inference ({prefix}J)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.suptitle(
+        f"{estimate.chip.name}: {format_quantity(total, 'J')} per inference, one "
+        "constant at a time at its bounds",
+        fontsize=12,
+    )
     return figure
 
 

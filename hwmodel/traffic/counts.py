@@ -2,12 +2,13 @@
 
 All counts are exact integers over the measured inferences. A spike makes one synaptic
 operation in every neuron it reaches through a non-zero synapse, and a packet only to
-cores where it has at least one. Spikes of the output layer leave no packets.
+cores where it has at least one. Spikes of the output layer leave no packets. Copies of
+neurons receive and fire like them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.routing import multicast_loads, unicast_loads
+from hwmodel.traffic.copies import CopyCounts, count_copies, share_targets
 from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import Workload
@@ -67,9 +69,9 @@ class LayerCounts:
         pool.
     spikes_in, spikes_out : int
         Spikes received (after pooling, but before an average pool) and fired (before
-        pooling).
+        pooling); those of copies are not counted.
     sops : int
-        Synaptic operations in its neurons.
+        Synaptic operations in its neurons and their copies.
     unicast, multicast : Transport
         How its input spikes travel.
     axons : int
@@ -78,6 +80,9 @@ class LayerCounts:
         Most cores of this layer that one input reaches.
     split_pool_windows : int
         Pooling windows before it whose neurons live on several cores.
+    copies, copy_synapses, copy_sops, copy_spikes : int
+        Copies of its neurons, and what they add: synapses (not in `synapses`),
+        synaptic operations (in `sops`) and spikes (not in `spikes_out`).
     """
 
     name: str
@@ -93,6 +98,10 @@ class LayerCounts:
     axons: int
     target_cores: int
     split_pool_windows: int
+    copies: int = 0
+    copy_synapses: int = 0
+    copy_sops: int = 0
+    copy_spikes: int = 0
 
     def transport(self, casting: Casting) -> Transport:
         """Return packets and hops under one rule."""
@@ -114,7 +123,7 @@ class ActionCounts:
     unicast, multicast : LinkLoads
         Packets on each link.
     sops_per_core, spikes_per_core, synapses_per_core : ndarray, shape (n_cores,), int64
-        Synaptic operations, spikes fired, non-zero synapses.
+        Synaptic operations, spikes fired, non-zero synapses, copies included.
     """
 
     n_samples: int
@@ -189,20 +198,26 @@ def count(
         layer, part = workload.layers[i], mapping.partition.layers[i]
         into_core = inputs.synapses
         flows = _distinct_flows(inputs, workload.spikes_in[i])
+        flows = _from_copies(flows, mapping.partition.target_cores)
+        copied = count_copies(
+            layer, part, workload.spikes_in[i], workload.spikes_out[i]
+        )
         most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
+        most_sops += float(copied.sops.astype(float).sum())
         most_hops += (mapping.grid.width + mapping.grid.height) * float(
             flows.packets.astype(float) @ flows.reaches.sum(axis=1)
         )
         _require_64_bits(layer.name, most_sops, most_hops)
         loads = _route(mapping, part.cores, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
-        layers.append(_count_layer(workload, i, received, flows, loads, inputs.n_split))
+        counted = _count_layer(workload, i, received, flows, loads, inputs.n_split)
+        layers.append(_with_copies(counted, copied))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
-        sops.append(received.sops)
-        synapses.append(received.synapses)
+        sops.append(received.sops + copied.sops)
+        synapses.append(received.synapses + copied.synapses)
         fired = np.zeros(part.n_cores, dtype=np.int64)
         np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
-        spikes.append(fired)
+        spikes.append(fired + copied.spikes)
     return ActionCounts(
         workload.n_samples,
         workload.n_input_spikes,
@@ -277,6 +292,29 @@ def _distinct_flows(inputs: LayerInputs, spikes: np.ndarray) -> _Flows:
     np.add.at(packets, flow.reshape(-1), spikes[active])
     source, reached = np.divmod(distinct, len(reaches))
     return _Flows(source + HOST, reaches[reached], packets)
+
+
+def _from_copies(flows: _Flows, target_cores: int | None) -> _Flows:
+    """Let each copy of a neuron send to its share of the cores; the host has none."""
+    if target_cores is None:
+        return flows
+    from_host = flows.source == HOST
+    at_host = np.flatnonzero(from_host)
+    of_copy, shares = share_targets(flows.reaches[~from_host], target_cores)
+    flow = np.concatenate([at_host, np.flatnonzero(~from_host)[of_copy]])
+    reaches = np.concatenate([flows.reaches[at_host], shares])
+    return _Flows(flows.source[flow], reaches, flows.packets[flow])
+
+
+def _with_copies(counted: LayerCounts, copied: CopyCounts) -> LayerCounts:
+    return replace(
+        counted,
+        sops=counted.sops + int(copied.sops.sum()),
+        copies=int(copied.neurons.sum()),
+        copy_synapses=int(copied.synapses.sum()),
+        copy_sops=int(copied.sops.sum()),
+        copy_spikes=int(copied.spikes.sum()),
+    )
 
 
 def _route(

@@ -14,6 +14,7 @@ from math import prod
 import numpy as np
 
 from eventsim.topology import EarliestPool
+from hwmodel.errors import PlacementError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import LayerGeometry
@@ -101,7 +102,8 @@ def inputs_of_layers(
     shape = input_shape
     for layer, part in zip(layers, mapping.partition.layers, strict=True):
         owner, n_split = _pass_on(layer, owner, shape)
-        yield LayerInputs(owner, layer.synapses(part.features, part.rows), n_split)
+        synapses = layer.synapses(part.features, part.rows, part.columns)
+        yield LayerInputs(owner, synapses, n_split)
         owner, shape = part.core_of_neuron, layer.topology.output_shape
 
 
@@ -146,7 +148,18 @@ def senders_of(
     Senders
         Inputs with the same destinations share a set, so the table grows with the
         number of inputs and not with that of synapses.
+
+    Raises
+    ------
+    PlacementError
+        If neurons are copied: each copy would send packets of its own.
     """
+    if mapping.partition.target_cores is not None:
+        raise PlacementError(
+            "packets one by one: neurons of this mapping have copies (target_cores "
+            f"{mapping.partition.target_cores}), whose packets are only counted, not "
+            "listed; expected every neuron once; map with --limits core"
+        )
     source, sops, targets, sizes, cores = [], [], [], [], []
     n_sets = 0
     for inputs, part in zip(

@@ -55,6 +55,9 @@ class LayerGeometry:
         The weights, for checks of what a chip can store; ``None`` if unknown.
     passes : tuple of EarliestPool, AveragePool, Flatten or Dropout
         Layers between the layer before (or the input) and this one.
+    weight_step : ndarray, shape (n_features,), dimensionless, or None
+        Of quantised weights: each is a whole multiple of the step of its unit or
+        channel. ``None``: not quantised.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class LayerGeometry:
     nonzero: np.ndarray | None = None
     weight: np.ndarray | None = None
     passes: tuple[Passage, ...] = ()
+    weight_step: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if any(isinstance(topology, EarliestPool) for topology in self.folded):
@@ -211,6 +215,7 @@ def layers_of(network: Network) -> tuple[LayerGeometry, ...]:
                 layer.weight != 0,
                 layer.weight,
                 tuple(passes),
+                layer.weight_step,
             )
         )
         passes = []

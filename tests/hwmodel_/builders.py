@@ -19,6 +19,7 @@ from eventsim.topology import (
     Topology,
 )
 from eventsim.trace_file import writing_trace
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
@@ -135,12 +136,56 @@ def two_by_two_model(**provenance):
     return make_model(network, counts, n_samples=2, decision_time=2.0, **provenance)
 
 
-def counted(model, capacity, mesh=(4, 30), port=(0, 0), chip=None, topology="mesh"):
-    """Workload, mapping and counts of a model."""
+def counted(
+    model,
+    capacity,
+    mesh=(4, 30),
+    port=(0, 0),
+    chip=None,
+    topology="mesh",
+    split="features",
+):
+    """Workload, mapping and counts of a model; capacity in neurons, or all limits."""
     workload = from_model(model)
+    if isinstance(capacity, int):
+        capacity = CoreLimits(neurons=capacity)
+    part = partition(workload.layers, capacity, split)
     grid = Grid(*mesh, chip=chip, topology=topology)
-    mapping = place_row_major(partition(workload.layers, capacity), grid, "test")
+    mapping = place_row_major(part, grid, "test")
     return workload, mapping, count(workload, mapping, port)
+
+
+def matrix_of(layer):
+    """Explicit (n_in, n_neurons) synapses of a layer, average pools included."""
+    topology = layer.topology
+    if isinstance(topology, Conv2d):
+        matrix = oracle.conv_matrix(
+            layer.weight, topology.input_shape, topology.stride, topology.padding
+        )
+    elif isinstance(topology, Sparse):
+        n_in = int(np.prod(topology.input_shape))
+        matrix = oracle.list_matrix(
+            n_in, topology.units, topology.pre, topology.post, layer.weight
+        )
+    else:
+        matrix = oracle.dense_matrix(layer.weight)
+    return _through_windows(layer.folded, matrix.astype(int))
+
+
+def reach_of(layer):
+    """Explicit (n_source, n_neurons): which neuron a source may reach through pools."""
+    kept = layer.passes[: len(layer.passes) - len(layer.folded)]
+    return _through_windows(kept, matrix_of(layer)) > 0
+
+
+def _through_windows(passes, matrix):
+    for passage in reversed(passes):
+        if isinstance(passage, AveragePool | EarliestPool):
+            windows = oracle.window_matrix(
+                passage.input_shape, passage.size, passage.stride
+            )
+            matrix = windows @ matrix
+    return matrix
 
 
 def by_link(loads: LinkLoads) -> dict:

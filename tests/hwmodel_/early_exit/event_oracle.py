@@ -79,28 +79,36 @@ def events_of(network, trace, mapping, *, casting, port, hop=(0.0, 0.0)):
         core_of = mapping.partition.layers[k].core_of_neuron.tolist()
         layer = network.layers[numbers[k] - 1]
         axonal = network.layers[source - 1].delay if source else None
+        copies = mapping.partition.layers[k].copies
+        most = mapping.partition.target_cores if k else None
         outgoing = {}
         for pre, post, at in synapses_of(network, numbers[k]):
             later = 0.0 if layer.synaptic_delay is None else layer.synaptic_delay[at]
-            outgoing.setdefault(pre, []).append((core_of[post], later))
+            often = 1 if copies is None else int(copies[post])
+            outgoing.setdefault(pre, []).append((core_of[post], later, often))
         fired = trace.trains[numbers[k]]
-        for b, time in zip(fired.sample.tolist(), fired.time.tolist(), strict=True):
-            events[b].append((time, "spike", 1))
+        for b, time, neuron in listed(fired):
+            often = 1 if copies is None else int(copies[neuron])
+            events[b].append((time, "spike", often))
         train = trace.trains[source]
-        for b, time, pre in zip(
-            train.sample.tolist(), train.time.tolist(), train.neuron.tolist(),
-            strict=True,
-        ):  # fmt: skip
+        for b, time, pre in listed(train):
             if pre not in outgoing:
                 continue
             leave = time + (0.0 if axonal is None else axonal[pre % len(axonal)])
-            cores = sorted({core for core, _ in outgoing[pre]})
+            cores = sorted({core for core, _, _ in outgoing[pre]})
             start = place[owner[pre]] if owner[pre] >= 0 else port
             ways = {core: oracle.walk(start, place[core]) for core in cores}
             links = [link for core in cores for link in ways[core]]
             packets = len(cores)
             if casting == "multicast":
-                links, packets = set(links), 1
+                most_here = most or len(cores)
+                shares = [
+                    cores[i : i + most_here] for i in range(0, len(cores), most_here)
+                ]
+                trees = [
+                    {link for core in one for link in ways[core]} for one in shares
+                ]
+                links, packets = [link for tree in trees for link in tree], len(shares)
             paid = {
                 "axon_out": packets if k else 0,
                 "router": packets + len(links),
@@ -115,10 +123,15 @@ def events_of(network, trace, mapping, *, casting, port, hop=(0.0, 0.0)):
                 for core, way in ways.items()
             }
             events[b] += [(leave + travel[core], "axon_in", 1) for core in cores]
-            for core, later in outgoing[pre]:
-                events[b].append((leave + later + travel[core], "sop", 1))
+            for core, later, often in outgoing[pre]:
+                events[b].append((leave + later + travel[core], "sop", often))
     end = trace.duration
     return [[(min(t, end), *rest) for t, *rest in sample] for sample in events]
+
+
+def listed(train):
+    columns = train.sample.tolist(), train.time.tolist(), train.neuron.tolist()
+    return zip(*columns, strict=True)
 
 
 def counted(events, t, name):

@@ -22,6 +22,7 @@ from hwmodel.workload.workload import from_trace
 
 STEPS = 4  # of a window of 1: a step is 1/4, a hop along x 1/8, along y 1/4
 TRAVEL = ("timing.hop=0.0001220703125s:marginal", "timing.hop_y=0.000244140625s")
+SILICON = ("limits.target_cores=1", "limits.synapses=none")
 STEP = 0.000244140625  # 2 ** -12
 PORT = (1, 1)
 PRICES = {

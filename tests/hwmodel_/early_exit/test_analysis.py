@@ -136,7 +136,8 @@ def test_price_exits__without_a_latency_a_chip_is_on_its_own_front_only():
 
 def test_price_exits__a_chip_without_a_price_does_not_lose_the_others():
     poor = named(priced_chip("energy.hop=unknown"), "poor")
-    small = named(priced_chip("mesh.width=1", "mesh.height=1"), "small")
+    small = named(load_chip("canmore", CANMORE), "small")
+    small = replace(small, mesh=replace(small.mesh, width=1, height=1))
     good = priced_chip()
     report = priced([poor, good, small], ["leader"])
     assert [chip.full.chip.name for chip in report.chips] == ["truenorth"]

@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hwmodel_.early_exit.event_oracle import counted, events_of
-from hwmodel_.early_exit.exit_setups import NETWORKS, PORT, TRAVEL, priced_chip, setup
+from hwmodel_.early_exit.exit_setups import (
+    NETWORKS,
+    PORT,
+    SILICON,
+    TRAVEL,
+    priced_chip,
+    setup,
+)
 
 from eventsim.spikes import SpikeTrains
 from hwmodel.early_exit.counting import counts_until
@@ -45,6 +52,25 @@ def test_counts_until__are_those_of_every_event_by_itself(build, casting, travel
     assert (in_flight >= 0).all()
     assert in_flight.any() == travels
     assert not in_flight[16].any()
+
+
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+@pytest.mark.parametrize(
+    ("build", "most"), [("dense", 1), ("conv", 1), ("conv", 2), ("earliest pool", 1)]
+)
+def test_counts_until__copies_act_and_fire_with_their_neuron(build, most, casting):
+    chip = priced_chip(*TRAVEL, *SILICON, f"limits.target_cores={most}", neurons=4)
+    network, trace, full = setup(build, chip, casting=casting, limits="silicon")
+    assert sum(layer.copies for layer in full.counts.layers) > 0
+    events = events_of(
+        network, trace, full.mapping, casting=casting, port=PORT, hop=(0.125, 0.25)
+    )
+    times = np.arange(0, 17)[:, None] / 16 * trace.duration * np.ones(3)
+    counts = found_counts(network, trace, full, times, UNITS_PER_SECOND)
+    for b, sample in enumerate(events):
+        for row, t in enumerate(times[:, b].tolist()):
+            expected = [counted(sample, t, name) for name in COLUMNS]
+            assert counts[row, b].tolist() == expected, t
 
 
 def test_counts_until__each_sample_at_its_own_time():

@@ -5,6 +5,7 @@ import pytest
 from hwmodel_ import oracle
 from hwmodel_.builders import averaging_model, conv_model, counted
 
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.early_exit.flows import layer_flows
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
@@ -57,7 +58,9 @@ def test_layer_flows__travel_is_that_of_the_route_to_each_core(casting):
 def test_layer_flows__cores_of_one_router_get_a_packet_each_without_a_hop():
     workload = from_model(conv_model(np.random.default_rng(4)))
     grid = Grid(3, 2, cores_per_router=64)
-    mapping = place_row_major(partition(workload.layers, 10), grid, "test")
+    mapping = place_row_major(
+        partition(workload.layers, CoreLimits(neurons=10)), grid, "test"
+    )
     own, *others = flows_of(workload, mapping, "unicast", (1.0, 1.0))
     assert own[2].hops.max() > 0  # from the port
     assert max(flows.packets.max() for _, _, flows in others) > 1

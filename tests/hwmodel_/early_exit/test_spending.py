@@ -10,6 +10,7 @@ from hwmodel_.early_exit.exit_setups import (
     NETWORKS,
     PORT,
     PRICES,
+    SILICON,
     STATIC,
     STEP,
     STEPS,
@@ -73,6 +74,18 @@ def test_spending_until__at_the_end_is_the_estimate(build, casting, more):
     assert spent.steps[0].tolist() == [full.latency.steps] * 3
     assert not spent.in_flight.any()
     assert all(joules > 0 for joules in full.energy.terms.values())
+
+
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+@pytest.mark.parametrize("build", ["dense", "conv", "earliest pool"])
+def test_spending_until__at_the_end_is_the_estimate_of_copies_too(build, casting):
+    chip = priced_chip(*TRAVEL, *SILICON)
+    setting = setup(build, chip, casting=casting, limits="silicon")
+    _, trace, full = setting
+    assert sum(layer.copies for layer in full.counts.layers) > 0
+    spent = spend(setting, np.full((1, 3), trace.duration))
+    assert spent.energy.mean() == close(full.energy.total)
+    assert not spent.in_flight.any()
 
 
 def test_spending_until__on_a_triangular_torus_too():

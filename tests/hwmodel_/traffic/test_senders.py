@@ -1,10 +1,19 @@
 from __future__ import annotations
 
 import numpy as np
-from hwmodel_.builders import averaging_model, conv_model, dense_model, explicit_layers
+import pytest
+from hwmodel_.builders import (
+    averaging_model,
+    conv_model,
+    counted,
+    dense_model,
+    explicit_layers,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwmodel.chip.chip import CoreLimits
+from hwmodel.errors import PlacementError
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
@@ -23,7 +32,8 @@ def test_inputs_of_layers__equal_explicit_matrices(capacity, averaging, seed):
     rng = np.random.default_rng(seed)
     network = (averaging_model(rng) if averaging else conv_model(rng)).network
     layers = layers_of(network)
-    mapping = place_row_major(partition(layers, capacity + 5), Grid(9, 9), "test")
+    part = partition(layers, CoreLimits(neurons=capacity + 5))
+    mapping = place_row_major(part, Grid(9, 9), "test")
     found = list(inputs_of_layers(layers, network.input_shape, mapping))
     explicit = list(explicit_layers(network, mapping))
     assert len(found) == len(explicit) == 3
@@ -53,10 +63,19 @@ def test_target_sets__merges_inputs_that_reach_the_same_cores():
 def test_senders_of__a_dense_layer_without_zeros_has_one_set():
     network = dense_model([50, 40, 10], np.random.default_rng(0), 0.0).network
     layers = layers_of(network)
-    mapping = place_row_major(partition(layers, 4), Grid(5, 5), "test")
+    part = partition(layers, CoreLimits(neurons=4))
+    mapping = place_row_major(part, Grid(5, 5), "test")
     senders = senders_of(layers, network.input_shape, mapping)
     assert senders.first.tolist() == [0, 50, 90]
     assert senders.offsets.tolist() == [0, 10, 13]
     assert senders.core.tolist() == list(range(13))
     assert senders.sops.tolist() == [40] * 50 + [10] * 40
     assert senders.n_targets.tolist() == [10] * 50 + [3] * 40
+
+
+def test_senders_of__copies_are_refused():
+    model = dense_model([2, 3, 6], np.random.default_rng(0), 0.0)
+    limits = CoreLimits(neurons=6, synapses=6, target_cores=1)
+    workload, mapping, _ = counted(model, limits)
+    with pytest.raises(PlacementError, match=r"have copies \(target_cores 1\)"):
+        senders_of(workload.layers, workload.input_shape, mapping)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from eventsim.model_file import ModelFile
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Dense, Flatten
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
@@ -37,7 +38,8 @@ PORT = (2, 1)
 
 def mapped(network, capacity, mesh=(5, 40)):
     layers = layers_of(network)
-    return place_row_major(partition(layers, capacity), Grid(*mesh), "test")
+    part = partition(layers, CoreLimits(neurons=capacity))
+    return place_row_major(part, Grid(*mesh), "test")
 
 
 def sent_by(trace, network, mapping):
@@ -213,7 +215,7 @@ def test_on_routers__names_the_routers_of_source_and_destinations(cores_per_rout
     network = conv_model(rng).network
     grid = Grid(4, 9, cores_per_router)
     layers = layers_of(network)
-    mapping = place_row_major(partition(layers, 14), grid, "test")
+    mapping = place_row_major(partition(layers, CoreLimits(neurons=14)), grid, "test")
     packets = spike_packets(network, made_up_trace(network, rng), mapping, SECONDS)
     source, destination, offsets = on_routers(packets, mapping, PORT)
     router = (mapping.x + 4 * mapping.y).tolist()
