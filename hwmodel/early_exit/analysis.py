@@ -20,7 +20,7 @@ from hwmodel.estimate import Estimate, estimate_workload
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import from_trace
 
-N_TIMES = 50
+N_TIMES = 100
 """Equal parts of the run at whose ends the curves are evaluated."""
 
 

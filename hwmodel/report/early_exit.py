@@ -160,8 +160,7 @@ def _notes(chip: ChipExits) -> list[str]:
         )
     if chip.points[0].latency is None:
         notes.append(
-            "without timing.step there is no latency in seconds, and the chip is not "
-            "on the front of all chips; set it with --set timing.step=1ms"
+            "without a latency in seconds the chip is not on the front of all chips"
         )
     return notes
 
@@ -181,11 +180,12 @@ def exits_text(report: ExitReport) -> str:
     """
     network, n = report.network, report.trace.n_samples
     windows = network.duration / network.time_window
+    end = f"{windows:g} window{'s' * (windows != 1)} of {report.steps_per_window} steps"
     head = (
         f"early exit, means of {n} inference{'s' * (n > 1)} of trace "
-        f"'{report.trace.path}'\nruns end at {network.duration:g} ({windows:g} windows "
-        f"of {report.steps_per_window} steps), readout {network.readout}; * no other "
-        "point of the chip is cheaper, righter and earlier"
+        f"'{report.trace.path}'\nruns end at {network.duration:g} ({end}), readout "
+        f"{network.readout}; * no other point of the chip is cheaper, righter and "
+        "earlier"
     )
     blocks = [head, *(_chip_text(chip) for chip in report.chips)]
     if len(report.chips) > 1:

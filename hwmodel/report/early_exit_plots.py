@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter
 
 from eventsim.atomic_write import replacing
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
+from hwmodel.report.early_exit import setting
 from hwmodel.units import PREFIXES, format_quantity
 
 STYLES = {
@@ -130,6 +132,7 @@ def _draw_settings(axes: Axes, chip: ChipExits) -> None:
             ls="",
         )
     _draw_front(axes, [p for p in shown if p.is_best], scale, "#999999")
+    _name_front(axes, [p for p in shown if p.is_best], scale)
     least = full.energy.static if chip.full.bill.static_unit == "J/frame" else 0.0
     if least:
         axes.axvline(least / scale, color="#8c8c8c", ls=":", lw=1)
@@ -144,15 +147,15 @@ def _draw_settings(axes: Axes, chip: ChipExits) -> None:
             rotation=90,
         )
     left_out = len(chip.points) - len(shown)
-    below = f", {left_out} of lower accuracy not shown" * (left_out > 0)
+    floor = f"{100 * (full.accuracy - SHOWN_BELOW):.3g} %"
+    below = f"\n{left_out} settings below {floor} are not drawn" * (left_out > 0)
     axes.set_title(
-        f"{chip.full.chip.name}\nfull run {format_quantity(full.mean_energy, 'J')}"
-        f"{below}",
-        fontsize=9,
+        f"{chip.full.chip.name}: full run {format_quantity(full.mean_energy, 'J')}",
+        fontsize=10,
         color=INK,
     )
     axes.set_xlim(left=0)
-    axes.set_xlabel(f"mean energy until the decision ({prefix}J)", fontsize=9)
+    axes.set_xlabel(f"mean energy until the decision ({prefix}J){below}", fontsize=9)
     axes.set_ylabel("accuracy (%)", fontsize=9)
     _plain(axes)
 
@@ -169,6 +172,26 @@ def _draw_front(
     if line:
         x, y = zip(*line, strict=True)
         axes.step(x, y, where="post", color=colour, lw=1.0, zorder=0)
+
+
+def _name_front(axes: Axes, points: Sequence[ExitPoint], scale: float) -> None:
+    """Name the points of the front; settings that are one point share a line."""
+    names: dict[tuple[float, float], list[str]] = {}
+    for point in points:
+        place = point.mean_energy / scale, 100 * point.accuracy
+        names.setdefault(place, []).append(setting(point))
+    for place, same in names.items():
+        more = f" (= {len(same) - 1} more)" * (len(same) > 1)
+        axes.annotate(
+            same[0] + more,
+            place,
+            xytext=(-7, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=7,
+            color=INK,
+        )
 
 
 def chips_figure(report: ExitReport) -> Figure:
@@ -197,7 +220,7 @@ def chips_figure(report: ExitReport) -> Figure:
                 marker=STYLES[point.policy][0],
                 ms=5.5,
                 color=colour,
-                alpha=0.9 if point.is_best else 0.3,
+                alpha=0.9 if point.is_best or point is chip.points[0] else 0.3,
                 ls="",
             )
             if point.is_best_of_all:
@@ -226,7 +249,8 @@ def chips_figure(report: ExitReport) -> Figure:
         handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
     )
     axes.set_xscale("log")
-    axes.set_xlabel("mean energy until the decision (J)")
+    axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
+    axes.set_xlabel("mean energy until the decision (X: full run)")
     axes.set_ylabel("accuracy (%)")
     _plain(axes)
     return figure
@@ -245,9 +269,16 @@ def over_time_figure(report: ExitReport) -> Figure:
     Figure
         Accuracy above, energy as a share of full runs below.
     """
-    figure = Figure(figsize=(7.0, 5.6), layout="constrained")
+    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
-    upper.plot(report.times, 100 * report.accuracy, color=INK, lw=1.6)
+    upper.plot(
+        report.times,
+        100 * report.accuracy,
+        color=INK,
+        lw=1.6,
+        label="all samples cut at one time",
+    )
+    _draw_decisions(upper, report.chips[0].points)
     upper.set_ylabel("accuracy (%)")
     upper.set_ylim(0, 102)
     for i, chip in enumerate(report.chips):
@@ -256,6 +287,7 @@ def over_time_figure(report: ExitReport) -> Figure:
             report.times,
             100 * chip.curve_energy / (full or 1.0),
             color=CHIP_COLOURS[i % len(CHIP_COLOURS)],
+            ls=("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 1.5, 1.5, 1.5)))[i % 4],
             lw=1.5,
             label=f"{chip.full.chip.name} (100 % is {format_quantity(full, 'J')})",
         )
@@ -270,6 +302,27 @@ def over_time_figure(report: ExitReport) -> Figure:
     for axes in (upper, lower):
         _plain(axes)
     return figure
+
+
+def _draw_decisions(axes: Axes, points: Sequence[ExitPoint]) -> None:
+    """Draw policies that decide sample by sample at their mean time."""
+    drawn = set()
+    for point in points:
+        if point.policy in ("full_run", "fixed_time"):
+            continue
+        marker, colour, label = STYLES[point.policy]
+        axes.plot(
+            [point.mean_time],
+            [100 * point.accuracy],
+            marker=marker,
+            ms=4.5,
+            color=colour,
+            alpha=0.7,
+            ls="",
+            label=None if label in drawn else f"{label}, at its mean time",
+        )
+        drawn.add(label)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 
 def _plain(axes: Axes) -> None:

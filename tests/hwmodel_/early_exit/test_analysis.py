@@ -4,40 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hwmodel_.builders import close, made_up_trace
-from hwmodel_.early_exit.exit_setups import (
-    PORT,
-    STEP,
-    STEPS,
-    TRAVEL,
-    delayed_dense,
-    priced_chip,
+from hwmodel_.builders import close
+from hwmodel_.early_exit.exit_reports import (
+    CANMORE,
+    NETWORK,
+    POOR,
+    REPORT,
+    STEPPED,
+    TRACE,
+    named,
+    priced,
 )
+from hwmodel_.early_exit.exit_setups import STEP, STEPS, TRAVEL, priced_chip
 
 from eventsim.errors import ConfigError
-from eventsim.model_file import ModelFile
-from hwmodel.chip.chip import load_chip
-from hwmodel.early_exit.analysis import N_TIMES, price_exits
+from hwmodel.early_exit.analysis import N_TIMES
 from hwmodel.early_exit.decisions import accuracy_at, decided_runs
 from hwmodel.early_exit.spending import spending_until
-
-RNG = np.random.default_rng(8)
-NETWORK = replace(delayed_dense(RNG), readout="spike_count")
-MODEL = ModelFile(NETWORK)
-TRACE = made_up_trace(NETWORK, RNG, 12)
-CANMORE = ["core.neurons=3", "mesh.width=6", "mesh.height=6"]
-
-
-def named(chip, name):
-    return replace(chip, name=name)
-
-
-def priced(chips, policies=(), **options):
-    options = {"steps_per_window": STEPS, "input_port": PORT} | options
-    return price_exits(MODEL, TRACE, chips, policies, **options)
-
-
-REPORT = priced([priced_chip(*TRAVEL), load_chip("canmore", CANMORE)])
 
 
 @pytest.mark.parametrize("chip", [0, 1])
@@ -102,7 +85,7 @@ def test_price_exits__curves_go_from_nothing_to_the_full_run():
 
 def test_price_exits__marks_the_front_of_each_chip_and_of_all():
     cheap = named(priced_chip("energy.static=1nW", *TRAVEL), "cheap")
-    report = priced([REPORT.chips[0].full.chip, cheap])
+    report = priced([STEPPED, cheap])
     keys = []
     for chip in report.chips:
         own = [(p.mean_energy, -p.accuracy, p.mean_steps) for p in chip.points]
@@ -130,22 +113,21 @@ def test_price_exits__without_a_latency_a_chip_is_on_its_own_front_only():
     assert [p.is_best_of_all for p in stepped.points] == [
         p.is_best for p in stepped.points
     ]
-    (alone,) = priced([canmore.full.chip]).chips
+    (alone,) = priced([CANMORE]).chips
     assert not any(p.is_best_of_all for p in alone.points)
 
 
 def test_price_exits__a_chip_without_a_price_does_not_lose_the_others():
-    poor = named(priced_chip("energy.hop=unknown"), "poor")
-    small = named(load_chip("canmore", CANMORE), "small")
+    small = named(CANMORE, "small")
     small = replace(small, mesh=replace(small.mesh, width=1, height=1))
     good = priced_chip()
-    report = priced([poor, good, small], ["leader"])
+    report = priced([POOR, good, small], ["leader"])
     assert [chip.full.chip.name for chip in report.chips] == ["truenorth"]
     (first, why), (second, no_room) = report.not_priced
     assert (first, second) == ("poor", "small")
     assert "energy.hop is unknown" in why
     assert "the 1x1 mesh of chip small has 1" in no_room
-    assert priced([poor]).chips == ()
+    assert priced([POOR]).chips == ()
 
 
 def test_price_exits__refuses_what_is_wrong_for_every_chip():
