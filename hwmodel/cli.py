@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwmodel import __version__
+from hwmodel.early_exit_command import early_exit_command
 
 if TYPE_CHECKING:
     from hwmodel.workload.workload import Workload
@@ -274,6 +275,9 @@ def _workload(path: Path, trace: Path | None) -> Workload:
     if trace is None:
         return from_model(model)
     return from_trace(model, read_trace(trace, model.network))
+
+
+commands.add_command(early_exit_command(estimate.params))
 
 
 @commands.command(name="map")
