@@ -122,9 +122,7 @@ def _core_rows(
 _LINK_HEAD = ["from_x", "from_y", "to_x", "to_y", "packets_per_inference", _ENERGY]
 
 
-def _link_rows(
-    estimate: Estimate, links: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _link_rows(estimate: Estimate, links: list[dict[str, Any]]) -> list[dict[str, Any]]:
     loads = estimate.counts.link_loads(estimate.casting)
     joules = link_energy(estimate.chip, loads, estimate.counts.n_samples)
     used = joules[loads.packets > 0].tolist()
