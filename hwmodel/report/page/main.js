@@ -243,5 +243,6 @@ const goTo = (what) => {
 showTables(data, (core) => goTo({ core: core.core }), (link) => goTo({ link: link.link }));
 for (const id of ["cores", "links"])
   byId(id).querySelector("h2").after(element("p", { className: "empty" }, data.places[id]));
+showNeuroBench(data.estimate.neurobench);
 showRemarks("notes", data.estimate.notes);
 showProvenance(data.estimate.model);

@@ -88,6 +88,34 @@ function showProvenance(model) {
   pairs(byId("provenance").querySelector("dl"), entries);
 }
 
+function showNeuroBench(metrics) {
+  const known = (value, text) => (value === null ? "unknown" : text(value));
+  const part = (value) => value.toFixed(4);
+  const length = Number(metrics.step_windows.toPrecision(4));
+  const rows = [
+    ["footprint", known(metrics.footprint, (v) => `${count(v)} bytes`)],
+    ["connection sparsity", part(metrics.connection_sparsity)],
+    ["activation sparsity", known(metrics.activation_sparsity, part)],
+    ["spikes per neuron", Number(metrics.spikes_per_neuron.toPrecision(4)).toString()],
+    ["effective ACs", known(metrics.effective_acs, count)],
+    ["effective MACs", known(metrics.effective_macs, count)],
+    ["dense operations", count(metrics.dense)],
+    ["membrane updates, by events", count(metrics.membrane_updates_events)],
+    ["membrane updates, by steps", count(metrics.membrane_updates_steps)],
+  ].map(([name, text]) =>
+    element(
+      "tr", {},
+      element("td", { className: "text" }, name),
+      element("td", {}, text),
+    ),
+  );
+  const steps = `Over ${count(metrics.steps)} nominal steps of ${length} firing windows each.`;
+  byId("neurobench").append(
+    element("p", { className: "empty" }, [steps, ...metrics.notes].join(" ")),
+    element("table", { "aria-label": "NeuroBench" }, element("tbody", {}, ...rows)),
+  );
+}
+
 function showTables(data, pickCore, pickLink) {
   const e = data.estimate;
   const joules = (value) => quantity(value, "J");
