@@ -6,6 +6,7 @@ No arithmetic happens here but sums over samples becoming means, and unit prefix
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 
 from tabulate import tabulate
@@ -17,6 +18,7 @@ from hwmodel.estimate import Estimate
 from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
+from hwmodel.neurobench import neurobench
 from hwmodel.report.chips import price_text
 from hwmodel.report.mapping import cores_text, grid_text
 from hwmodel.report.placement import placement_dict, placement_text
@@ -87,10 +89,16 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "layers": [_layer(estimate, i) for i in range(len(counts.layers))],
         "links": _links(links, n),
         "core_load": _cores(estimate),
+        "neurobench": _neurobench(estimate),
         "warnings": list(estimate.warnings),
         "notes": list(estimate.notes),
         "model": dict(estimate.workload.provenance),
     }
+
+
+def _neurobench(estimate: Estimate) -> dict[str, Any]:
+    found = neurobench(estimate.workload, estimate.counts, estimate.latency.steps)
+    return {**asdict(found), "notes": list(found.notes)}
 
 
 def _energy(energy: Energy, charged: Collection[str], static: bool) -> dict[str, Any]:
