@@ -1,6 +1,6 @@
 """What each placement gains over row-major, and how long it takes.
 
-python benchmarks/placement_gain.py [--seed N] [--torus]
+python benchmarks/placement_gain.py [--seed N] [--seconds S] [--torus]
 
 Declared networks and made-up graphs; one thread. Gains are shares of the row-major
 value that are saved; the bound is the most that any placement could save.
@@ -18,7 +18,7 @@ from tabulate import tabulate
 from hwmodel.mapping.groups import LayerPartition, Partition, equal_runs
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.place import METHODS, place
-from hwmodel.placing.search import Budget
+from hwmodel.placing.search import LEAST_SWAPS, SWAPS_PER_CORE, Budget
 from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
 
@@ -76,21 +76,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--torus", action="store_true")
-    parser.add_argument("--seconds", type=float, help="limit of greedy and annealing")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of a search")
     options = parser.parse_args()
     topology = "triangular torus" if options.torus else "mesh"
-    budget = Budget(seconds=options.seconds)
-    place_all(next(networks(topology)), 0, Budget(swaps=1))  # compiles
+    place_all(next(networks(topology)), 0, 1.0)  # compiles
     rows = []
     for network in networks(topology):
-        rows += place_all(network, options.seed, budget)
+        rows += place_all(network, options.seed, options.seconds)
         print(tabulate(rows[-len(OBJECTIVES) :], tablefmt="github"), flush=True)
     heads = ["network", "cores", "mesh", "objective", *METHODS[1:], "at most"]
     print(tabulate(rows, heads, "github"))
 
 
 def place_all(
-    network: tuple[str, int, list[Flows], Grid], seed: int, budget: Budget
+    network: tuple[str, int, list[Flows], Grid], seed: int, most_seconds: float
 ) -> list[list[str]]:
     """One row for each objective."""
     name, n, flows, grid = network
@@ -100,6 +99,8 @@ def place_all(
     for casting, objective in OBJECTIVES:
         cells = []
         for method in METHODS[1:]:
+            swaps = max(LEAST_SWAPS, SWAPS_PER_CORE * n)
+            budget = Budget(swaps if method == "annealing" else None, most_seconds)
             start = time.perf_counter()
             result = place(
                 partition,

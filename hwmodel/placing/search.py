@@ -33,7 +33,7 @@ LEAST_SWAPS = 1_000_000
 """Swaps tried by default, at least."""
 
 MOST_ROUNDS = 8
-HOT, COLD = 2.0, 0.005
+HOT, COLD = 0.5, 0.005
 """First and last temperature, in units of what a swap of neighbours changes."""
 
 BUSIEST_SHARE = 10.0
@@ -82,7 +82,7 @@ def anneal(
     -----
     A tenth of the budget goes to greedy swaps before the first round.
 
-    In a round, temperature falls geometrically, from twice to 1/200 of the root mean
+    In a round, temperature falls geometrically, from half to 1/200 of the root mean
     square of what swaps of neighbours change at the start, and the distance of swaps
     from the grid's size to 2. A budget of more than 3,000 swaps a core is spent on
     several rounds, eight at most; each goes on from the best placement so far and
