@@ -23,7 +23,7 @@ _HOMES = {
     "Estimate": "hwmodel.estimate",
     "estimate_model": "hwmodel.estimate",
     "estimate_workload": "hwmodel.estimate",
-    "map_model": "hwmodel.estimate",
+    "map_model": "hwmodel.on_chip",
     "to_dict": "hwmodel.report.text",
     "to_text": "hwmodel.report.text",
     "HwmodelError": "hwmodel.errors",

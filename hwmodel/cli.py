@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwmodel import __version__
+from hwmodel.contention_command import contention
 from hwmodel.early_exit_command import early_exit_command
+from hwmodel.options import (
+    JSON_FLAG,
+    MAPPING,
+    STEPS_PER_WINDOW,
+    budget_of,
+    with_options,
+)
 
 if TYPE_CHECKING:
+    from hwmodel.estimate import Estimate
+    from hwmodel.playback import Playback
     from hwmodel.workload.workload import Workload
 
 
@@ -32,77 +40,6 @@ class _Commands(click.Group):
             ctx.exit(1)
 
 
-class _Pair(click.ParamType):
-    """Two whole numbers with a separator, such as 8x8 or 0,3."""
-
-    def __init__(self, name: str, separator: str, least: int) -> None:
-        self.name = name
-        self.separator = separator
-        self.least = least
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        match = re.fullmatch(rf"(\d{{1,6}}){self.separator}(\d{{1,6}})", str(value))
-        if match is None or min(int(match[1]), int(match[2])) < self.least:
-            self.fail(
-                f"'{value}' is not of the form {self.name} with whole numbers of at "
-                f"least {self.least}",
-                param,
-                ctx,
-            )
-        return int(match[1]), int(match[2])
-
-
-def _with(options: list[Callable[..., Any]]) -> Callable[..., Any]:
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_MAPPING = [
-    click.argument("model", type=click.Path(path_type=Path)),
-    click.option(
-        "--chip",
-        "chip_name",
-        required=True,
-        metavar="NAME|FILE",
-        help="Preset (see 'hwmodel chips') or YAML file.",
-    ),
-    click.option(
-        "--mesh",
-        type=_Pair("WxH", "x", 1),
-        metavar="WxH",
-        help="Mesh size instead of the chip's.",
-    ),
-    click.option(
-        "--split",
-        type=click.Choice(["features", "space", "both", "search"]),
-        default="features",
-        show_default=True,
-        help="How layers are cut into cores; 'search' takes the fewest cores.",
-    ),
-    click.option(
-        "--limits",
-        type=click.Choice(["core", "silicon"]),
-        default="core",
-        show_default=True,
-        help="Cores as the mapping rule has them, or within what the silicon holds.",
-    ),
-    click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
-        "energy.hop.high=3pJ.",
-    ),
-    _JSON,
-]
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hwmodel")
 def commands() -> None:
@@ -114,29 +51,7 @@ def commands() -> None:
 
 
 @commands.command()
-@_with(_MAPPING)
-@click.option(
-    "--casting",
-    type=click.Choice(["multicast", "unicast"]),
-    default="multicast",
-    show_default=True,
-    help="Whose hops are paid; both are counted.",
-)
-@click.option(
-    "--steps-per-window",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Time steps a firing window is divided into.",
-)
-@click.option(
-    "--input-port",
-    type=_Pair("X,Y", ",", 0),
-    default="0,0",
-    show_default=True,
-    metavar="X,Y",
-    help="Router where input spikes enter the mesh.",
-)
+@with_options([*MAPPING, STEPS_PER_WINDOW])
 @click.option(
     "--trace",
     type=click.Path(path_type=Path),
@@ -159,11 +74,18 @@ def commands() -> None:
     help="Draw the constants from their bounds N times and show the totals.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Seed of --draws.",
+    "--csv",
+    "csv_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write layers.csv, cores.csv and links.csv into this folder.",
+)
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report that a browser opens from disk: tables and a map of the mesh.",
 )
 @click.option(
     "--strict", is_flag=True, help="Refuse what the physical chip cannot hold."
@@ -181,6 +103,10 @@ def estimate(
     as_json: bool,
     trace: Path | None,
     plot_dir: Path | None,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
+    csv_dir: Path | None,
+    html_file: Path | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
@@ -190,6 +116,7 @@ def estimate(
 
     chip = load_chip(chip_name, overrides)
     workload = _workload(model, trace)
+    options["budget"] = budget_of(placement_iterations, placement_seconds)
     result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
@@ -199,6 +126,17 @@ def estimate(
 
         for path in plot_estimate(result, plot_dir):
             click.echo(f"wrote {path}", err=True)
+    if csv_dir is not None:
+        from hwmodel.report.csv_files import write_csv
+
+        for path in write_csv(result, csv_dir):
+            click.echo(f"wrote {path}", err=True)
+    if html_file is not None:
+        from hwmodel.report.html import write_html
+
+        name = model.resolve().name
+        write_html(result, html_file, name, _playback(model, trace, result))
+        click.echo(f"wrote {html_file}", err=True)
 
 
 def _workload(path: Path, trace: Path | None) -> Workload:
@@ -219,45 +157,92 @@ def _workload(path: Path, trace: Path | None) -> Workload:
     return from_trace(model, read_trace(trace, model.network))
 
 
+def _playback(path: Path, trace: Path | None, result: Estimate) -> Playback | None:
+    """Return the traffic over time, or say why it is left out."""
+    from eventsim.model_file import read_model
+    from hwmodel.errors import HwmodelError
+    from hwmodel.playback import playback_of
+    from hwmodel.workload.trace import read_trace
+
+    if trace is None:
+        return None
+    model = read_model(path)
+    try:
+        return playback_of(model, read_trace(trace, model.network), result)
+    except HwmodelError as error:
+        click.echo(f"note: no playback in the report: {error}", err=True)
+        return None
+
+
+commands.add_command(contention)
 commands.add_command(early_exit_command(estimate.params))
 
 
 @commands.command(name="map")
-@_with(_MAPPING)
+@with_options(MAPPING)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the table of cores into this file.",
+)
 def map_command(
     model: Path,
     chip_name: str,
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    placement: str,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
+    csv_file: Path | None,
     **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import map_layers
+    from hwmodel.on_chip import place_layers
     from hwmodel.report.mapping import map_rows, map_text
+    from hwmodel.report.placement import placement_dict, placement_text
     from hwmodel.workload.declared import is_declared, read_declared
-    from hwmodel.workload.workload import layers_of
+    from hwmodel.workload.workload import from_model, layers_of
 
+    workload = None
     if is_declared(model):
-        layers = read_declared(model).layers
+        workload = read_declared(model)
+        layers = workload.layers
     else:
-        layers = layers_of(read_model(model).network)
-    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh, **options)
+        network = read_model(model)
+        layers = layers_of(network.network)
+        if placement != "row-major" and network.activity is not None:
+            workload = from_model(network)
+    options["budget"] = budget_of(placement_iterations, placement_seconds)
+    options["method"] = placement
+    chip = load_chip(chip_name, overrides)
+    placed = place_layers(layers, chip, mesh, workload, **options)
+    mapping, n_samples = placed.mapping, workload.n_samples if workload else 1
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
+            "placement": placement_dict(placed, n_samples),
             "cores": map_rows(mapping, layers),
         }
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))
+        if placement != "row-major":
+            click.echo(f"\n{placement_text(placed, n_samples)}")
+    if csv_file is not None:
+        from hwmodel.report.csv_files import write_map_csv
+
+        write_map_csv(mapping, layers, csv_file)
+        click.echo(f"wrote {csv_file}", err=True)
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")
 @click.argument("name", required=False)
-@_JSON
+@JSON_FLAG
 def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
     from hwmodel.chip.chip import load_chip
@@ -276,7 +261,7 @@ def chips(name: str | None, as_json: bool) -> None:
 
 
 @commands.command(short_help="Recompute the energy tables of Wei et al. 2023.")
-@_JSON
+@JSON_FLAG
 def tables(as_json: bool) -> None:
     """Recompute the energy numbers of Wei et al. 2023 (Table 2, Eq. 12, Fig. 8)."""
     from hwmodel.report.paper import tables_dict, tables_text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +14,16 @@ from hwmodel.cost.latency import Latency, latency
 from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits, unchecked_limits
-from hwmodel.mapping.partition import partition
-from hwmodel.mapping.placement import Mapping, place_row_major
+from hwmodel.mapping.placement import Mapping
 from hwmodel.mapping.splits import Split
-from hwmodel.mesh.grid import Grid
 from hwmodel.notes import mapping_notes
+from hwmodel.on_chip import cut, place_on
+from hwmodel.placing.place import Method, Placement
+from hwmodel.placing.problem import Objective
+from hwmodel.placing.search import Budget
 from hwmodel.traffic.counts import ActionCounts, Casting, count
-from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
+from hwmodel.traffic.flows import layer_traffic
+from hwmodel.workload.workload import LayerGeometry, Workload, from_model
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Estimate:
         Layers and measured spikes.
     mapping : Mapping
         Cores on the mesh.
+    placement : Placement
+        How they were placed, what that gained and what it could at most.
     counts : ActionCounts
         Actions over all measured inferences.
     casting : {"multicast", "unicast"}
@@ -69,6 +73,7 @@ class Estimate:
     chip: Chip
     workload: Workload
     mapping: Mapping
+    placement: Placement
     counts: ActionCounts
     casting: Casting
     input_port: tuple[int, int]
@@ -83,78 +88,6 @@ class Estimate:
     notes: tuple[str, ...] = ()
     split: Split = "features"
     limits: Limits = "core"
-
-
-def map_model(
-    model: ModelFile,
-    chip: Chip,
-    mesh: tuple[int, int] | None = None,
-    *,
-    split: Split = "features",
-    limits: Limits = "core",
-) -> Mapping:
-    """Cut a model into cores and place them; needs no activity.
-
-    Parameters
-    ----------
-    model : ModelFile
-        The network.
-    chip : Chip
-        Core and mesh size.
-    mesh : tuple of int, optional
-        (width, height) instead of the chip's.
-    split : {"features", "space", "both", "search"}
-        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
-    limits : {"core", "silicon"}
-        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
-
-    Returns
-    -------
-    Mapping
-        Groups on the mesh.
-
-    Raises
-    ------
-    PlacementError
-        If the network does not fit.
-    """
-    return map_layers(layers_of(model.network), chip, mesh, split=split, limits=limits)
-
-
-def map_layers(
-    layers: Sequence[LayerGeometry],
-    chip: Chip,
-    mesh: tuple[int, int] | None = None,
-    *,
-    split: Split = "features",
-    limits: Limits = "core",
-) -> Mapping:
-    """Cut layers into cores and place them; see `map_model`.
-
-    Parameters
-    ----------
-    layers : sequence of LayerGeometry
-        Layers with neurons.
-    chip : Chip
-        Core and mesh size.
-    mesh : tuple of int, optional
-        (width, height) instead of the chip's.
-    split, limits : str
-        See `map_model`.
-
-    Returns
-    -------
-    Mapping
-        Groups on the mesh.
-
-    Raises
-    ------
-    PlacementError
-        If the network does not fit.
-    """
-    part = partition(layers, chip.capacity(limits), split)
-    grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
-    return place_row_major(part, grid, chip.name)
 
 
 def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
@@ -198,6 +131,9 @@ def estimate_workload(
     force_mixed: bool = False,
     n_draws: int = 0,
     seed: int = 0,
+    placement: Method = "row-major",
+    objective: Objective = "hops",
+    budget: Budget | None = None,
 ) -> Estimate:
     """Estimate what one inference of a workload costs on a chip.
 
@@ -223,8 +159,12 @@ def estimate_workload(
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
         Add hop and static prices to an average SOP price all the same.
-    n_draws, seed : int
-        Totals to draw from the bounds of the constants, and the seed for that.
+    n_draws : int
+        Totals to draw from the bounds of the constants.
+    seed : int
+        Of these draws and of the placement's random numbers.
+    placement, objective, budget
+        As of `hwmodel.placing.place.place`.
 
     Returns
     -------
@@ -246,9 +186,22 @@ def estimate_workload(
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
     forced = check_mixing(chip, force_mixed)
-    mapping = map_layers(workload.layers, chip, mesh, split=split, limits=limits)
-    _check_port(input_port, mapping.grid)
-    counts = count(workload, mapping, input_port)
+    part = cut(workload.layers, chip, split, limits)
+    traffic = tuple(layer_traffic(workload, part))
+    placed = place_on(
+        part,
+        chip,
+        mesh,
+        traffic,
+        method=placement,
+        objective=objective,
+        casting=casting,
+        input_port=input_port,
+        seed=seed,
+        budget=budget,
+    )
+    mapping = placed.mapping
+    counts = count(workload, mapping, input_port, traffic)
     broken = broken_limits(chip, workload, mapping, counts)
     if strict and broken:
         raise PlacementError(
@@ -268,6 +221,7 @@ def estimate_workload(
         chip,
         workload,
         mapping,
+        placed,
         counts,
         casting,
         input_port,
@@ -288,14 +242,6 @@ def estimate_workload(
         split=split,
         limits=limits,
     )
-
-
-def _check_port(port: tuple[int, int], grid: Grid) -> None:
-    if not (0 <= port[0] < grid.width and 0 <= port[1] < grid.height):
-        raise PlacementError(
-            f"input port ({port[0]}, {port[1]}) is outside the {grid} mesh; expected "
-            f"0 <= x < {grid.width} and 0 <= y < {grid.height}"
-        )
 
 
 def _doubts(workload: Workload) -> list[str]:

@@ -139,8 +139,8 @@ def bill_of(
     table = np.array([[row[a] for a in actions] for row in rows], dtype=np.float64)
     for action, number in zip(actions, table.sum(axis=0), strict=True):
         if number:
-            total = number * counts.n_samples
-            chip.require(f"energy.{action}", f"{total:.0f} {ACTIONS[action]} need it")
+            what = f"{number:.6g} {ACTIONS[action]} per inference need it"
+            chip.require(f"energy.{action}", what)
     chip.require("energy.static", "every inference needs it")
     unit = chip.energy.static.unit
     if unit == "W":

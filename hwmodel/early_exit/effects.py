@@ -101,7 +101,7 @@ def effects_of(
     """
     seconds = hop_seconds(chip) if units_per_second is not None else None
     layers, found = layers_of(network), []
-    all_inputs = inputs_of_layers(layers, network.input_shape, mapping)
+    all_inputs = inputs_of_layers(layers, network.input_shape, mapping.partition)
     for k, inputs in enumerate(all_inputs):
         layer, part = layers[k], mapping.partition.layers[k]
         flows = layer_flows(

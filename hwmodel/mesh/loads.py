@@ -73,9 +73,11 @@ class LinkLoads:
     @property
     def chip_crossings(self) -> int:
         """Hops from one chip to another."""
-        return int(self.packets[self._leaves_chip()].sum())
+        return int(self.packets[self.leaves_chip].sum())
 
-    def _leaves_chip(self) -> np.ndarray:
+    @property
+    def leaves_chip(self) -> np.ndarray:
+        """Which links go from one chip to another, shape of `packets`, bool."""
         grid = self.grid
         y, x = np.mgrid[: grid.height, : grid.width]
         here = grid.chip_of(x, y)

@@ -6,6 +6,7 @@ No arithmetic happens here but sums over samples becoming means, and unit prefix
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 
 from tabulate import tabulate
@@ -17,8 +18,10 @@ from hwmodel.estimate import Estimate
 from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
+from hwmodel.neurobench import neurobench
 from hwmodel.report.chips import price_text
 from hwmodel.report.mapping import cores_text, grid_text
+from hwmodel.report.placement import placement_dict, placement_text
 from hwmodel.report.sensitivity import (
     sensitivity_table,
     uncertainty_dict,
@@ -57,6 +60,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "split": estimate.split,
         "limits": estimate.limits,
         "input_port": list(estimate.input_port),
+        "placement": placement_dict(estimate.placement, n),
         "sops": counts.sops / n,
         "spikes": counts.spikes / n,
         "spikes_by_origin": {
@@ -85,10 +89,16 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "layers": [_layer(estimate, i) for i in range(len(counts.layers))],
         "links": _links(links, n),
         "core_load": _cores(estimate),
+        "neurobench": _neurobench(estimate),
         "warnings": list(estimate.warnings),
         "notes": list(estimate.notes),
         "model": dict(estimate.workload.provenance),
     }
+
+
+def _neurobench(estimate: Estimate) -> dict[str, Any]:
+    found = neurobench(estimate.workload, estimate.counts, estimate.latency.steps)
+    return {**asdict(found), "notes": list(found.notes)}
 
 
 def _energy(energy: Energy, charged: Collection[str], static: bool) -> dict[str, Any]:
@@ -202,6 +212,8 @@ def to_text(estimate: Estimate) -> str:
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if estimate.placement.method != "row-major":
+        lines.append(f"placement          {placement_text(estimate.placement, n)}")
     if not declared:
         lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:

@@ -8,6 +8,7 @@ neurons receive and fire like them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,8 +18,9 @@ from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.routing import multicast_loads, unicast_loads
-from hwmodel.traffic.copies import CopyCounts, count_copies, share_targets
-from hwmodel.traffic.senders import HOST, LayerInputs, inputs_of_layers, target_sets
+from hwmodel.traffic.copies import CopyCounts, count_copies
+from hwmodel.traffic.flows import Flows, LayerTraffic, layer_traffic
+from hwmodel.traffic.senders import HOST
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import Workload
 
@@ -161,7 +163,10 @@ class ActionCounts:
 
 
 def count(
-    workload: Workload, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
+    workload: Workload,
+    mapping: Mapping,
+    input_port: tuple[int, int] = (0, 0),
+    traffic: Iterable[LayerTraffic] | None = None,
 ) -> ActionCounts:
     """Count the actions of a mapped workload.
 
@@ -173,6 +178,8 @@ def count(
         Where the neurons live.
     input_port : tuple of int
         (x, y) of the router where input spikes enter; inside the mesh.
+    traffic : iterable of LayerTraffic, optional
+        What `layer_traffic` yields for this workload and partition, if it is at hand.
 
     Returns
     -------
@@ -193,12 +200,11 @@ def count(
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
     most_sops = most_hops = 0.0
-    all_inputs = inputs_of_layers(workload.layers, workload.input_shape, mapping)
-    for i, inputs in enumerate(all_inputs):
+    if traffic is None:
+        traffic = layer_traffic(workload, mapping.partition)
+    for i, of_layer in enumerate(traffic):
         layer, part = workload.layers[i], mapping.partition.layers[i]
-        into_core = inputs.synapses
-        flows = _distinct_flows(inputs, workload.spikes_in[i])
-        flows = _from_copies(flows, mapping.partition.target_cores)
+        into_core, flows = of_layer.inputs.synapses, of_layer.flows
         copied = count_copies(
             layer, part, workload.spikes_in[i], workload.spikes_out[i]
         )
@@ -208,9 +214,10 @@ def count(
             flows.packets.astype(float) @ flows.reaches.sum(axis=1)
         )
         _require_64_bits(layer.name, most_sops, most_hops)
-        loads = _route(mapping, part.cores, flows, input_port)
+        loads = flow_loads(mapping, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
-        counted = _count_layer(workload, i, received, flows, loads, inputs.n_split)
+        n_split = of_layer.inputs.n_split
+        counted = _count_layer(workload, i, received, flows, loads, n_split)
         layers.append(_with_copies(counted, copied))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
         sops.append(received.sops + copied.sops)
@@ -269,43 +276,6 @@ def _received(into_core: CoreSynapses, spikes: np.ndarray) -> _Received:
     )
 
 
-@dataclass(frozen=True)
-class _Flows:
-    """Packets by source core and set of destination cores.
-
-    ``source`` (n_flows,), ``reaches`` (n_flows, n_cores of the layer), ``packets``
-    (n_flows,) spikes that travel so.
-    """
-
-    source: np.ndarray
-    reaches: np.ndarray
-    packets: np.ndarray
-
-
-def _distinct_flows(inputs: LayerInputs, spikes: np.ndarray) -> _Flows:
-    reaches, target_set = target_sets(inputs.synapses)
-    active = (spikes > 0) & (reaches.sum(axis=1)[target_set] > 0)
-    # owners begin at HOST = -1
-    key = (inputs.owner[active] - HOST) * len(reaches) + target_set[active]
-    distinct, flow = np.unique(key, return_inverse=True)
-    packets = np.zeros(distinct.size, dtype=np.int64)
-    np.add.at(packets, flow.reshape(-1), spikes[active])
-    source, reached = np.divmod(distinct, len(reaches))
-    return _Flows(source + HOST, reaches[reached], packets)
-
-
-def _from_copies(flows: _Flows, target_cores: int | None) -> _Flows:
-    """Let each copy of a neuron send to its share of the cores; the host has none."""
-    if target_cores is None:
-        return flows
-    from_host = flows.source == HOST
-    at_host = np.flatnonzero(from_host)
-    of_copy, shares = share_targets(flows.reaches[~from_host], target_cores)
-    flow = np.concatenate([at_host, np.flatnonzero(~from_host)[of_copy]])
-    reaches = np.concatenate([flows.reaches[at_host], shares])
-    return _Flows(flows.source[flow], reaches, flows.packets[flow])
-
-
 def _with_copies(counted: LayerCounts, copied: CopyCounts) -> LayerCounts:
     return replace(
         counted,
@@ -317,14 +287,31 @@ def _with_copies(counted: LayerCounts, copied: CopyCounts) -> LayerCounts:
     )
 
 
-def _route(
-    mapping: Mapping, cores: range, flows: _Flows, input_port: tuple[int, int]
+def flow_loads(
+    mapping: Mapping, flows: Flows, input_port: tuple[int, int]
 ) -> tuple[LinkLoads, LinkLoads]:
+    """Add up the links that flows use.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Where the cores are.
+    flows : Flows
+        Packets by source and destinations.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
+
+    Returns
+    -------
+    unicast, multicast : LinkLoads
+        Packets on each link.
+    """
     if flows.packets.size == 0:
         return LinkLoads.zeros(mapping.grid), LinkLoads.zeros(mapping.grid)
     from_host = flows.source == HOST
     source_x = np.where(from_host, input_port[0], mapping.x[flows.source])
     source_y = np.where(from_host, input_port[1], mapping.y[flows.source])
+    cores = flows.cores
     target_x, target_y = (at[cores.start : cores.stop] for at in (mapping.x, mapping.y))
     flow, target = np.nonzero(flows.reaches)
     unicast = unicast_loads(
@@ -351,7 +338,7 @@ def _count_layer(
     workload: Workload,
     i: int,
     received: _Received,
-    flows: _Flows,
+    flows: Flows,
     loads: tuple[LinkLoads, LinkLoads],
     n_split: int,
 ) -> LayerCounts:

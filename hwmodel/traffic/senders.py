@@ -15,6 +15,7 @@ import numpy as np
 
 from eventsim.topology import EarliestPool
 from hwmodel.errors import PlacementError
+from hwmodel.mapping.groups import Partition
 from hwmodel.mapping.placement import Mapping
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import LayerGeometry
@@ -79,7 +80,7 @@ class Senders:
 
 
 def inputs_of_layers(
-    layers: Sequence[LayerGeometry], input_shape: tuple[int, ...], mapping: Mapping
+    layers: Sequence[LayerGeometry], input_shape: tuple[int, ...], partition: Partition
 ) -> Iterator[LayerInputs]:
     """Find out who sends to each layer.
 
@@ -89,8 +90,8 @@ def inputs_of_layers(
         Layers with neurons, from the input.
     input_shape : tuple of int
         Shape of the network's input.
-    mapping : Mapping
-        Where the neurons live.
+    partition : Partition
+        Groups of the layers.
 
     Yields
     ------
@@ -100,7 +101,7 @@ def inputs_of_layers(
     """
     owner = np.full(prod(input_shape), HOST, dtype=np.int64)
     shape = input_shape
-    for layer, part in zip(layers, mapping.partition.layers, strict=True):
+    for layer, part in zip(layers, partition.layers, strict=True):
         owner, n_split = _pass_on(layer, owner, shape)
         synapses = layer.synapses(part.features, part.rows, part.columns)
         yield LayerInputs(owner, synapses, n_split)
@@ -163,7 +164,7 @@ def senders_of(
     source, sops, targets, sizes, cores = [], [], [], [], []
     n_sets = 0
     for inputs, part in zip(
-        inputs_of_layers(layers, input_shape, mapping),
+        inputs_of_layers(layers, input_shape, mapping.partition),
         mapping.partition.layers,
         strict=True,
     ):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 
 import h5py
@@ -471,3 +472,84 @@ def test_main__exits_with_the_code(capsys):
         main(["chips", "loihi3"])
     assert stop.value.code == 1
     assert "error: unknown chip" in capsys.readouterr().err
+
+
+SMALL_CORES = ("--chip", "canmore", "--set", "core.neurons=2", "--mesh", "4x4")
+
+
+@pytest.fixture
+def wide(tmp_path):
+    path = tmp_path / "wide.h5"
+    write_model(path, dense_model([9, 8, 7, 3], np.random.default_rng(0)))
+    return path
+
+
+def test_placement__choices_are_the_methods():
+    from hwmodel.placing.place import METHODS
+
+    (option,) = [p for p in commands.commands["map"].params if p.name == "placement"]
+    assert tuple(option.type.choices) == METHODS
+
+
+def test_estimate__places_for_the_objective(wide):
+    common = ("estimate", wide, *SMALL_CORES, "--json", "--placement-iterations", 5000)
+    rows = json.loads(run(*common).stdout)
+    better = json.loads(run(*common, "--placement", "annealing").stdout)
+    assert better["hops"] < rows["hops"]
+    assert better["placement"]["value"] == better["hops"]
+    assert better["placement"]["row_major"] == rows["hops"]
+    links = ("--placement", "greedy", "--objective", "worst-link")
+    calm = json.loads(run(*common, *links, "--casting", "unicast").stdout)
+    assert calm["placement"]["value"] == calm["busiest_link"]
+
+
+def test_estimate__same_seed_same_places(wide):
+    common = ("estimate", wide, *SMALL_CORES, "--json", "--placement", "annealing")
+    budget = ("--placement-iterations", 500, "--seed")
+    first, again, other = (
+        json.loads(run(*common, *budget, seed).stdout)["core_load"]
+        for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_estimate__text_tells_the_gain(wide):
+    common = ("estimate", wide, *SMALL_CORES)
+    text = run(*common, "--placement", "hilbert").stdout
+    assert "placement          hilbert: " in text
+    assert "gain" in text
+    assert "placement " not in run(*common).stdout
+
+
+def test_map__places_by_traffic_if_there_is_any(wide):
+    common = ("map", wide, *SMALL_CORES, "--placement", "greedy")
+    assert "greedy: " in run(*common).stdout.splitlines()[-1]
+    data = json.loads(run(*common, "--json").stdout)
+    assert 0 < data["placement"]["gain"] < 1
+
+
+def test_map__without_activity_names_the_method_that_needs_it(tmp_path):
+    model = dense_model([4, 3], np.random.default_rng(0))
+    write_model(tmp_path / "silent.h5", replace(model, activity=None))
+    common = ("map", tmp_path / "silent.h5", "--chip", "canmore", "--placement")
+    assert run(*common, "hilbert").exit_code == 0
+    assert_one_error_line(
+        run(*common, "annealing"), "placement annealing", "no measured spikes"
+    )
+
+
+def test_estimate__energy_needs_a_price_of_hops(wide):
+    common = ("estimate", wide, "--placement", "greedy", "--objective", "energy")
+    assert_one_error_line(
+        run(*common, "--chip", "truenorth"), "chip truenorth: energy.hop is 0"
+    )
+    assert_one_error_line(
+        run(*common, "--chip", "canmore", "--set", "energy.hop=unknown"),
+        "energy.hop is unknown",
+    )
+
+
+def test_map__a_port_outside_the_mesh_is_an_error(wide):
+    result = run("map", wide, *SMALL_CORES, "--input-port", "4,0")
+    assert_one_error_line(result, "input port (4, 0) is outside the 4x4 mesh")

@@ -34,7 +34,8 @@ from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
 from hwmodel.chip.chip import load_chip
 from hwmodel.errors import ChipError, PlacementError, WorkloadError
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import map_model
 
 TWO_BY_TWO = {"mesh": (2, 2), "input_port": (1, 1)}
 
@@ -234,12 +235,6 @@ def test_estimate_model__input_port_must_be_on_the_mesh():
         estimate_model(
             two_by_two_model(), load_chip("canmore"), mesh=(2, 2), input_port=(2, 0)
         )
-
-
-def test_map_model__needs_no_activity():
-    model = ModelFile(two_by_two_model().network)
-    mapping = map_model(model, one_neuron_a_core("canmore"), (2, 2))
-    assert mapping.partition.n_cores == 4
 
 
 def test_estimate_model__steps_count_windows_not_network_time():

@@ -26,7 +26,8 @@ from hwmodel.chip.chip import load_chip
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.chip.files import preset_names
 from hwmodel.errors import ChipError
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import map_model
 
 STRUCTURE_ONLY = {"akida", "brainscales2", "dynapse", "loihi2", "tianjic"}
 PAPER = {"canmore", "spinnaker", "truenorth"}
@@ -133,7 +134,7 @@ def test_truenorth__a_packet_pays_for_leaving_the_chip(name):
 
 
 def test_spinnaker2__by_hand():
-    with pytest.raises(ChipError, match=r"energy\.hop is unknown, and 14 hops"):
+    with pytest.raises(ChipError, match=r"energy\.hop is unknown, and 7 hops"):
         example("spinnaker2")
     result = example("spinnaker2", "energy.hop=1nJ", "energy.static=2W")
     assert result.energy.sop == close(5 * 450e-12)
@@ -180,7 +181,7 @@ def test_odin__by_hand():
 def test_odin__a_second_layer_is_a_second_chip():
     chip = load_chip("odin", ["timing.step=100us", "core.neurons=1"])
     with pytest.raises(
-        ChipError, match=r"energy\.chip_crossing is unknown, and 14 hops between chips"
+        ChipError, match=r"energy\.chip_crossing is unknown, and 7 hops between chips"
     ):
         estimate_model(two_by_two_model(), chip, mesh=(2, 2), input_port=(1, 1))
 

@@ -17,7 +17,9 @@ PORT = (2, 1)
 
 
 def flows_of(workload, mapping, casting, hop_seconds=(0.0, 0.0)):
-    all_inputs = inputs_of_layers(workload.layers, workload.input_shape, mapping)
+    all_inputs = inputs_of_layers(
+        workload.layers, workload.input_shape, mapping.partition
+    )
     for inputs, part in zip(all_inputs, mapping.partition.layers, strict=True):
         yield inputs, part, layer_flows(
             inputs, mapping, part.cores, casting, PORT, hop_seconds

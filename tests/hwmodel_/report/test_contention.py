@@ -26,7 +26,7 @@ def test_contention_text__shows_what_waiting_adds():
     assert (
         "3 packets of 1 inference on a 3x2 mesh (multicast), sent at the ends" in text
     )
-    assert "that waiting for others" in text
+    assert "mean wait for others" in text
     assert "plus x from (0, 0): 2 packets" in text
     assert "24.00%" in text
     assert "note: mesh.buffer of chip canmore is not known" in text

@@ -5,9 +5,9 @@ import pytest
 from hwmodel_.builders import conv_model, dense_model
 
 from hwmodel.chip.chip import load_chip
-from hwmodel.estimate import map_model
 from hwmodel.mapping.groups import LayerPartition, equal_runs
 from hwmodel.mesh.grid import Grid
+from hwmodel.on_chip import map_model
 from hwmodel.report.mapping import cores_text, grid_text, map_rows, map_text
 from hwmodel.workload.workload import layers_of
 

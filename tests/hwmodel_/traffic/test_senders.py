@@ -34,7 +34,7 @@ def test_inputs_of_layers__equal_explicit_matrices(capacity, averaging, seed):
     layers = layers_of(network)
     part = partition(layers, CoreLimits(neurons=capacity + 5))
     mapping = place_row_major(part, Grid(9, 9), "test")
-    found = list(inputs_of_layers(layers, network.input_shape, mapping))
+    found = list(inputs_of_layers(layers, network.input_shape, part))
     explicit = list(explicit_layers(network, mapping))
     assert len(found) == len(explicit) == 3
     for inputs, part, (matrix, _, owner) in zip(

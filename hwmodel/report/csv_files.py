@@ -1,0 +1,149 @@
+"""Write an estimate or a mapping as CSV; heads name the units, numbers are exact."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from eventsim.atomic_write import replacing
+from hwmodel.cost.places import core_energy, link_energy
+from hwmodel.estimate import Estimate
+from hwmodel.mapping.placement import Mapping
+from hwmodel.report.mapping import map_rows
+from hwmodel.report.text import to_dict
+from hwmodel.workload.workload import LayerGeometry
+
+_ENERGY = "energy_J_per_inference"
+_SIZES = {"neurons", "cores", "synapses"}
+
+
+def write_csv(estimate: Estimate, folder: Path) -> list[Path]:
+    """Write ``layers.csv``, ``cores.csv`` and ``links.csv``.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From `hwmodel.estimate.estimate_workload`.
+    folder : Path
+        Made if it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files written. Links are those that were used; energies of cores and links
+        are those of `hwmodel.cost.places`.
+
+    Raises
+    ------
+    RunError
+        If a file cannot be written.
+    """
+    data = to_dict(estimate)
+    tables = {
+        "layers.csv": [_layer_row(layer) for layer in data["layers"]],
+        "cores.csv": _core_rows(estimate, data["core_load"]),
+        "links.csv": _link_rows(estimate, data["links"]),
+    }
+    heads = {"links.csv": _LINK_HEAD}
+    for name, rows in tables.items():
+        _write(Path(folder) / name, heads.get(name) or list(rows[0]), rows)
+    return [Path(folder) / name for name in tables]
+
+
+def write_map_csv(
+    mapping: Mapping, layers: tuple[LayerGeometry, ...], path: Path
+) -> None:
+    """Write a mapping, one row a core.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Groups on the mesh.
+    layers : tuple of LayerGeometry
+        For their names.
+    path : Path
+        The file. Columns are those of `hwmodel.report.mapping.map_rows`; a range has
+        two, ``_start`` and ``_stop`` (not included).
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written.
+    """
+    rows = []
+    for row in map_rows(mapping, layers):
+        flat: dict[str, Any] = {}
+        for key, value in row.items():
+            if isinstance(value, list):
+                flat |= {f"{key}_start": value[0], f"{key}_stop": value[1]}
+            else:
+                flat[key] = value
+        rows.append(flat)
+    _write(path, list(rows[0]), rows)
+
+
+def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
+    row = {"layer": layer["name"], "kind": layer["kind"]}
+    for key, value in layer.items():
+        if key in _SIZES:
+            row[key] = value
+        elif key == "energy_j":
+            row |= {f"energy_{term}_J_per_inference": j for term, j in value.items()}
+        elif isinstance(value, int | float):
+            row[f"{key}_per_inference"] = value
+    return row
+
+
+def _core_rows(
+    estimate: Estimate, core_load: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    joules = core_energy(
+        estimate.chip,
+        estimate.counts,
+        estimate.mapping.partition.neurons_per_core,
+        estimate.latency.steps,
+    )
+    return [
+        {
+            "core": core["core"],
+            "x": core["position"][0],
+            "y": core["position"][1],
+            "layer": core["layer"],
+            "neurons": core["neurons"],
+            "spikes_per_inference": core["spikes"],
+            "sops_per_inference": core["sops"],
+            _ENERGY: energy,
+        }
+        for core, energy in zip(core_load, joules.tolist(), strict=True)
+    ]
+
+
+_LINK_HEAD = ["from_x", "from_y", "to_x", "to_y", "packets_per_inference", _ENERGY]
+
+
+def _link_rows(estimate: Estimate, links: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    loads = estimate.counts.link_loads(estimate.casting)
+    joules = link_energy(estimate.chip, loads, estimate.counts.n_samples)
+    used = joules[loads.packets > 0].tolist()
+    return [
+        dict(
+            zip(
+                _LINK_HEAD,
+                [*link["from"], *link["to"], link["packets"], energy],
+                strict=True,
+            )
+        )
+        for link, energy in zip(links, used, strict=True)
+    ]
+
+
+def _write(path: Path, head: list[str], rows: Iterable[dict[str, Any]]) -> None:
+    with (
+        replacing(Path(path)) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, head, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
