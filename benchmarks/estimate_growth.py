@@ -1,12 +1,13 @@
-"""How the time and memory of an estimate grow with neurons and with cores.
+"""How the time and memory of an estimate grow with neurons, cores and packets.
 
     python benchmarks/estimate_growth.py [--plot FILE.png] [--rounds 3]
 
 First whole commands, ``hwmodel estimate FILE --chip canmore``, each in a process of
 its own: VGG16 and a network of 1,000,000 neurons on a mesh of 1,000 cores. Then the
-seconds and the memory of mapping, counting and pricing in one process, over the number
-of neurons (cores of 1,024) and over the number of cores (1,000,000 neurons), with the
-slopes of log-log lines by least squares (1 = linear).
+processor seconds and the memory of mapping, counting and pricing in one process, over
+the number of neurons (cores of 1,024) and of cores (1,000,000 neurons), and those of
+the simulation of contention over packets (16 x 16 mesh, busiest link at 0.3), with
+the slopes of log-log lines by least squares (1 = linear).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from statistics import median
 from typing import Any
 
 import yaml
+from noc_speed import TIMING, cpu_seconds, random_packets, simulate
 from queue_growth import peak_bytes, reset_peak, slope_of
 
 VGG16 = Path(__file__).parents[1] / "examples" / "workloads" / "vgg16_cifar10.yaml"
@@ -99,10 +101,10 @@ def measure(n_neurons: int, core_size: int, rounds: int) -> tuple[int, float, fl
     samples = []
     reset_peak()
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         workload = from_declaration(convolutions(n_neurons))
         result = estimate_workload(workload, chip, mesh=(side, side))
-        samples.append(time.perf_counter() - start)
+        samples.append(time.process_time() - start)
     assert sum(layer.neurons for layer in result.counts.layers) == n_neurons
     cores = result.mapping.partition.n_cores
     return cores, median(samples), peak_bytes() / 2**20
@@ -133,20 +135,38 @@ def main() -> None:
             )
         lines[what] = (x, y, slope_of(x, y))
         print(f"over {what}: slope {lines[what][2]:.2f}")
+    lines["packets"] = packets(arguments.rounds)
     if arguments.plot:
         draw(lines, arguments.plot)
+
+
+def packets(rounds: int) -> tuple[list[float], list[float], float]:
+    """Simulate packets; return their numbers, median seconds and the slope."""
+    simulate(random_packets(4, 1000, 0.3), TIMING)  # compile
+    x, y = [], []
+    for n in (10_000, 30_000, 100_000, 300_000, 1_000_000):
+        seconds, _ = cpu_seconds(
+            simulate, random_packets(16, n, 0.3), TIMING, rounds=rounds
+        )
+        x.append(float(n))
+        y.append(seconds)
+        print(f"{n:8d} packets {seconds:7.3f} s")
+    slope = slope_of(x, y)
+    print(f"over packets: slope {slope:.2f}")
+    return x, y, slope
 
 
 def draw(lines: dict, path: str) -> None:
     """Write the log-log plot."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharey=True)
+    figure, axes = plt.subplots(1, len(lines), figsize=(11, 3.6), sharey=True)
     for axis, (what, (x, y, slope)) in zip(axes, lines.items(), strict=True):
         axis.loglog(x, y, "o-", label=f"slope {slope:.2f}")
         axis.set_xlabel(what)
-        axis.legend()
-    axes[0].set_ylabel("seconds")
+        axis.legend(frameon=False)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("processor seconds")
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
