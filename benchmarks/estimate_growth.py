@@ -159,10 +159,12 @@ def packets(rounds: int) -> tuple[list[float], list[float], float]:
 def draw(lines: dict, path: str) -> None:
     """Write the log-log plot."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     figure, axes = plt.subplots(1, len(lines), figsize=(11, 3.6), sharey=True)
     for axis, (what, (x, y, slope)) in zip(axes, lines.items(), strict=True):
         axis.loglog(x, y, "o-", label=f"slope {slope:.2f}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(what)
         axis.legend(frameon=False)
         axis.spines[["top", "right"]].set_visible(False)
