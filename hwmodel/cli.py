@@ -84,6 +84,23 @@ _MAPPING = [
 ]
 
 
+_STEPS = click.option(
+    "--steps-per-window",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Time steps a firing window is divided into.",
+)
+_PORT = click.option(
+    "--input-port",
+    type=_Pair("X,Y", ",", 0),
+    default="0,0",
+    show_default=True,
+    metavar="X,Y",
+    help="Router where input spikes enter the mesh.",
+)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hwmodel")
 def commands() -> None:
@@ -103,21 +120,8 @@ def commands() -> None:
     show_default=True,
     help="Whose hops are paid; both are counted.",
 )
-@click.option(
-    "--steps-per-window",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Time steps a firing window is divided into.",
-)
-@click.option(
-    "--input-port",
-    type=_Pair("X,Y", ",", 0),
-    default="0,0",
-    show_default=True,
-    metavar="X,Y",
-    help="Router where input spikes enter the mesh.",
-)
+@_STEPS
+@_PORT
 @click.option(
     "--plot",
     "plot_dir",
@@ -233,6 +237,57 @@ def map_command(
 
         write_map_csv(mapping, layers, csv_file)
         click.echo(f"wrote {csv_file}", err=True)
+
+
+@commands.command(short_help="Write the mapped network for another simulator.")
+@_with(_MAPPING[:-1])
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["sana-fe"]),
+    default="sana-fe",
+    show_default=True,
+    help="Whose files.",
+)
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where architecture.yaml, network.yaml and expected.json go.",
+)
+@_STEPS
+@_PORT
+def export(
+    model: Path,
+    chip_name: str,
+    mesh: tuple[int, int] | None,
+    overrides: tuple[str, ...],
+    file_format: str,
+    folder: Path,
+    **options: Any,
+) -> None:
+    """Write chip, network, mapping and spikes as files of another simulator.
+
+    Packets are unicast, as that simulator sends them; expected.json says what it should
+    find.
+    """
+    from eventsim.model_file import read_model
+    from hwmodel.chip.chip import load_chip
+    from hwmodel.estimate import estimate_workload
+    from hwmodel.export.sana_fe import export_sana_fe
+    from hwmodel.workload.declared import is_declared, read_declared
+    from hwmodel.workload.workload import from_model
+
+    chip = load_chip(chip_name, overrides)
+    declared = is_declared(model)
+    workload = read_declared(model) if declared else from_model(read_model(model))
+    estimate = estimate_workload(
+        workload, chip, casting="unicast", mesh=mesh, **options
+    )
+    for path in export_sana_fe(estimate, folder):
+        click.echo(f"wrote {path}", err=True)
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")
