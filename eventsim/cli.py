@@ -9,9 +9,20 @@ from typing import Any
 import click
 
 from eventsim import __version__
+from eventsim.early_exit_command import early_exit
+from eventsim.quantise_command import quantise
 from eventsim.study.command import study
 
 EXIT_INTERRUPTED = 130
+
+max_spikes_option = click.option(
+    "--max-spikes",
+    default=50_000_000,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop if there are more spikes to write.",
+)
 
 max_events_option = click.option(
     "--max-events",
@@ -99,22 +110,32 @@ def train(
 @click.option(
     "--write", is_flag=True, help="Store the measured activity in the model file."
 )
+@click.option(
+    "--samples",
+    "n_samples",
+    type=click.IntRange(1),
+    metavar="N",
+    help="First N samples [all].",
+)
+@click.option(
+    "--trace",
+    metavar="OUT.npz",
+    help="Write the spikes of all layers, 20 bytes each, and the labels.",
+)
+@max_spikes_option
 @max_events_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evaluate(
     model: str,
     data_dir: str | None,
     engine: str,
-    write: bool,
-    max_events: int,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Measure MODEL (a model.h5 or a run directory) on its test set, in float64."""
     from eventsim.model_commands import evaluate_model
 
-    result = evaluate_model(
-        model, data_dir, engine, max_events=max_events, write=write, quiet=as_json
-    )
+    result = evaluate_model(model, data_dir, engine, quiet=as_json, **options)
     _show(result, as_json)
 
 
@@ -145,14 +166,7 @@ def evaluate(
     metavar="K",
     help="Layer of IN.npz to take, if it holds several.",
 )
-@click.option(
-    "--max-spikes",
-    default=50_000_000,
-    show_default=True,
-    type=click.IntRange(1),
-    metavar="N",
-    help="Stop if there are more.",
-)
+@max_spikes_option
 @max_events_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def simulate(
@@ -168,7 +182,8 @@ def simulate(
 ) -> None:
     """Run MODEL (a model.h5 or a run directory) on the spikes of a file, in float64.
 
-    OUT.npz holds the spikes of every layer; it is written only if the run succeeds.
+    OUT.npz is a trace: the spikes of every layer and the model they are of. It is
+    written only if the run succeeds.
     """
     from eventsim.model_commands import format_simulation, simulate_model
 
@@ -187,70 +202,6 @@ def simulate(
         click.echo(json.dumps(result, indent=2))
     else:
         click.echo(format_simulation(result), err=True)
-
-
-@cli.command("early-exit")
-@click.argument(
-    "models", metavar="MODEL...", type=click.Path(), nargs=-1, required=True
-)
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    metavar="NAME[=X]",
-    help="first_spike, leader, margin, confidence or fixed_time; =X for one setting "
-    "instead of a sweep [all].",
-)
-@click.option("--data-dir", metavar="DIR", help="Folder with the data files.")
-@click.option(
-    "--split",
-    default="test",
-    show_default=True,
-    type=click.Choice(["test", "validation"]),
-    help="Which samples.",
-)
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="First N samples.")
-@click.option(
-    "--window",
-    "windows",
-    multiple=True,
-    type=float,
-    metavar="W",
-    help="Confidence: count spikes in (t - W, t] [all so far].",
-)
-@click.option(
-    "--smoothing",
-    type=float,
-    metavar="E",
-    help="Confidence: spikes added to each class [1 / number of classes].",
-)
-@click.option(
-    "--stop", is_flag=True, help="Also stop real runs on the queue, for each setting."
-)
-@click.option("--csv", metavar="FILE.csv|DIR", help="Write the tables.")
-@click.option("--plot", metavar="DIR", help="Draw pictures.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def early_exit(
-    models: tuple[str, ...], policies: tuple[str, ...], as_json: bool, **options: Any
-) -> None:
-    """Show how early MODEL can answer, and what that saves.
-
-    MODEL is a model.h5 or a run directory. It is simulated once in float64; every
-    policy is evaluated from that: accuracy, decision times, spikes and synaptic
-    operations. Several models are shown one after the other and compared.
-    """
-    from eventsim.early_exit.command import early_exit_model
-    from eventsim.early_exit.compare import compare_models, format_comparison
-    from eventsim.early_exit.report import format_report
-
-    found: Any
-    if len(models) == 1:
-        found = early_exit_model(models[0], policies, quiet=as_json, **options)
-        text = format_report(found)
-    else:
-        found = compare_models(models, policies, quiet=as_json, **options)
-        text = format_comparison(found)
-    click.echo(json.dumps(found, indent=2, allow_nan=False) if as_json else text)
 
 
 @cli.command()
@@ -308,7 +259,7 @@ def gradcheck(
     currents, delays, time constants and refractory periods. Exits with code 1 if the
     worst relative error is above 1e-6 or something could not be checked.
     """
-    from eventsim.model_commands import check_gradients
+    from eventsim.gradcheck.command import check_gradients
 
     report, text = check_gradients(path, data_dir, overrides, engine, samples, entries)
     click.echo(json.dumps(report, indent=2) if as_json else text)
@@ -327,6 +278,8 @@ def config_schema(of_study: bool) -> None:
     click.echo(json.dumps(section.model_json_schema(), indent=2))
 
 
+cli.add_command(early_exit)
+cli.add_command(quantise)
 cli.add_command(study)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from eventsim.batches import evaluation_batches
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Split
-from eventsim.engine import choose_engine, engine_name
+from eventsim.engine import choose_engine, engine_name, trains_of
 from eventsim.engine.buffers import Buffers
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
 from eventsim.errors import DataError
@@ -18,6 +19,9 @@ from eventsim.model_file import Activity
 from eventsim.network import Network
 from eventsim.readout import class_scores, loss_of_output, predict, read_output
 from eventsim.spikes import SpikeTrains
+
+OnTrains = Callable[[tuple[SpikeTrains, ...], np.ndarray], None]
+"""Takes the spikes of all layers and the labels of a batch."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def evaluate(
     engine: str = "auto",
     max_events: int = MAX_EVENTS,
     on_batch: Callable[[int], None] | None = None,
+    on_trains: OnTrains | None = None,
 ) -> Evaluation:
     """Run every sample of a split once.
 
@@ -106,6 +111,9 @@ def evaluate(
         The queue engine's bound on arrivals plus spikes of one sample.
     on_batch : callable, optional
         Called with the size of each finished batch.
+    on_trains : callable, optional
+        Called with the spikes of the input and of every layer, and the labels, of each
+        batch: those that are counted.
 
     Returns
     -------
@@ -153,6 +161,8 @@ def evaluate(
             decision_time += network.duration * labels.size
         for k in range(n_counted):
             counts[k] += recording.counts(k)
+        if on_trains is not None:
+            on_trains(_counted_trains(network, recording), labels)
         if on_batch is not None:
             on_batch(labels.size)
     n = len(split)
@@ -165,6 +175,15 @@ def evaluate(
         mean_decision_time=decision_time / n,
         spike_counts=tuple(counts),
     )
+
+
+def _counted_trains(network: Network, recording: Any) -> tuple[SpikeTrains, ...]:
+    trains = trains_of(network, recording)
+    if network.readout != "potential_start":
+        return trains
+    offsets = np.zeros(trains[0].batch + 1, np.int64)
+    silent = SpikeTrains(np.empty(0), np.empty(0, np.int32), offsets, network.n_classes)
+    return (*trains[:-1], silent)
 
 
 def sparsity(network: Network, evaluation: Evaluation) -> Sparsity:

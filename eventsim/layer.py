@@ -20,7 +20,14 @@ Reset = Literal["zero", "subtract"]
 THRESHOLDS: tuple[Threshold, ...] = ("dynamic", "static")
 RESETS: tuple[Reset, ...] = ("zero", "subtract")
 
-LAYER_ARRAYS = ("weight", "theta", "current", "delay", "synaptic_delay")
+LAYER_ARRAYS = (
+    "weight",
+    "theta",
+    "current",
+    "delay",
+    "synaptic_delay",
+    "weight_step",
+)
 """Fields of `Layer` that hold arrays."""
 
 
@@ -92,6 +99,9 @@ class Layer:
         negative; ``None`` = 0. Recorded spikes carry the time of firing.
     synaptic_delay : ndarray, shape ``topology.weight_shape``, or None
         Further delay of each synapse, network time units, not negative; ``None`` = 0.
+    weight_step : ndarray, shape (n_features,), or None
+        Quantised weights are whole multiples of the step of their unit or channel,
+        positive; ``None`` = not quantised.
     """
 
     name: str
@@ -102,6 +112,7 @@ class Layer:
     current: np.ndarray | None = None
     delay: np.ndarray | None = None
     synaptic_delay: np.ndarray | None = None
+    weight_step: np.ndarray | None = None
 
     @property
     def n_neurons(self) -> int:
@@ -155,6 +166,7 @@ def _check_arrays(layer: Layer) -> None:
         (layer.current, "currents", per_feature),
         (layer.delay, "delays", per_feature),
         (layer.synaptic_delay, "synaptic delays", topology.weight_shape),
+        (layer.weight_step, "weight steps", per_feature),
     ):
         if array is not None and array.shape != shape:
             raise ShapeError(
@@ -166,6 +178,11 @@ def _check_arrays(layer: Layer) -> None:
     if not np.all((theta > 0) & np.isfinite(theta)):
         raise ShapeError(
             f"network: {layer.name} has thresholds that are not positive numbers"
+        )
+    step = layer.weight_step
+    if step is not None and not np.all((step > 0) & np.isfinite(step)):
+        raise ShapeError(
+            f"network: {layer.name} has weight steps that are not positive numbers"
         )
     if layer.current is not None and not np.all(np.isfinite(layer.current)):
         raise ShapeError(f"network: {layer.name} has currents that are not finite")

@@ -1,9 +1,9 @@
-"""What the commands ``evaluate``, ``simulate`` and ``gradcheck`` do."""
+"""What the commands ``evaluate`` and ``simulate`` do."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -13,24 +13,19 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from eventsim.batches import SAMPLES_AT_ONCE, encode_inputs
-from eventsim.build import build_network
-from eventsim.config import Config, load_config
-from eventsim.datasets import Dataset
+from eventsim.batches import SAMPLES_AT_ONCE
 from eventsim.engine import choose_engine, engine_name, record
 from eventsim.engine.queue.circuit_checks import MAX_EVENTS
-from eventsim.errors import ConfigError, RunError, SimulationLimitError
-from eventsim.evaluation import evaluate, sparsity
-from eventsim.gradcheck import gradcheck
+from eventsim.engine.sweep.gathered_sweep import MAX_SPIKES
+from eventsim.errors import RunError, SimulationLimitError
+from eventsim.evaluation import OnTrains, evaluate, sparsity
 from eventsim.model_file import read_model, write_model
 from eventsim.network import Network
 from eventsim.run import load_run_dataset
-from eventsim.spike_file import load_npz, save_npz
-from eventsim.spikes import SpikeTrains, join_samples
+from eventsim.spike_file import load_npz
+from eventsim.spikes import SpikeTrains
+from eventsim.trace_file import BYTES_PER_SPIKE, TraceWriter, writing_trace
 from eventsim.trained_model import config_of, require_fit
-from eventsim.training import start_training
-
-TOLERANCE = 1e-6
 
 
 def evaluate_model(
@@ -38,6 +33,9 @@ def evaluate_model(
     data_dir: str | None,
     engine: str,
     *,
+    n_samples: int | None = None,
+    trace: str | None = None,
+    max_spikes: int = MAX_SPIKES,
     max_events: int = MAX_EVENTS,
     write: bool,
     quiet: bool,
@@ -52,6 +50,12 @@ def evaluate_model(
         Folder with the data files.
     engine : str
         ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
+    n_samples : int or None
+        Take the first so many samples of the test set, if it has more; None: all.
+    trace : str or None
+        File for the spikes of the input and of all layers, and the labels.
+    max_spikes : int
+        Bound on the spikes of the trace.
     max_events : int
         The queue engine's bound on arrivals plus spikes of one sample.
     write : bool
@@ -62,33 +66,37 @@ def evaluate_model(
     Returns
     -------
     dict
-        Accuracy, loss, decision time, spikes and sparsity.
+        Accuracy, loss, decision time, spikes and sparsity; of a trace its file, spikes
+        and size.
 
     Raises
     ------
     EventsimError
-        If the model has no configuration, the data do not fit, or a sample has too
-        many events.
+        If the model has no configuration, the data do not fit, a sample has too many
+        events, or the trace has too many spikes or cannot be written.
     """
     model = read_model(path)
     config = config_of(path, model)
     dataset = load_run_dataset(config, data_dir)
     require_fit(path, model.network, dataset.input_shape, config)
-    with tqdm(
-        total=len(dataset.test),
-        desc="test (float64)",
-        unit="sample",
-        leave=False,
-        disable=True if quiet else None,
-    ) as bar:
+    samples = dataset.test
+    if n_samples is not None:
+        samples = samples.take(np.arange(min(n_samples, len(samples))))
+    with ExitStack() as stack:
+        writer = None
+        if trace is not None:
+            duration = model.network.duration
+            writer = stack.enter_context(writing_trace(trace, model.network, duration))
+        bar = stack.enter_context(_progress(len(samples), "test", quiet))
         try:
             test = evaluate(
                 model.network,
-                dataset.test,
+                samples,
                 config,
                 engine=engine,
                 max_events=max_events,
                 on_batch=bar.update,
+                on_trains=None if writer is None else _adding(writer, max_spikes),
             )
         except SimulationLimitError as error:
             raise _in_options(error) from error
@@ -97,7 +105,7 @@ def evaluate_model(
         activity = test.activity(model.network, "test")
         write_model(file, replace(model, activity=activity))
     spikes = sparsity(model.network, test)
-    return {
+    result = {
         "model": str(path),
         "dataset": dataset.name,
         "dataset_source": dataset.source,
@@ -112,6 +120,35 @@ def evaluate_model(
         "sparsity": spikes.all_layers,
         "sparsity_hidden": spikes.hidden,
     }
+    if trace is not None and writer is not None:
+        size = Path(trace).stat().st_size
+        result |= {"trace": trace, "trace_spikes": writer.n_spikes, "trace_bytes": size}
+    return result
+
+
+def _adding(writer: TraceWriter, max_spikes: int) -> OnTrains:
+    """Return what adds a batch to a trace, until there are too many spikes."""
+
+    def add(trains: tuple[SpikeTrains, ...], labels: np.ndarray) -> None:
+        writer.add(trains, labels)
+        if writer.n_spikes > max_spikes:
+            raise SimulationLimitError(
+                f"evaluate: the trace has more than {max_spikes} spikes up to sample "
+                f"{writer.n_samples - 1}; expected fewer; take fewer samples with "
+                f"--samples, or raise --max-spikes ({BYTES_PER_SPIKE} bytes each)"
+            )
+
+    return add
+
+
+def _progress(n_samples: int, what: str, quiet: bool) -> Any:
+    return tqdm(
+        total=n_samples,
+        desc=f"{what} (float64)",
+        unit="sample",
+        leave=False,
+        disable=True if quiet else None,
+    )
 
 
 def simulate_model(
@@ -135,8 +172,7 @@ def simulate_model(
     spikes : str
         File that `eventsim.load_npz` reads.
     out : str
-        File to write, as `eventsim.save_npz` does; layer 0 is the input. It is
-        written only if the run succeeds.
+        Trace to write; layer 0 is the input. It is written only if the run succeeds.
     engine : str
         ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
     t_end : float or None
@@ -170,21 +206,21 @@ def simulate_model(
         raise RunError(f"simulate: --out '{out}' is the input; expected another file")
     inputs = load_npz(spikes, prod(network.input_shape), layer=layer)
     start = time.perf_counter()
-    trains, counts = _record_in_parts(
-        network, inputs, engine, max_spikes, max_events, quiet
-    )
-    seconds = time.perf_counter() - start
-    save_npz(out, trains)
+    with writing_trace(out, network, _end_of_last_window(network)) as writer:
+        counts = _record_in_parts(
+            network, inputs, engine, max_spikes, max_events, writer, quiet
+        )
+        seconds = time.perf_counter() - start
     layers = [
         {
             "layer": k,
             "name": "input" if k == 0 else network.layers[k - 1].name,
-            "neurons": train.n_neurons,
-            "spikes": train.time.size,
+            "neurons": network.layers[k - 1].n_neurons if k else inputs.n_neurons,
+            "spikes": int(spikes),
             "grazing": int(grazing),
             "silent": int(silent),
         }
-        for k, (train, (grazing, silent)) in enumerate(zip(trains, counts, strict=True))
+        for k, (spikes, grazing, silent) in enumerate(counts)
     ]
     return {
         "model": str(path),
@@ -192,10 +228,17 @@ def simulate_model(
         "engine": name,
         "n_samples": inputs.batch,
         "t_end": network.duration,
-        "spikes": sum(int(train.time.size) for train in trains[1:]),
+        "spikes": int(counts[1:, 0].sum()),
         "seconds": seconds,
         "layers": layers,
     }
+
+
+def _end_of_last_window(network: Network) -> float:
+    """Return when a run ends that shows the output layer's spikes in any case."""
+    if network.readout == "potential_start":
+        return network.duration + network.time_window
+    return network.duration
 
 
 def _record_in_parts(
@@ -204,19 +247,13 @@ def _record_in_parts(
     engine: str,
     max_spikes: int,
     max_events: int,
+    writer: TraceWriter,
     quiet: bool,
-) -> tuple[list[SpikeTrains], np.ndarray]:
-    """Return the spikes of every layer, and its grazing crossings and silences."""
-    parts: list[tuple[SpikeTrains, ...]] = []
-    counts = np.zeros((len(network.layers) + 1, 2), np.int64)
+) -> np.ndarray:
+    """Return spikes, grazing crossings and silences of every layer."""
+    counts = np.zeros((len(network.layers) + 1, 3), np.int64)
     left = max_spikes
-    with tqdm(
-        total=inputs.batch,
-        desc="simulate (float64)",
-        unit="sample",
-        leave=False,
-        disable=True if quiet else None,
-    ) as bar:
+    with _progress(inputs.batch, "simulate", quiet) as bar:
         for first in range(0, inputs.batch, SAMPLES_AT_ONCE):
             part = inputs.samples(first, first + SAMPLES_AT_ONCE)
             last = first + part.batch - 1
@@ -234,14 +271,15 @@ def _record_in_parts(
                     raise _in_options(error) from error
                 name = network.layers[len(error.partial) - 1].name
                 raise _too_many_spikes(max_spikes, last, f" in {name}") from error
-            parts.append(recording.trains)
+            writer.add(recording.trains)
+            spikes = [train.time.size for train in recording.trains]
             silent = [recording.n_silent(k) for k in range(len(counts))]
-            counts += np.stack([recording.n_grazing, silent], axis=1)
-            left -= sum(train.time.size for train in recording.trains[1:])
+            counts += np.stack([spikes, recording.n_grazing, silent], axis=1)
+            left -= sum(spikes[1:])
             if left < 0:
                 raise _too_many_spikes(max_spikes, last)
             bar.update(part.batch)
-    return [join_samples(same) for same in zip(*parts, strict=True)], counts
+    return counts
 
 
 def _too_many_spikes(
@@ -278,113 +316,4 @@ def format_simulation(result: dict[str, Any]) -> str:
         f"{tabulate(rows, headers=headers, floatfmt='.6g')}\n\n"
         f"{result['n_samples']} samples up to time {result['t_end']:g}, engine "
         f"{result['engine']}, {result['seconds']:.3g} s; written to {result['out']}"
-    )
-
-
-def _before_training(config: Config, dataset: Dataset) -> Network:
-    """Return the network that training would begin with."""
-    training = config.training
-    if training.standardise is None and training.target_rate is None:
-        return build_network(config, dataset.input_shape, dataset.n_classes)
-    return start_training(config, dataset).network
-
-
-def check_gradients(
-    path: str,
-    data_dir: str | None,
-    overrides: Sequence[str],
-    engine: str,
-    n_samples: int,
-    n_entries: int,
-) -> tuple[dict[str, Any], str]:
-    """Check the gradients of a configuration's network or of a model.
-
-    A configuration's network is that of training before the first update.
-
-    Parameters
-    ----------
-    path : str
-        Configuration file, model file or run directory.
-    data_dir : str or None
-        Folder with the data files.
-    overrides : sequence of str
-        ``KEY=VALUE`` entries; only for a configuration file.
-    engine : str
-        ``"auto"``, ``"window"``, ``"sweep"`` or ``"queue"``.
-    n_samples, n_entries : int
-        Batch size; derivatives per layer, and per layer and kind of parameter.
-
-    Returns
-    -------
-    report : dict
-        Worst relative error per layer, and per kind of parameter with static
-        thresholds, and whether all are below 1e-6.
-    text : str
-        The same as a table.
-    """
-    is_config = Path(path).suffix in (".yaml", ".yml")
-    if is_config:
-        config = load_config(path, overrides)
-        dataset = load_run_dataset(config, data_dir)
-        network = _before_training(config, dataset)
-    else:
-        if overrides:
-            raise ConfigError("gradcheck: --set goes with a CONFIG file, not a MODEL")
-        model = read_model(path)
-        config = config_of(path, model)
-        dataset = load_run_dataset(config, data_dir)
-        network = model.network
-        require_fit(path, network, dataset.input_shape, config)
-    part = dataset.train.take(np.arange(min(n_samples, len(dataset.train))))
-    report = gradcheck(
-        network,
-        encode_inputs(part.inputs, config, np.float64),
-        part.labels,
-        config.loss,
-        engine=engine,
-        n_entries=n_entries,
-        seed=config.seed,
-    )
-    worst = report.worst_relative_error
-    result = {
-        "engine": report.engine,
-        "n_samples": len(part),
-        "loss": report.loss,
-        "worst_relative_error": worst,
-        "tolerance": TOLERANCE,
-        "passed": worst <= TOLERANCE and not report.unchecked,
-        "unchecked": list(report.unchecked),
-        "without_effect": list(report.without_effect),
-        "layers": [dict(vars(check)) for check in report.layers],
-        "parameters": [dict(vars(check)) for check in report.parameters],
-        "note": report.note,
-    }
-    return result, _gradcheck_text(result)
-
-
-def _gradcheck_text(result: dict[str, Any]) -> str:
-    """Return the report of `check_gradients` as a table and a verdict."""
-    table = tabulate(
-        [list(row.values()) for row in result["layers"] + result["parameters"]],
-        headers=[
-            "derivatives of",
-            "worst relative error",
-            "checked",
-            "skipped (kink)",
-            "largest",
-        ],
-        floatfmt=".2e",
-    )
-    verdict = "passed" if result["passed"] else "FAILED"
-    if result["unchecked"]:
-        verdict += (
-            f" (not checked: {', '.join(result['unchecked'])}: every derivative is 0 "
-            "or has a kink too close by; is the layer silent?)"
-        )
-    if result["without_effect"]:
-        verdict += f" (without effect here: {', '.join(result['without_effect'])})"
-    return (
-        f"{table}\n\n{verdict}: worst relative error "
-        f"{result['worst_relative_error']:.2e}, tolerance {TOLERANCE:.0e}; engine "
-        f"{result['engine']}, {result['n_samples']} samples. {result['note']}"
     )

@@ -43,7 +43,7 @@ def describe_model(path: str) -> dict[str, Any]:
         }
         for k, layer in enumerate(network.layers, start=1)
     ]
-    for name in ("current", "delay", "synaptic_delay"):
+    for name in ("current", "delay", "synaptic_delay", "weight_step"):
         arrays = [getattr(layer, name) for layer in network.layers]
         if any(array is not None for array in arrays):
             for row, array in zip(layers, arrays, strict=True):

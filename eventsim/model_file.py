@@ -22,6 +22,7 @@ from eventsim.network_file import (
     text_of,
     write_network,
 )
+from eventsim.quantisation import whole_numbers_of
 
 FORMAT = "eventsim-model"
 FORMAT_VERSION = 2
@@ -179,6 +180,9 @@ def _read(path: Path, file: h5py.File) -> ModelFile:
             f"up to {FORMAT_VERSION}; install a newer eventsim"
         )
     network = read_network(path, file["network"], version)
+    for _, layer in network.spiking_layers:
+        if layer.weight_step is not None:
+            whole_numbers_of(layer)
     activity = None
     if "activity" in file:
         activity = _read_activity(file["activity"], len(network.layers))

@@ -182,19 +182,22 @@ class Network:
 
     @property
     def trained_arrays(self) -> list[np.ndarray]:
-        """All weight arrays, then all threshold arrays, in order, not copied."""
+        """All weights, all thresholds, then weight steps if any; not copied."""
         thetas = [layer.theta for layer in self.layers if layer.theta is not None]
-        return [*self.weights, *thetas]
+        steps = [layer.weight_step for layer in self.layers]
+        return [*self.weights, *thetas, *(step for step in steps if step is not None)]
 
     def with_arrays(self, arrays: list[np.ndarray]) -> Network:
         """Return the same network with other arrays, in order of `trained_arrays`."""
         n = self.n_spiking_layers
-        pairs = iter(zip(arrays[:n], arrays[n:], strict=True))
+        pairs = iter(zip(arrays[:n], arrays[n : 2 * n], strict=True))
+        steps = iter(arrays[2 * n :])
         layers = []
         for layer in self.layers:
             if layer.weight is not None:
                 weight, theta = next(pairs)
-                layer = replace(layer, weight=weight, theta=theta)
+                step = None if layer.weight_step is None else next(steps)
+                layer = replace(layer, weight=weight, theta=theta, weight_step=step)
             layers.append(layer)
         return replace(self, layers=tuple(layers))
 

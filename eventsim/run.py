@@ -279,6 +279,9 @@ def _summary(
         "seed": config.seed,
         "version": eventsim.__version__,
     }
+    if config.training.quantise is not None:
+        summary["quantise_bits"] = config.training.quantise.bits
+        summary["quantise_per"] = config.training.quantise.per
     return {key: value for key, value in summary.items() if value is not None}
 
 

@@ -114,10 +114,9 @@ def load_npz(
         of another length or type, or holds an impossible entry. The message names
         the array and the entry.
     """
-    path = Path(path)
     where = f"spike file '{path}'"
-    arrays = _read(path, where)
-    _check_arrays(where, arrays)
+    arrays = read_arrays(path, where, REQUIRED, OPTIONAL)
+    check_columns(where, arrays)
     is_chosen = _of_layer(where, arrays, layer)
 
     def column(name: str, expected: str, low: float, stop: float) -> np.ndarray:
@@ -153,8 +152,34 @@ def _joined(parts: list[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype), *(part.astype(dtype) for part in parts)])
 
 
-def _read(path: Path, where: str) -> dict[str, np.ndarray]:
-    expected = "expected an npz file with the arrays time, neuron and sample"
+def read_arrays(
+    path: str | Path, where: str, required: Sequence[str], optional: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Read the arrays of an npz file that are known by name; others stay unread.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    where : str
+        What to call it in messages.
+    required, optional : sequence of str
+        Names; those of `optional` may be missing.
+
+    Returns
+    -------
+    dict of str to ndarray
+        What was found.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, pickled or not npz, an array is missing, or
+        the name of another one is nearly that of an optional one.
+    """
+    path = Path(path)
+    listed = f"{', '.join(required[:-1])} and {required[-1]}"
+    expected = f"expected an npz file with the arrays {listed}"
     if not path.is_file():
         raise DataError(f"{where} does not exist; {expected}")
     try:
@@ -162,13 +187,16 @@ def _read(path: Path, where: str) -> dict[str, np.ndarray]:
             raise DataError(f"{where} is not an npz file; {expected}")
         # np.load leaves a file open that it opened itself and cannot read.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            misspelt = _misspelt(file.files)
+            misspelt = _misspelt(file.files, (*required, *optional))
             if misspelt:
                 raise DataError(f"{where} {misspelt}")
+            for name in required:
+                if name not in file.files:
+                    raise DataError(f"{where} has no array '{name}'; expected {listed}")
             return {
                 name: np.asarray(file[name])
                 for name in file.files
-                if name in REQUIRED + OPTIONAL
+                if name in (*required, *optional)
             }
     except DataError:
         raise
@@ -177,21 +205,31 @@ def _read(path: Path, where: str) -> dict[str, np.ndarray]:
         raise DataError(f"{where} cannot be read ({reason}); {expected}") from error
 
 
-def _misspelt(names: list[str]) -> str:
-    """Return a complaint about an optional array whose name is nearly right."""
-    for name in sorted(set(names) - {*REQUIRED, *OPTIONAL}):
-        if near := difflib.get_close_matches(name, OPTIONAL, 1, 0.8):
+def _misspelt(names: list[str], known: Sequence[str]) -> str:
+    """Return a complaint about an array whose name is nearly right."""
+    absent = sorted(set(known) - set(names))
+    for name in sorted(set(names) - set(known)):
+        if near := difflib.get_close_matches(name, absent, 1, 0.8):
             return f"has an array '{name}'; did you mean '{near[0]}'?"
     return ""
 
 
-def _check_arrays(where: str, arrays: dict[str, np.ndarray]) -> None:
-    for name in REQUIRED:
-        if name not in arrays:
-            raise DataError(
-                f"{where} has no array '{name}'; expected time, neuron and sample, one "
-                "entry per spike"
-            )
+def check_columns(where: str, arrays: dict[str, np.ndarray]) -> None:
+    """Refuse arrays that are not lists of numbers, all as long as ``time``.
+
+    Parameters
+    ----------
+    where : str
+        What to call the file in messages.
+    arrays : dict of str to ndarray
+        One entry per spike; ``time`` and ``value`` hold numbers, all others whole
+        numbers.
+
+    Raises
+    ------
+    DataError
+        Naming the array.
+    """
     for name, array in arrays.items():
         is_number = name in ("time", "value")
         allowed = "iuf" if is_number else "iu"

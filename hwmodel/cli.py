@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwmodel import __version__
+from hwmodel.contention_command import contention
+from hwmodel.early_exit_command import early_exit_command
+from hwmodel.options import (
+    CASTING,
+    JSON_FLAG,
+    MAPPING,
+    STEPS_PER_WINDOW,
+    budget_of,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from hwmodel.estimate import Estimate
+    from hwmodel.playback import Playback
+    from hwmodel.workload.workload import Workload
 
 
 class _Commands(click.Group):
@@ -28,79 +41,6 @@ class _Commands(click.Group):
             ctx.exit(1)
 
 
-class _Pair(click.ParamType):
-    """Two whole numbers with a separator, such as 8x8 or 0,3."""
-
-    def __init__(self, name: str, separator: str, least: int) -> None:
-        self.name = name
-        self.separator = separator
-        self.least = least
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        match = re.fullmatch(rf"(\d{{1,6}}){self.separator}(\d{{1,6}})", str(value))
-        if match is None or min(int(match[1]), int(match[2])) < self.least:
-            self.fail(
-                f"'{value}' is not of the form {self.name} with whole numbers of at "
-                f"least {self.least}",
-                param,
-                ctx,
-            )
-        return int(match[1]), int(match[2])
-
-
-def _with(options: list[Callable[..., Any]]) -> Callable[..., Any]:
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_MAPPING = [
-    click.argument("model", type=click.Path(path_type=Path)),
-    click.option(
-        "--chip",
-        "chip_name",
-        required=True,
-        metavar="NAME|FILE",
-        help="Preset (see 'hwmodel chips') or YAML file.",
-    ),
-    click.option(
-        "--mesh",
-        type=_Pair("WxH", "x", 1),
-        metavar="WxH",
-        help="Mesh size instead of the chip's.",
-    ),
-    click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal.",
-    ),
-    _JSON,
-]
-
-
-_STEPS = click.option(
-    "--steps-per-window",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Time steps a firing window is divided into.",
-)
-_PORT = click.option(
-    "--input-port",
-    type=_Pair("X,Y", ",", 0),
-    default="0,0",
-    show_default=True,
-    metavar="X,Y",
-    help="Router where input spikes enter the mesh.",
-)
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hwmodel")
 def commands() -> None:
@@ -112,22 +52,27 @@ def commands() -> None:
 
 
 @commands.command()
-@_with(_MAPPING)
+@with_options([*MAPPING, STEPS_PER_WINDOW])
 @click.option(
-    "--casting",
-    type=click.Choice(["multicast", "unicast"]),
-    default="multicast",
-    show_default=True,
-    help="Whose hops are paid; both are counted.",
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
 )
-@_STEPS
-@_PORT
 @click.option(
     "--plot",
     "plot_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write energy.png and mesh.png into this folder.",
+    help="Write energy.png, mesh.png and sensitivity.png into this folder.",
+)
+@click.option(
+    "--draws",
+    "n_draws",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Draw the constants from their bounds N times and show the totals.",
 )
 @click.option(
     "--csv",
@@ -157,22 +102,22 @@ def estimate(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    trace: Path | None,
     plot_dir: Path | None,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
     csv_dir: Path | None,
     html_file: Path | None,
     **options: Any,
 ) -> None:
     """Print energy, hops and latency of one inference."""
-    from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import estimate_workload
     from hwmodel.report.text import to_dict, to_text
-    from hwmodel.workload.declared import is_declared, read_declared
-    from hwmodel.workload.workload import from_model
 
     chip = load_chip(chip_name, overrides)
-    declared = is_declared(model)
-    workload = read_declared(model) if declared else from_model(read_model(model))
+    workload = _workload(model, trace)
+    options["budget"] = budget_of(placement_iterations, placement_seconds)
     result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
@@ -190,12 +135,52 @@ def estimate(
     if html_file is not None:
         from hwmodel.report.html import write_html
 
-        write_html(result, html_file, title=model.resolve().name)
+        name = model.resolve().name
+        write_html(result, html_file, name, _playback(model, trace, result))
         click.echo(f"wrote {html_file}", err=True)
 
 
+def _workload(path: Path, trace: Path | None) -> Workload:
+    from eventsim.model_file import read_model
+    from hwmodel.workload.declared import is_declared, read_declared
+    from hwmodel.workload.trace import read_trace
+    from hwmodel.workload.workload import from_model, from_trace
+
+    if is_declared(path):
+        if trace is not None:
+            raise click.UsageError(
+                f"--trace goes with a model.h5; '{path}' declares its spikes"
+            )
+        return read_declared(path)
+    model = read_model(path)
+    if trace is None:
+        return from_model(model)
+    return from_trace(model, read_trace(trace, model.network))
+
+
+def _playback(path: Path, trace: Path | None, result: Estimate) -> Playback | None:
+    """Return the traffic over time, or say why it is left out."""
+    from eventsim.model_file import read_model
+    from hwmodel.errors import HwmodelError
+    from hwmodel.playback import playback_of
+    from hwmodel.workload.trace import read_trace
+
+    if trace is None:
+        return None
+    model = read_model(path)
+    try:
+        return playback_of(model, read_trace(trace, model.network), result)
+    except HwmodelError as error:
+        click.echo(f"note: no playback in the report: {error}", err=True)
+        return None
+
+
+commands.add_command(contention)
+commands.add_command(early_exit_command(estimate.params))
+
+
 @commands.command(name="map")
-@_with(_MAPPING)
+@with_options(MAPPING)
 @click.option(
     "--csv",
     "csv_file",
@@ -209,29 +194,46 @@ def map_command(
     mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    placement: str,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
     csv_file: Path | None,
+    **options: Any,
 ) -> None:
     """Print which neurons live on which core, and where the core is."""
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
-    from hwmodel.estimate import map_layers
-    from hwmodel.report.text import map_rows, map_text
+    from hwmodel.on_chip import place_layers
+    from hwmodel.report.mapping import map_rows, map_text
+    from hwmodel.report.placement import placement_dict, placement_text
     from hwmodel.workload.declared import is_declared, read_declared
-    from hwmodel.workload.workload import layers_of
+    from hwmodel.workload.workload import from_model, layers_of
 
+    workload = None
     if is_declared(model):
-        layers = read_declared(model).layers
+        workload = read_declared(model)
+        layers = workload.layers
     else:
-        layers = layers_of(read_model(model).network)
-    mapping = map_layers(layers, load_chip(chip_name, overrides), mesh)
+        network = read_model(model)
+        layers = layers_of(network.network)
+        if placement != "row-major" and network.activity is not None:
+            workload = from_model(network)
+    options["budget"] = budget_of(placement_iterations, placement_seconds)
+    options["method"] = placement
+    chip = load_chip(chip_name, overrides)
+    placed = place_layers(layers, chip, mesh, workload, **options)
+    mapping, n_samples = placed.mapping, workload.n_samples if workload else 1
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
+            "placement": placement_dict(placed, n_samples),
             "cores": map_rows(mapping, layers),
         }
         click.echo(_dump(data))
     else:
         click.echo(map_text(mapping, layers))
+        if placement != "row-major":
+            click.echo(f"\n{placement_text(placed, n_samples)}")
     if csv_file is not None:
         from hwmodel.report.csv_files import write_map_csv
 
@@ -240,7 +242,8 @@ def map_command(
 
 
 @commands.command(short_help="Write the mapped network for another simulator.")
-@_with(_MAPPING[:-1])
+@with_options([o for o in MAPPING if o not in (CASTING, JSON_FLAG)])
+@STEPS_PER_WINDOW
 @click.option(
     "--format",
     "file_format",
@@ -257,15 +260,14 @@ def map_command(
     metavar="DIR",
     help="Where architecture.yaml, network.yaml and expected.json go.",
 )
-@_STEPS
-@_PORT
 def export(
     model: Path,
     chip_name: str,
-    mesh: tuple[int, int] | None,
     overrides: tuple[str, ...],
     file_format: str,
     folder: Path,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
     **options: Any,
 ) -> None:
     """Write chip, network, mapping and spikes as files of another simulator.
@@ -273,31 +275,26 @@ def export(
     Packets are unicast, as that simulator sends them; expected.json says what it should
     find.
     """
-    from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.estimate import estimate_workload
     from hwmodel.export.sana_fe import export_sana_fe
-    from hwmodel.workload.declared import is_declared, read_declared
-    from hwmodel.workload.workload import from_model
 
     chip = load_chip(chip_name, overrides)
-    declared = is_declared(model)
-    workload = read_declared(model) if declared else from_model(read_model(model))
-    estimate = estimate_workload(
-        workload, chip, casting="unicast", mesh=mesh, **options
-    )
-    for path in export_sana_fe(estimate, folder):
+    options["budget"] = budget_of(placement_iterations, placement_seconds)
+    workload = _workload(model, None)
+    result = estimate_workload(workload, chip, casting="unicast", **options)
+    for path in export_sana_fe(result, folder):
         click.echo(f"wrote {path}", err=True)
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")
 @click.argument("name", required=False)
-@_JSON
+@JSON_FLAG
 def chips(name: str | None, as_json: bool) -> None:
     """List the presets, or show every constant of one (or of a YAML file)."""
     from hwmodel.chip.chip import load_chip
     from hwmodel.chip.files import preset_names
-    from hwmodel.report.chips import chip_dict, chip_text
+    from hwmodel.report.chips import chip_dict, chip_list, chip_text
 
     if name is not None:
         chip = load_chip(name)
@@ -306,13 +303,12 @@ def chips(name: str | None, as_json: bool) -> None:
     presets = [load_chip(preset) for preset in preset_names()]
     if as_json:
         click.echo(_dump([chip_dict(chip) for chip in presets]))
-        return
-    for chip in presets:
-        click.echo(f"{chip.name:<12} {chip.description} ({chip.technology})")
+    else:
+        click.echo(chip_list(presets))
 
 
 @commands.command(short_help="Recompute the energy tables of Wei et al. 2023.")
-@_JSON
+@JSON_FLAG
 def tables(as_json: bool) -> None:
     """Recompute the energy numbers of Wei et al. 2023 (Table 2, Eq. 12, Fig. 8)."""
     from hwmodel.report.paper import tables_dict, tables_text

@@ -21,3 +21,7 @@ class WorkloadError(HwmodelError, ValueError):
 
 class PlacementError(HwmodelError, ValueError):
     """A network does not fit on the mesh or breaks a limit of the chip."""
+
+
+class TrafficError(HwmodelError, ValueError):
+    """Packets or router timing are wrong, or the mesh stalled."""

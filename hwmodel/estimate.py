@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eventsim.model_file import ModelFile
-from hwmodel.chip.chip import Chip
+from hwmodel.chip.chip import Chip, Limits
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
+from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.errors import PlacementError
 from hwmodel.limits import broken_limits, unchecked_limits
-from hwmodel.mapping.partition import partition
-from hwmodel.mapping.placement import Mapping, place_row_major
-from hwmodel.mesh.grid import Grid
+from hwmodel.mapping.placement import Mapping
+from hwmodel.mapping.splits import Split
+from hwmodel.notes import mapping_notes
+from hwmodel.on_chip import cut, place_on
+from hwmodel.placing.place import Method, Placement
+from hwmodel.placing.problem import Objective
+from hwmodel.placing.search import Budget
 from hwmodel.traffic.counts import ActionCounts, Casting, count
-from hwmodel.workload.workload import LayerGeometry, Workload, from_model, layers_of
+from hwmodel.traffic.flows import layer_traffic
+from hwmodel.workload.workload import LayerGeometry, Workload, from_model
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Estimate:
         Layers and measured spikes.
     mapping : Mapping
         Cores on the mesh.
+    placement : Placement
+        How they were placed, what that gained and what it could at most.
     counts : ActionCounts
         Actions over all measured inferences.
     casting : {"multicast", "unicast"}
@@ -45,6 +52,8 @@ class Estimate:
         Breakdown of the total.
     layer_energy : tuple of Energy, J per inference
         Dynamic energy by receiving layer.
+    uncertainty : Uncertainty
+        What the bounds of the constants make of the total.
     normalised : float or None, dimensionless
         Eq. 11 of Wei et al. 2023; ``None`` if the chip has no coefficients.
     latency : Latency
@@ -55,82 +64,30 @@ class Estimate:
         Limits of the chip that are broken; doubts about the model.
     notes : tuple of str
         Rules that were applied and are worth knowing.
+    split : {"features", "space", "both", "search"}
+        How layers were cut.
+    limits : {"core", "silicon"}
+        Whose limits the groups keep.
     """
 
     chip: Chip
     workload: Workload
     mapping: Mapping
+    placement: Placement
     counts: ActionCounts
     casting: Casting
     input_port: tuple[int, int]
     bill: Bill
     energy: Energy
     layer_energy: tuple[Energy, ...]
+    uncertainty: Uncertainty
     normalised: float | None
     latency: Latency
     n_chips: int
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def map_model(
-    model: ModelFile, chip: Chip, mesh: tuple[int, int] | None = None
-) -> Mapping:
-    """Cut a model into cores and place them; needs no activity.
-
-    Parameters
-    ----------
-    model : ModelFile
-        The network.
-    chip : Chip
-        Core and mesh size.
-    mesh : tuple of int, optional
-        (width, height) instead of the chip's.
-
-    Returns
-    -------
-    Mapping
-        Groups on the mesh.
-
-    Raises
-    ------
-    PlacementError
-        If the network does not fit.
-    """
-    return map_layers(layers_of(model.network), chip, mesh)
-
-
-def map_layers(
-    layers: Sequence[LayerGeometry], chip: Chip, mesh: tuple[int, int] | None = None
-) -> Mapping:
-    """Cut layers into cores and place them; see `map_model`.
-
-    Parameters
-    ----------
-    layers : sequence of LayerGeometry
-        Layers with neurons.
-    chip : Chip
-        Core and mesh size.
-    mesh : tuple of int, optional
-        (width, height) instead of the chip's.
-
-    Returns
-    -------
-    Mapping
-        Groups on the mesh.
-
-    Raises
-    ------
-    PlacementError
-        If the network does not fit.
-    """
-    part = partition(layers, _core_size(chip))
-    return place_row_major(part, chip.mesh.grid(mesh), chip.name)
-
-
-def _core_size(chip: Chip) -> int:
-    assert chip.core.neurons is not None  # the schema demands it
-    return chip.core.neurons
+    split: Split = "features"
+    limits: Limits = "core"
 
 
 def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:
@@ -168,8 +125,15 @@ def estimate_workload(
     steps_per_window: int = 10,
     mesh: tuple[int, int] | None = None,
     input_port: tuple[int, int] = (0, 0),
+    split: Split = "features",
+    limits: Limits = "core",
     strict: bool = False,
     force_mixed: bool = False,
+    n_draws: int = 0,
+    seed: int = 0,
+    placement: Method = "row-major",
+    objective: Objective = "hops",
+    budget: Budget | None = None,
 ) -> Estimate:
     """Estimate what one inference of a workload costs on a chip.
 
@@ -187,10 +151,20 @@ def estimate_workload(
         (width, height) instead of the chip's.
     input_port : tuple of int
         (x, y) of the router where input spikes enter.
+    split : {"features", "space", "both", "search"}
+        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
+    limits : {"core", "silicon"}
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
     strict : bool
         Refuse a mapping that breaks a physical limit of the chip.
     force_mixed : bool
         Add hop and static prices to an average SOP price all the same.
+    n_draws : int
+        Totals to draw from the bounds of the constants.
+    seed : int
+        Of these draws and of the placement's random numbers.
+    placement, objective, budget
+        As of `hwmodel.placing.place.place`.
 
     Returns
     -------
@@ -212,9 +186,22 @@ def estimate_workload(
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
     forced = check_mixing(chip, force_mixed)
-    mapping = map_layers(workload.layers, chip, mesh)
-    _check_port(input_port, mapping.grid)
-    counts = count(workload, mapping, input_port)
+    part = cut(workload.layers, chip, split, limits)
+    traffic = tuple(layer_traffic(workload, part))
+    placed = place_on(
+        part,
+        chip,
+        mesh,
+        traffic,
+        method=placement,
+        objective=objective,
+        casting=casting,
+        input_port=input_port,
+        seed=seed,
+        budget=budget,
+    )
+    mapping = placed.mapping
+    counts = count(workload, mapping, input_port, traffic)
     broken = broken_limits(chip, workload, mapping, counts)
     if strict and broken:
         raise PlacementError(
@@ -234,12 +221,14 @@ def estimate_workload(
         chip,
         workload,
         mapping,
+        placed,
         counts,
         casting,
         input_port,
         bill,
         energy,
         layer_energy,
+        uncertainty(chip, bill, n_draws, seed),
         normalised,
         duration,
         n_chips,
@@ -247,17 +236,12 @@ def estimate_workload(
         notes=(
             *_workload_notes(workload),
             *unchecked_limits(chip, workload),
-            *_notes(chip, workload.layers, mapping, counts, duration, n_chips),
+            *mapping_notes(chip, mapping, counts),
+            *_notes(chip, workload.layers, counts, duration, n_chips),
         ),
+        split=split,
+        limits=limits,
     )
-
-
-def _check_port(port: tuple[int, int], grid: Grid) -> None:
-    if not (0 <= port[0] < grid.width and 0 <= port[1] < grid.height):
-        raise PlacementError(
-            f"input port ({port[0]}, {port[1]}) is outside the {grid} mesh; expected "
-            f"0 <= x < {grid.width} and 0 <= y < {grid.height}"
-        )
 
 
 def _doubts(workload: Workload) -> list[str]:
@@ -308,7 +292,6 @@ def _price_notes(chip: Chip) -> list[str]:
 def _notes(
     chip: Chip,
     layers: tuple[LayerGeometry, ...],
-    mapping: Mapping,
     counts: ActionCounts,
     duration: Latency,
     n_chips: int,
@@ -326,17 +309,11 @@ def _notes(
         for layer in layers
         if layer.folded
     ]
-    for layer, part in zip(counts.layers, mapping.partition.layers, strict=True):
-        if len(part.rows) > 1:
-            notes.append(
-                f"{layer.name}: a channel map of {part.map_shape[0]}x"
-                f"{part.map_shape[1]} exceeds a core and was split into "
-                f"{len(part.rows)} runs of rows"
-            )
-        if layer.split_pool_windows:
-            notes.append(
-                f"{layer.name}: {layer.split_pool_windows} pooling windows before it "
-                "span several cores; their spikes leave from the first neuron's core, "
-                "and traffic inside the window is not counted"
-            )
+    notes += [
+        f"{layer.name}: {layer.split_pool_windows} pooling windows before it span "
+        "several cores; their spikes leave from the first neuron's core, and traffic "
+        "inside the window is not counted"
+        for layer in counts.layers
+        if layer.split_pool_windows
+    ]
     return notes

@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from hwmodel.chip.chip import Chip, load_chip
+from hwmodel.chip.chip import Chip, CoreLimits, load_chip
 from hwmodel.cost.energy import linear_energy
 from hwmodel.mapping.partition import Partition, partition
 from hwmodel.mapping.placement import Mapping, place_row_major
@@ -27,8 +28,9 @@ from hwmodel.traffic.counts import ActionCounts, Casting, count
 from hwmodel.workload.declared import from_declaration
 from hwmodel.workload.workload import LayerGeometry, Workload
 
-PARTITIONS: dict[str, Callable[[Sequence[LayerGeometry], int], Partition]] = {
-    "along features": partition
+PARTITIONS: dict[str, Callable[[Sequence[LayerGeometry], CoreLimits], Partition]] = {
+    "along features": partition,
+    "along space": partial(partition, split="space"),
 }
 """Rules that cut layers into cores, by name; each adds rows to the table."""
 
@@ -164,7 +166,7 @@ def fig_8() -> list[MappedReading]:
         for after_pool in AFTER_POOL:
             workload = from_declaration(declaration(network, after_pool))
             for rule, cut in PARTITIONS.items():
-                part = cut(workload.layers, chip.core.neurons)
+                part = cut(workload.layers, chip.capacity("core"))
                 about = (network.name, rule, after_pool)
                 rows += _placed(chip, workload, part, about)
     return rows

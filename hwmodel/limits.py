@@ -8,8 +8,11 @@ import numpy as np
 
 from eventsim.topology import Sparse, Synapses
 from hwmodel.chip.chip import Chip
+from hwmodel.mapping.groups import Partition
+from hwmodel.mapping.needs import targets_of
 from hwmodel.mapping.placement import Mapping
 from hwmodel.traffic.counts import ActionCounts
+from hwmodel.workload.group_inputs import fan_in
 from hwmodel.workload.workload import LayerGeometry, Workload
 
 
@@ -38,8 +41,9 @@ def broken_limits(
     names = [layer.name for layer in workload.layers]
     part = mapping.partition
 
-    def worst(name: str, have: list[int], what: str) -> list[str]:
-        limit = _limit(chip, name)
+    capacity = chip.capacity("silicon")
+
+    def worst(limit: int | None, have: list[int], what: str) -> list[str]:
         if limit is None or max(have) <= limit:
             return []
         i = have.index(max(have))
@@ -51,21 +55,45 @@ def broken_limits(
     synapses = [
         int(counts.synapses_per_core[of_core == i].max()) for i in range(len(names))
     ]
-    neurons = [int(p.neurons_per_core.max()) for p in part.layers]
+    neurons = [int((p.neurons_per_core + p.copies_per_core).max()) for p in part.layers]
     # the first layer's inputs come from outside, where no neuron has to send them
     targets = [0, *(layer.target_cores for layer in counts.layers[1:])]
+    if part.target_cores is not None:
+        targets = [min(n, part.target_cores) for n in targets]
     lines = [
-        *worst("neurons", neurons, "neurons on a core"),
-        *worst("axons", [c.axons for c in counts.layers], "inputs (axons) to a core"),
-        *worst("synapses", synapses, "synapses on a core"),
-        *worst("target_cores", targets, "cores to reach with one spike"),
+        *worst(capacity.neurons, neurons, "neurons on a core"),
+        *worst(
+            capacity.axons, [c.axons for c in counts.layers], "inputs (axons) to a core"
+        ),
+        *worst(capacity.most_synapses, synapses, "synapses on a core"),
+        *worst(capacity.target_cores, targets, "cores to reach with one spike"),
     ]
+    if capacity.fan_in is not None:
+        inputs = [int(fan_in(layer).max()) for layer in workload.layers]
+        lines += worst(capacity.fan_in, inputs, "inputs (fan_in) of a neuron")
+    if capacity.out_axons is not None:
+        routes = [*_most_routes(workload.layers, part), 0]
+        what = "routes (out_axons) from a core"
+        lines += worst(capacity.out_axons, routes, what)
     lines += _weight_lines(chip, workload.layers)
     size = chip.limits.mesh
     grid = mapping.grid
     if size is not None and (grid.width > size[0] or grid.height > size[1]):
         lines.append(f"mesh: {grid} routers, chip {chip.name} has {size[0]}x{size[1]}")
     return lines
+
+
+def _most_routes(layers: tuple[LayerGeometry, ...], part: Partition) -> list[int]:
+    """Most routes that leave a core of each layer but the last."""
+    most = []
+    for source, layer, behind in zip(
+        part.layers[:-1], layers[1:], part.layers[1:], strict=True
+    ):
+        routes = np.zeros(source.n_cores, dtype=np.int64)
+        core = source.core_of_neuron - source.first_core
+        np.add.at(routes, core, targets_of(layer, behind))
+        most.append(int(routes.max()))
+    return most
 
 
 def unchecked_limits(chip: Chip, workload: Workload) -> list[str]:
@@ -84,8 +112,11 @@ def unchecked_limits(chip: Chip, workload: Workload) -> list[str]:
         One line at most; empty if the chip has no limit on weights.
     """
     unknown = [layer.name for layer in workload.layers if layer.weight is None]
+    capacity = chip.capacity("silicon")
     names = [
-        name for name in ("weight_bits", "axon_types") if _limit(chip, name) is not None
+        name
+        for name in ("weight_bits", "axon_types")
+        if getattr(capacity, name) is not None
     ]
     if not unknown or not names:
         return []
@@ -97,25 +128,24 @@ def unchecked_limits(chip: Chip, workload: Workload) -> list[str]:
     ]
 
 
-def _limit(chip: Chip, name: str) -> int | None:
-    known = [
-        limit
-        for limit in (getattr(chip.core, name), getattr(chip.limits, name))
-        if limit is not None
-    ]
-    return min(known, default=None)
-
-
 def _weight_lines(chip: Chip, layers: tuple[LayerGeometry, ...]) -> list[str]:
     lines = []
-    bits, types = _limit(chip, "weight_bits"), _limit(chip, "axon_types")
+    capacity = chip.capacity("silicon")
+    bits, types = capacity.weight_bits, capacity.axon_types
     if bits is not None:
         lines += _first_layer(
-            layers,
+            tuple(layer for layer in layers if layer.weight_step is None),
             lambda weight, topology: has_more_levels(weight, 2**bits),
             f"weights take more than {2**bits} values, chip {chip.name} stores {bits} "
-            "bits; the model's accuracy does not include that rounding",
+            "bits; the model's accuracy does not include that rounding; round them "
+            "with 'eventsim quantise'",
         )
+        too_wide = [layer.name for layer in layers if needs_more_bits(layer, bits)]
+        lines += [
+            f"{name}: quantised weights need more than {bits} bits, chip {chip.name} "
+            f"stores whole numbers from {-(2 ** (bits - 1))} to {2 ** (bits - 1) - 1}"
+            for name in too_wide[:1]
+        ]
     if types is not None:
         lines += _first_layer(
             layers,
@@ -170,6 +200,32 @@ def has_more_levels(weight: np.ndarray, n_levels: int) -> bool:
     flat = weight.reshape(-1)
     sample = flat[: 4 * n_levels]
     return np.unique(sample).size > n_levels or np.unique(flat).size > n_levels
+
+
+def needs_more_bits(layer: LayerGeometry, bits: int) -> bool:
+    """Tell whether quantised weights need more than `bits` bits.
+
+    Parameters
+    ----------
+    layer : LayerGeometry
+        With steps: what the chip stores is the weights over their steps. Without
+        steps or weights there is nothing to tell.
+    bits : int
+        Width of a whole number in two's complement.
+
+    Returns
+    -------
+    bool
+        ``True`` if one is out of ``-2**(bits - 1) .. 2**(bits - 1) - 1``.
+    """
+    step = layer.weight_step
+    if step is None or layer.weight is None:
+        return False
+    if isinstance(layer.topology, Sparse):
+        step = step[layer.topology.post]
+    stored = np.rint(layer.weight / step)
+    limit = 2 ** (bits - 1)
+    return bool(np.any((stored < -limit) | (stored >= limit)))
 
 
 def needs_more_types(weight: np.ndarray, n_types: int) -> bool:

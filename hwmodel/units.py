@@ -81,6 +81,32 @@ def to_si(value: float, unit: str) -> float:
     return float(Decimal(repr(float(value))).scaleb(parse_unit(unit)[1]))
 
 
+def convert(value: float, unit: str, wanted: str) -> float:
+    """Write a quantity in another unit.
+
+    Parameters
+    ----------
+    value : float
+        The number as written.
+    unit, wanted : str
+        Units known to `parse_unit`.
+
+    Returns
+    -------
+    float
+        The same quantity in `wanted`, correctly rounded.
+
+    Raises
+    ------
+    ValueError
+        If a unit is not in the table, or they measure different things.
+    """
+    (base, power), (other, wanted_power) = parse_unit(unit), parse_unit(wanted)
+    if base != other:
+        raise ValueError(f"'{unit}' is not a unit of {other}; expected {wanted}")
+    return float(Decimal(repr(float(value))).scaleb(power - wanted_power))
+
+
 def parse_quantity(text: str) -> tuple[float, str]:
     """Split text such as ``"2.3pJ"`` into its number and its unit.
 

@@ -44,6 +44,7 @@ def loaded_by(statement):
         "from eventsim.cli import main; main(['--version'])",
         "from eventsim.cli import main; main(['train', '--help'])",
         "from eventsim.cli import main; main(['study', '--help'])",
+        "from eventsim.cli import main; main(['quantise', '--help'])",
         "from eventsim.cli import main; main(['trian'])",
         "from hwmodel.cli import main; main(['--help'])",
     ],

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eventsim.config.loss_schema import LossConfig, TimeCrossEntropyConfig
 from eventsim.config.network_schema import NetworkConfig
+from eventsim.config.quantise_schema import QuantiseConfig
 from eventsim.config.section import Section
 
 
@@ -256,6 +257,11 @@ class TrainingConfig(Section):
         default=None,
         description="Standardise the weights of every layer; null trains them as they "
         "are. Static threshold only.",
+    )
+    quantise: QuantiseConfig | None = Field(
+        default=None,
+        description="Train with rounded weights, moving full-precision ones behind "
+        "them (straight-through gradients); null does not round.",
     )
     target_rate: float | None = Field(
         default=None,

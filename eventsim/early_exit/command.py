@@ -62,7 +62,7 @@ def early_exit_model(
     path : str
         Model file or run directory.
     policies : sequence of str
-        See `eventsim.early_exit.sweep.policies_named`.
+        See `eventsim.early_exit.settings.settings_named`.
     data_dir : str or None
         Folder with the data files.
     split : {"test", "validation"}

@@ -8,28 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.early_exit.policies import (
-    Confidence,
     Decisions,
-    FirstSpike,
-    FixedTime,
-    Leader,
-    Margin,
     Policy,
     decide,
     joined_decisions,
 )
+from eventsim.early_exit.settings import parameters_of, settings_named
 from eventsim.early_exit.spending import Tally
 from eventsim.early_exit.trace import Trace
 from eventsim.engine.layer_dynamics import dynamics_of
-from eventsim.errors import ConfigError
 from eventsim.network import Network
-
-POLICIES = ("first_spike", "leader", "margin", "confidence", "fixed_time")
-MARGINS = (1, 2, 3, 4, 5, 6, 8, 10)
-PROBABILITIES = (0.5, 0.6, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
-"""Of ten classes one without a rival reaches them after about 1, 2, 3, 4, 5, 8, 12, 17,
-29, 44 and 89 spikes, with the default smoothing."""
-N_FIXED_TIMES = 20
 
 
 def policies_named(
@@ -43,12 +31,10 @@ def policies_named(
     Parameters
     ----------
     names : sequence of str
-        ``NAME`` for a sweep or ``NAME=VALUE`` for one setting of ``margin`` (spikes),
-        ``confidence`` (probability) or ``fixed_time`` (network time units); without
-        any name all of them. Beside ``leader``, which is the same, no margin of 1 is
-        swept.
+        See `eventsim.early_exit.settings.settings_named`.
     network : Network
-        Its output neurons bound the margins, its duration the fixed times.
+        How often its output neurons can spike bounds the margins, its duration the
+        fixed times.
     windows : sequence of float or None, network time units
         Windows of the confidence; ``None`` = all spikes so far.
     smoothing : float or None
@@ -64,79 +50,10 @@ def policies_named(
     ConfigError
         If there is no such policy or a value is out of range.
     """
-    found: list[Policy] = []
-    chosen = list(names or POLICIES)
-    for text in chosen:
-        name, has_value, value = text.partition("=")
-        if name not in POLICIES:
-            raise ConfigError(
-                f"early exit: there is no policy '{name}'; expected one of "
-                f"{', '.join(POLICIES)}"
-            )
-        if name in ("first_spike", "leader"):
-            if has_value:
-                raise ConfigError(
-                    f"early exit: '{text}'; expected '{name}', it has no parameter"
-                )
-            found.append(FirstSpike() if name == "first_spike" else Leader())
-            continue
-        values = [_number(name, value)] if has_value else _grid(name, network)
-        if name == "margin" and not has_value and "leader" in chosen:
-            values = [k for k in values if k > 1]
-        for x in values:
-            found += _with(name, x, windows, smoothing)
-    return found
-
-
-def _grid(name: str, network: Network) -> list[float]:
-    if name == "margin":
-        last = network.layers[-1]
-        most = 1
-        if not network.has_dynamic_thresholds:
-            most = dynamics_of(last).max_spikes
-        return [float(k) for k in MARGINS if k <= most]
-    if name == "confidence":
-        return list(PROBABILITIES)
-    steps = np.arange(1, N_FIXED_TIMES + 1)
-    return (network.duration * steps / N_FIXED_TIMES).tolist()
-
-
-def _number(name: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = np.nan
-    if np.isnan(number):
-        raise ConfigError(f"early exit: '{name}={value}'; expected {name}=NUMBER")
-    return number
-
-
-def _with(
-    name: str,
-    value: float,
-    windows: Sequence[float | None],
-    smoothing: float | None,
-) -> list[Policy]:
-    if name == "margin":
-        return [Margin(value)]
-    if name == "fixed_time":
-        return [FixedTime(value)]
-    return [Confidence(value, window, smoothing) for window in windows]
-
-
-def parameters_of(policy: Policy) -> tuple[str, float | None, float | None]:
-    """Return the name of a policy, its value and its window, where it has them."""
-    match policy:
-        case FirstSpike():
-            return "first_spike", None, None
-        case Leader():
-            return "leader", None, None
-        case Margin(spikes):
-            return "margin", spikes, None
-        case Confidence(p, window):
-            return "confidence", p, window
-        case FixedTime(time):
-            return "fixed_time", time, None
+    most = 1
+    if not network.has_dynamic_thresholds:
+        most = dynamics_of(network.layers[-1]).max_spikes
+    return settings_named(names, network.duration, most, windows, smoothing)
 
 
 @dataclass(frozen=True)

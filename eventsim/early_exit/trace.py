@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from eventsim.batches import SAMPLES_AT_ONCE, evaluation_batches
 from eventsim.config.schema import Config
 from eventsim.datasets.records import Split
 from eventsim.early_exit.policies import require_output_spikes
-from eventsim.engine import choose_engine
+from eventsim.engine import choose_engine, trains_of
 from eventsim.engine.buffers import Buffers
 from eventsim.errors import DataError
 from eventsim.network import Network
@@ -97,14 +96,4 @@ def record_traces(
     ):
         recording = run.forward(network, activation, buffers)
         currents = activation if network.input == "currents" else None
-        yield Trace(network, _trains(network, recording), labels, currents)
-
-
-def _trains(network: Network, recording: Any) -> tuple[SpikeTrains, ...]:
-    """Return the spikes of every layer, whatever the engine recorded."""
-    if hasattr(recording, "trains"):
-        return recording.trains
-    layers = range(len(network.layers) + 1)
-    return tuple(
-        SpikeTrains.from_first_spikes(recording.times(network, k)) for k in layers
-    )
+        yield Trace(network, trains_of(network, recording), labels, currents)

@@ -6,6 +6,14 @@ from eventsim.engine.simulation import (
     engine_name,
     record,
     simulate,
+    trains_of,
 )
 
-__all__ = ["ENGINES", "choose_engine", "engine_name", "record", "simulate"]
+__all__ = [
+    "ENGINES",
+    "choose_engine",
+    "engine_name",
+    "record",
+    "simulate",
+    "trains_of",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -199,11 +200,31 @@ def _record_windows(
         recording = module.forward(
             network, np.maximum(activation, first).reshape(shape)
         )
-    layers = [
-        SpikeTrains.from_first_spikes(recording.times(network, k))
-        for k in range(1, len(network.layers) + 1)
-    ]
-    return SpikeRecording((spikes, *layers), (0,) * (len(layers) + 1))
+    trains = (spikes, *trains_of(network, recording)[1:])
+    return SpikeRecording(trains, (0,) * len(trains))
+
+
+def trains_of(network: Network, recording: Any) -> tuple[SpikeTrains, ...]:
+    """Return the spikes of every layer, whatever the engine recorded.
+
+    Parameters
+    ----------
+    network : Network
+        The network that made the recording.
+    recording : object
+        What `forward` of an engine returned.
+
+    Returns
+    -------
+    tuple of SpikeTrains
+        One per layer; entry 0 is the input.
+    """
+    if isinstance(recording, SpikeRecording):
+        return recording.trains
+    layers = range(len(network.layers) + 1)
+    return tuple(
+        SpikeTrains.from_first_spikes(recording.times(network, k)) for k in layers
+    )
 
 
 def _input_times(network: Network, spikes: SpikeTrains) -> np.ndarray:

@@ -22,6 +22,7 @@ from eventsim.network import Network
 from eventsim.optim import learning_rate
 from eventsim.readout import read_output
 from eventsim.spikes import SpikeTrains
+from eventsim.training.quantised_weights import QuantisedWeights
 from eventsim.training.records import BatchProgress, EpochResult, TrainingState
 from eventsim.training.start import start_training
 from eventsim.training.statistics import EpochCounts, wake_silent
@@ -90,6 +91,8 @@ def _run_epoch(
     on_batch: Callable[[int, BatchProgress], None] | None,
 ) -> EpochResult:
     network, epoch = state.network, state.epoch + 1
+    if isinstance(state.parameters, QuantisedWeights):
+        state.parameters.find_steps()
     engine = _engine(config, network)
     n_batches = math.ceil(len(dataset.train) / config.training.batch_size)
     counts = EpochCounts(network, counts_all=config.training.wake_silent is not None)
@@ -130,10 +133,11 @@ def _engine(config: Config, network: Network) -> ModuleType:
 
 
 def _require_finite_arrays(network: Network, epoch: int) -> None:
-    names = [layer.name for _, layer in network.spiking_layers]
-    kinds = ["weights"] * len(names) + ["thresholds"] * len(names)
-    for name, kind, array in zip(names * 2, kinds, network.trained_arrays, strict=True):
-        if not np.isfinite(array).all():
+    layers = [layer for _, layer in network.spiking_layers]
+    named = [(x.name, "weights", x.weight) for x in layers]
+    named += [(x.name, "thresholds", x.theta) for x in layers]
+    for name, kind, array in named:
+        if array is not None and not np.isfinite(array).all():
             raise RunError(
                 f"train: {kind} of {name} are NaN or infinite after epoch {epoch}; "
                 "lower optimizer.lr or set optimizer.gradient_clip; the epoch before "
@@ -177,11 +181,10 @@ def _result(
 def _mean_thresholds(network: Network) -> dict[str, float]:
     if network.has_dynamic_thresholds:
         return {}
-    names = [layer.name for _, layer in network.spiking_layers]
-    thetas = network.trained_arrays[len(names) :]
     return {
-        name: float(np.mean(theta, dtype=np.float64))
-        for name, theta in zip(names, thetas, strict=True)
+        layer.name: float(np.mean(layer.theta, dtype=np.float64))
+        for _, layer in network.spiking_layers
+        if layer.theta is not None
     }
 
 

@@ -21,6 +21,7 @@ from eventsim.optim import (
     StandardisedWeights,
     make_optimizer,
 )
+from eventsim.training.quantised_weights import QuantisedWeights
 from eventsim.training.records import TrainingState
 from eventsim.training.threshold_init import set_thresholds
 
@@ -82,22 +83,64 @@ def fresh_state(config: Config, dataset: Dataset) -> TrainingState:
     ShapeError
         If constants of normalisation do not fit the channels.
     """
+    _check_samples(config, dataset)
+    network = build_network(config, dataset.input_shape, dataset.n_classes)
+    return _state_of(network, config, dataset)
+
+
+def fine_tuning_state(
+    network: Network, config: Config, dataset: Dataset
+) -> TrainingState:
+    """Return the weights and thresholds of a trained network, a new optimiser.
+
+    Parameters
+    ----------
+    network : Network
+        Fits the data; its arrays are copied.
+    config : Config
+        The run.
+    dataset : Dataset
+        Samples.
+
+    Returns
+    -------
+    TrainingState
+        No epoch done.
+
+    Raises
+    ------
+    DataError, ConfigError, ShapeError
+        As `fresh_state`.
+    """
+    _check_samples(config, dataset)
+    network = network.astype(config.precision)
+    arrays = [array.copy() for array in network.trained_arrays]
+    return _state_of(network.with_arrays(arrays), config, dataset)
+
+
+def _state_of(network: Network, config: Config, dataset: Dataset) -> TrainingState:
+    require_trainable(network)
+    require_fitting_loss(config.loss, network.duration)
+    if config.training.supervisory_spike is not None:
+        _require_supervisable(network)
+    parameters = _parameters(config, network)
+    if config.training.quantise is not None:
+        spec = config.training.quantise
+        parameters = QuantisedWeights(network, parameters, spec.bits, spec.per)
+        network = parameters.network
+    optimizer = make_optimizer(
+        config.optimizer, parameters.arrays, parameters.are_weights
+    )
+    return TrainingState(network, parameters, optimizer, _describe_data(dataset))
+
+
+def _check_samples(config: Config, dataset: Dataset) -> None:
     if len(dataset.train) == 0:
         raise DataError(
             "train: the training set is empty; expected at least one sample"
         )
     _refuse_image_options(config, dataset)
     _try_first_sample(config, dataset)
-    network = build_network(config, dataset.input_shape, dataset.n_classes)
-    require_trainable(network)
-    require_fitting_loss(config.loss, network.duration)
-    if config.training.supervisory_spike is not None:
-        _require_supervisable(network)
-    parameters = _parameters(config, network)
-    optimizer = make_optimizer(
-        config.optimizer, parameters.arrays, parameters.are_weights
-    )
-    return TrainingState(network, parameters, optimizer, _describe_data(dataset))
 
 
 def _parameters(config: Config, network: Network) -> Parameters:

@@ -7,10 +7,11 @@ here, never 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from hwmodel.chip.constants import ACTIONS, DURATIONS, Action, Constant
 from hwmodel.chip.files import find_chip
@@ -18,6 +19,9 @@ from hwmodel.errors import ChipError
 from hwmodel.mesh.grid import Grid, Topology
 
 Execution = Literal["time-stepped", "event-driven"]
+
+Limits = Literal["core", "silicon"]
+"""What a mapping keeps: the mapping rule, or the tighter of it and the silicon."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Mesh:
         (width, height) of one chip in routers; ``None``: the mesh is one chip.
     topology : {"mesh", "triangular torus"}
         Links between routers.
+    buffer : int or None
+        Packets that the buffer at the end of a link holds; ``None``: no limit known.
     source, note : str
         Origin.
     """
@@ -43,6 +49,7 @@ class Mesh:
     cores_per_router: int = 1
     chip: tuple[int, int] | None = None
     topology: Topology = "mesh"
+    buffer: int | None = None
     source: str = ""
     note: str = ""
 
@@ -61,6 +68,30 @@ class Mesh:
         """
         width, height = size or (self.width, self.height)
         return Grid(width, height, self.cores_per_router, self.chip, self.topology)
+
+    def grid_for(self, n_cores: int) -> Grid:
+        """Return the grid, grown by whole chips if it is too small.
+
+        Parameters
+        ----------
+        n_cores : int
+            Cores to place.
+
+        Returns
+        -------
+        Grid
+            The chip file's if it holds them or if there is no `chip` to grow by. Else
+            n chips, as many as the cores need, in a nearly square array of
+            ``ceil(sqrt(n))`` columns and as few rows as hold n.
+        """
+        grid = self.grid()
+        if self.chip is None or n_cores <= grid.n_cores:
+            return grid
+        width, height = self.chip
+        n_chips = -(-n_cores // (width * height * self.cores_per_router))
+        columns = math.isqrt(n_chips - 1) + 1
+        rows = -(-n_chips // columns)
+        return self.grid((columns * width, rows * height))
 
 
 @dataclass(frozen=True)
@@ -91,6 +122,11 @@ class CoreLimits:
         (width, height) of the largest mesh that exists.
     source, note : str
         Origin.
+
+    Raises
+    ------
+    ChipError
+        If there is memory for synapses, but the bits of one are not given.
     """
 
     neurons: int | None = None
@@ -105,6 +141,31 @@ class CoreLimits:
     mesh: tuple[int, int] | None = None
     source: str = ""
     note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.synapse_memory is not None and self.weight_bits is None:
+            raise ChipError(
+                f"synapse_memory is {self.synapse_memory} bits, but weight_bits is "
+                "missing; expected the bits of one synapse in the same section; set "
+                "it beside synapse_memory"
+            )
+
+    @property
+    def most_synapses(self) -> int | None:
+        """Synapses a core can hold: the tighter of their number and their memory."""
+        in_memory = None
+        if self.synapse_memory is not None and self.weight_bits is not None:
+            in_memory = self.synapse_memory // self.weight_bits
+        return _tighter(self.synapses, in_memory)
+
+    @property
+    def most_inputs(self) -> int | None:
+        """Distinct inputs that one neuron can have, alone on its core."""
+        return _tighter(self.fan_in, self.axons)
+
+
+def _tighter(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -198,7 +259,7 @@ class Chip:
     core : CoreLimits
         What the mapping puts on a core; ``core.neurons`` is never ``None``.
     limits : CoreLimits
-        What the silicon can hold; breaking it is a warning, not an obstacle.
+        What the silicon can hold; a mapping may keep it (`capacity`) or be warned.
     energy : EnergyConstants
         Prices.
     timing : TimingConstants
@@ -238,6 +299,31 @@ class Chip:
             for name in ACTIONS
             if name != "hop_y" and getattr(self.energy, name) is None
         )
+
+    def capacity(self, limits: Limits) -> CoreLimits:
+        """Return what a mapping has to keep.
+
+        Parameters
+        ----------
+        limits : {"core", "silicon"}
+            ``"core"``: `core` as it is; ``"silicon"``: the tighter of `core` and
+            `limits`, field by field.
+
+        Returns
+        -------
+        CoreLimits
+            ``neurons`` is never ``None``.
+        """
+        if limits == "core":
+            return self.core
+        tighter: dict[str, Any] = {
+            field.name: _tighter(
+                getattr(self.core, field.name), getattr(self.limits, field.name)
+            )
+            for field in fields(CoreLimits)
+            if field.name not in ("mesh", "source", "note")
+        }
+        return replace(self.limits, **tighter)
 
     def require(self, name: str, why: str) -> float:
         """Return a constant in SI units or say that it is unknown.
@@ -280,7 +366,8 @@ def load_chip(name: str | Path, overrides: Sequence[str] = ()) -> Chip:
     overrides : sequence of str
         ``"energy.hop=2.3pJ"`` or ``"energy.hop=2.3pJ:marginal"``: constants (with a
         unit and, if wanted, a kind) and other fields to set before the file is
-        checked. Without a kind, a constant keeps its own.
+        checked. Without a kind, a constant keeps its own. It loses its bounds;
+        ``"energy.hop.low=2pJ"`` and ``"energy.hop.high=3pJ"`` set them.
 
     Returns
     -------

@@ -38,7 +38,7 @@ from hwmodel.chip.schema import (
 )
 from hwmodel.chip.yaml_reader import Loader
 from hwmodel.errors import ChipError
-from hwmodel.units import parse_quantity, parse_unit, to_si
+from hwmodel.units import convert, parse_quantity, parse_unit, to_si
 
 
 def parse_chip(file: ChipText, overrides: Sequence[str] = ()) -> Chip:
@@ -86,11 +86,18 @@ def _override(raw: dict[str, Any], item: str) -> None:
     for parent in parents:
         if not isinstance(section.setdefault(parent, {}), dict):
             raise ChipError(f"--set {item}: '{parent}' holds a value, not fields")
+        # a copy, because constants of a file may share one mapping (a YAML alias)
+        section[parent] = dict(section[parent])
         section = section[parent]
-    if path not in CONSTANTS:
+    if path in CONSTANTS:
+        section[last] = _constant(path, section.get(last), item, text)
+    elif ".".join(parents) in CONSTANTS and last in ("low", "high"):
+        section[last] = _bound(".".join(parents), section, item, text)
+    else:
         section[last] = yaml.load(text, Loader=Loader)
-        return
-    old = section.get(last)
+
+
+def _constant(path: str, old: Any, item: str, text: str) -> dict[str, Any]:
     old = old if isinstance(old, dict) else {}
     text, colon, kind = (part.strip() for part in text.partition(":"))
     if not colon:
@@ -100,12 +107,30 @@ def _override(raw: dict[str, Any], item: str) -> None:
     if text == "unknown":
         new |= {"value": "unknown", "unit": old.get("unit", CONSTANTS[path][0])}
     else:
-        try:
-            value, unit = parse_quantity(text)
-        except ValueError as error:
-            raise ChipError(f"--set {item}: {error}") from error
+        value, unit = _quantity(item, text)
         new |= {"value": value, "unit": unit}
-    section[last] = new
+    return new
+
+
+def _bound(path: str, section: dict[str, Any], item: str, text: str) -> float:
+    """Return a bound in the unit its constant is written in."""
+    if "unit" not in section:
+        raise ChipError(
+            f"--set {item}: {path} has no number of its own; expected one before its "
+            f"bounds; write --set {path}=... first"
+        )
+    value, unit = _quantity(item, text)
+    try:
+        return convert(value, unit, section["unit"])
+    except ValueError as error:
+        raise ChipError(f"--set {item}: {error}") from error
+
+
+def _quantity(item: str, text: str) -> tuple[float, str]:
+    try:
+        return parse_quantity(text)
+    except ValueError as error:
+        raise ChipError(f"--set {item}: {error}") from error
 
 
 def _first_mistake(error: ValidationError) -> str:

@@ -108,7 +108,7 @@ class StaticSpec(PricedSpec):
 class IncludedSpec(_Strict):
     """A cost that another constant already contains."""
 
-    included_in: Action
+    included_in: Literal[Action, "static"]
     source: Text
     note: str = ""
 
@@ -146,6 +146,7 @@ class MeshSpec(_Strict):
     cores_per_router: Count = 1
     chip: Annotated[MeshSizeSpec | None, BeforeValidator(_none)] = None
     topology: Topology = "mesh"
+    buffer: Limit = None
     source: Text
     note: str = ""
 
@@ -231,6 +232,11 @@ class EnergySpec(_Strict):
                 raise ValueError(
                     f"{name} is included_in {spec.included_in}, which has no price of "
                     "its own; expected the name of a constant that has one"
+                )
+            if spec.included_in == "static" and name != "neuron_update":
+                raise ValueError(
+                    f"{name} is included_in static, but happens only if there are "
+                    "spikes; expected neuron_update or another holder"
                 )
             outside_cores = (name, spec.included_in) == ("hop", "sop")
             if (name == "static" or outside_cores) and holder.kind != "average":

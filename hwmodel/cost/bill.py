@@ -139,8 +139,8 @@ def bill_of(
     table = np.array([[row[a] for a in actions] for row in rows], dtype=np.float64)
     for action, number in zip(actions, table.sum(axis=0), strict=True):
         if number:
-            total = number * counts.n_samples
-            chip.require(f"energy.{action}", f"{total:.0f} {ACTIONS[action]} need it")
+            what = f"{number:.6g} {ACTIONS[action]} per inference need it"
+            chip.require(f"energy.{action}", what)
     chip.require("energy.static", "every inference needs it")
     unit = chip.energy.static.unit
     if unit == "W":
@@ -157,7 +157,7 @@ def _layer_counts(
     totals: dict[Action, float] = {
         "sop": layer.sops,
         "neuron_update": _neuron_updates(chip, layer, n * steps),
-        "spike": layer.spikes_out,
+        "spike": layer.spikes_out + layer.copy_spikes,
         "axon_in": layer.unicast.packets,
         "axon_out": 0 if i == 0 else paid.packets,
         "router": paid.packets + paid.hops,
@@ -171,4 +171,4 @@ def _layer_counts(
 def _neuron_updates(chip: Chip, layer: LayerCounts, steps: int) -> int:
     if chip.execution == "event-driven":
         return layer.sops
-    return layer.neurons * steps
+    return (layer.neurons + layer.copies) * steps

@@ -47,6 +47,12 @@ class Energy:
         return asdict(self)
 
     @property
+    def other(self) -> float:
+        """Sum of what is neither a synaptic operation nor a hop nor static."""
+        shown = ("sop", "hop", "static")
+        return sum(joules for name, joules in self.terms.items() if name not in shown)
+
+    @property
     def total(self) -> float:
         """Sum of all terms."""
         return sum(self.terms.values())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from hwmodel.chip.chip import Chip
 
@@ -30,6 +31,27 @@ class Latency:
     reason: str = ""
 
 
+def steps_begun(windows: np.ndarray, steps_per_window: int) -> np.ndarray:
+    """Count the time steps that have begun before some times.
+
+    Parameters
+    ----------
+    windows : ndarray, shape (...), firing windows
+        Times, not negative.
+    steps_per_window : int
+        Time steps a window is divided into.
+
+    Returns
+    -------
+    ndarray, shape (...), int64
+        Step k lasts from its begin to its end, the end included: a time at the border
+        of two steps is in the first of them (to a millionth of a step), and none has
+        begun at 0.
+    """
+    steps = np.ceil(np.asarray(windows) * steps_per_window - 1e-6)
+    return np.maximum(steps, 0).astype(np.int64)
+
+
 def latency(windows: float, steps_per_window: int, chip: Chip) -> Latency:
     """Turn firing windows into steps and seconds.
 
@@ -48,7 +70,7 @@ def latency(windows: float, steps_per_window: int, chip: Chip) -> Latency:
     Latency
         A step that has begun is counted whole. Time on the mesh is not included.
     """
-    steps = math.ceil(windows * steps_per_window - 1e-6)
+    steps = int(steps_begun(np.asarray(windows), steps_per_window))
     step = chip.timing.step.value
     if step is None:
         return Latency(

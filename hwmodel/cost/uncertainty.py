@@ -70,6 +70,8 @@ class Uncertainty:
 
     Parameters
     ----------
+    total : float, J per inference
+        The total with the values of all constants, added up as the others are.
     low, high : float, J per inference
         Least and greatest total that the bounds of the constants allow.
     swings : tuple of Swing
@@ -81,6 +83,7 @@ class Uncertainty:
         If asked for.
     """
 
+    total: float
     low: float
     high: float
     swings: tuple[Swing, ...]
@@ -119,6 +122,7 @@ def uncertainty(chip: Chip, bill: Bill, n_draws: int = 0, seed: int = 0) -> Unce
     used = [s for s in swings if s.share > 0 or s.width > 0]
     used.sort(key=lambda s: (-s.width, -s.share, s.constant))
     return Uncertainty(
+        total,
         low=float(bill.total({name: low for name, (low, _) in bounds.items()})),
         high=float(bill.total({name: high for name, (_, high) in bounds.items()})),
         swings=tuple(used),

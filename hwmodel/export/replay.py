@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
 from hwmodel.cost.places import price
-from hwmodel.errors import WorkloadError
+from hwmodel.errors import PlacementError, WorkloadError
 from hwmodel.estimate import Estimate
-from hwmodel.export.synapse_list import SynapseList, synapse_list
+from hwmodel.traffic.senders import inputs_of_layers
+from hwmodel.workload.synapse_list import synapse_list
 from hwmodel.workload.workload import LayerGeometry
 
 MOST_SYNAPSES = 2_000_000
@@ -18,9 +18,6 @@ MOST_SYNAPSES = 2_000_000
 
 MOST_SPIKE_ENTRIES = 20_000_000
 """Neurons that spike times steps; the format has an entry for each."""
-
-HOST = -1
-"""Core of the input neurons."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class ReplayGroup:
     name : str
         Of the group.
     core : ndarray, shape (n,), int64
-        Core of each; `HOST` for the host's.
+        Core of each; `hwmodel.traffic.senders.HOST` for the host's.
     spikes : ndarray, shape (n,), int64, or None
         Spikes to replay in the whole run; ``None`` for neurons that never fire.
     soma : {"sent", "fired", "sink"}
@@ -43,6 +40,23 @@ class ReplayGroup:
     core: np.ndarray
     spikes: np.ndarray | None
     soma: str
+
+
+@dataclass(frozen=True)
+class SynapseList:
+    """Non-zero synapses of one layer.
+
+    Parameters
+    ----------
+    pre, post : ndarray, shape (n_synapses,), int64
+        Input and neuron of each, in flat order.
+    weight : ndarray, shape (n_synapses,), dimensionless
+        Weights; 1 where they are unknown.
+    """
+
+    pre: np.ndarray
+    post: np.ndarray
+    weight: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -101,25 +115,30 @@ def replay_run(estimate: Estimate) -> ReplayRun:
     Raises
     ------
     WorkloadError
-        If the network is too large or has average pools, or a neuron fires more than
-        once a step.
+        If the network is too large, or a neuron fires more than once a step.
+    PlacementError
+        If neurons have copies.
     """
     workload = estimate.workload
+    n_copies = int(estimate.mapping.partition.copies_per_core.sum())
+    if n_copies:
+        raise PlacementError(
+            f"{n_copies} neurons are copies, made because a neuron of chip "
+            f"{estimate.chip.name} reaches few cores; expected a mapping without; "
+            "export with the limits of 'core', or pass --set limits.target_cores=none"
+        )
     counts = [*workload.spikes_in, *workload.spikes_out]
     common = int(np.gcd.reduce([*np.concatenate(counts), workload.n_samples]))
     inferences = workload.n_samples // common
     steps = inferences * estimate.latency.steps
     groups: list[ReplayGroup] = []
-    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
-    shape = workload.input_shape
-    for i, layer in enumerate(workload.layers):
-        name = f"layer{layer.number}"
-        sender = _sender(layer, owner, shape)
-        owner = estimate.mapping.partition.layers[i].core_of_neuron
-        shape = layer.topology.output_shape
+    part = estimate.mapping.partition
+    inputs = inputs_of_layers(workload.layers, workload.input_shape, part)
+    for i, (layer, sent) in enumerate(zip(workload.layers, inputs, strict=True)):
+        name, owner = f"layer{layer.number}", part.layers[i].core_of_neuron
         spikes_in = workload.spikes_in[i] // common
         groups += [
-            ReplayGroup(f"{name}_inputs", sender, spikes_in, "sent"),
+            ReplayGroup(f"{name}_inputs", sent.owner, spikes_in, "sent"),
             ReplayGroup(name, owner, None, "sink"),
         ]
         if price(estimate.chip, "spike"):
@@ -130,21 +149,15 @@ def replay_run(estimate: Estimate) -> ReplayRun:
         inferences,
         steps,
         tuple(groups),
-        tuple(synapse_list(layer) for layer in workload.layers),
+        tuple(_listed(layer) for layer in workload.layers),
     )
 
 
-def _sender(
-    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray:
-    """Core of each input of a layer; a pooled one is on that of its first neuron."""
-    for topology in layer.passes:
-        if isinstance(topology, EarliestPool):
-            height, width, _ = topology.output_shape
-            first = owner.reshape(shape)[:: topology.stride, :: topology.stride]
-            owner = first[:height, :width].reshape(-1)
-        shape = topology.output_shape
-    return owner
+def _listed(layer: LayerGeometry) -> SynapseList:
+    pre, post, slot = synapse_list(layer)
+    if layer.weight is None:
+        return SynapseList(pre, post, np.ones(pre.size))
+    return SynapseList(pre, post, layer.weight.ravel()[slot])
 
 
 def _require_small(estimate: Estimate, groups: list[ReplayGroup], steps: int) -> None:

@@ -30,7 +30,8 @@ from hwmodel.chip.chip import Chip
 from hwmodel.cost.places import price
 from hwmodel.errors import PlacementError
 from hwmodel.estimate import Estimate
-from hwmodel.export.replay import HOST, ReplayRun, replay_run, spread_spikes
+from hwmodel.export.replay import ReplayRun, replay_run, spread_spikes
+from hwmodel.traffic.senders import HOST
 
 
 def export_sana_fe(estimate: Estimate, folder: Path) -> list[Path]:
@@ -52,10 +53,9 @@ def export_sana_fe(estimate: Estimate, folder: Path) -> list[Path]:
     Raises
     ------
     WorkloadError
-        If the network is too large or has average pools, or a neuron fires more than
-        once a step.
+        If the network is too large, or a neuron fires more than once a step.
     PlacementError
-        If the packets are not unicast on a mesh.
+        If the packets are not unicast on a mesh, or neurons have copies.
     RunError
         If a file cannot be written.
 

@@ -1,184 +1,131 @@
-"""Cut layers into groups of neurons, one group a core.
+"""Cut a network into groups of neurons, one group a core.
 
-The rule of Wei et al. 2023, section 4.4.2: each layer is split into equal groups
-along its features (units of a dense layer, channels of a convolution), with as many
-neurons a core as allowed and therefore as few cores as possible. A channel whose map
-is larger than a core is split into equal runs of rows as well.
+The rule of Wei et al. 2023, section 4.4.2, is the default: each layer is split into
+equal groups along its features (units of a dense layer, channels of a convolution),
+with as many neurons a core as allowed and therefore as few cores as possible.
+`hwmodel.mapping.splits` has the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-import numpy as np
+from tqdm import tqdm
 
-from eventsim.topology import Conv2d
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError
-from hwmodel.workload.connections import Span
+from hwmodel.mapping.groups import LayerPartition, Partition
+from hwmodel.mapping.needs import inputs_of, needs_of, targets_of
+from hwmodel.mapping.splits import SPLITS, Split, cut_layer
 from hwmodel.workload.workload import LayerGeometry
 
 
-@dataclass(frozen=True)
-class LayerPartition:
-    """The groups of one layer: every run of features times every run of rows.
-
-    Parameters
-    ----------
-    first_core : int
-        Number of the layer's first core.
-    features : tuple of (start, stop)
-        Runs of units or channels; sizes differ by one at most.
-    rows : tuple of (start, stop)
-        Runs of map rows; one run that holds all rows unless a map exceeds a core.
-    map_shape : tuple of int
-        (height, width) of a channel; (1, 1) for dense and sparse layers.
-    """
-
-    first_core: int
-    features: tuple[Span, ...]
-    rows: tuple[Span, ...]
-    map_shape: tuple[int, int]
-
-    @property
-    def n_cores(self) -> int:
-        """Number of cores."""
-        return len(self.features) * len(self.rows)
-
-    @property
-    def cores(self) -> range:
-        """Numbers of the layer's cores: feature run by feature run, rows inside."""
-        return range(self.first_core, self.first_core + self.n_cores)
-
-    @property
-    def neurons_per_core(self) -> np.ndarray:
-        """Neurons of each core, shape (n_cores,), int64."""
-        features = np.array([stop - start for start, stop in self.features])
-        rows = np.array([stop - start for start, stop in self.rows])
-        return (features[:, None] * rows[None, :] * self.map_shape[1]).ravel()
-
-    @property
-    def core_of_neuron(self) -> np.ndarray:
-        """Core number of each neuron in flat order, shape (n_neurons,), int64."""
-        feature_run = np.repeat(
-            np.arange(len(self.features)),
-            [stop - start for start, stop in self.features],
-        )
-        row_run = np.repeat(
-            np.arange(len(self.rows)), [stop - start for start, stop in self.rows]
-        )
-        core = feature_run[None, None, :] * len(self.rows) + row_run[:, None, None]
-        height, width = self.map_shape
-        full = np.broadcast_to(core, (height, width, feature_run.size))
-        return self.first_core + full.reshape(-1)
-
-
-@dataclass(frozen=True)
-class Partition:
-    """The groups of all layers, cores numbered layer by layer.
-
-    Parameters
-    ----------
-    layers : tuple of LayerPartition
-        One for each layer with neurons.
-    """
-
-    layers: tuple[LayerPartition, ...]
-
-    @property
-    def n_cores(self) -> int:
-        """Number of cores in use."""
-        return sum(layer.n_cores for layer in self.layers)
-
-    @property
-    def neurons_per_core(self) -> np.ndarray:
-        """Neurons of each core, shape (n_cores,), int64."""
-        return np.concatenate([layer.neurons_per_core for layer in self.layers])
-
-    @property
-    def layer_of_core(self) -> np.ndarray:
-        """Index of each core's layer among the layers with neurons, (n_cores,)."""
-        return np.repeat(
-            np.arange(len(self.layers)), [layer.n_cores for layer in self.layers]
-        )
-
-
-def partition(layers: Sequence[LayerGeometry], neurons_per_core: int) -> Partition:
+def partition(
+    layers: Sequence[LayerGeometry], capacity: CoreLimits, split: Split = "features"
+) -> Partition:
     """Cut layers into groups.
 
     Parameters
     ----------
     layers : sequence of LayerGeometry
         Layers with neurons.
-    neurons_per_core : int
-        Most neurons a core may hold, positive.
+    capacity : CoreLimits
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`; `neurons` must be
+        given.
+    split : {"features", "space", "both", "search"}
+        How to cut, see `hwmodel.mapping.splits.cut_layer`.
 
     Returns
     -------
     Partition
-        As few cores as the rule allows.
+        Groups that keep neurons, axons, fan_in, synapses, synapse_memory, out_axons
+        and target_cores; neurons that would have to reach more than `target_cores`
+        cores are copied on their core.
 
     Raises
     ------
     PlacementError
-        If one row of one channel is larger than a core.
+        If a single neuron is too much for a core.
+
+    Notes
+    -----
+    Layers are cut from the last to the first: how many cores a neuron has to reach is
+    known once the layer behind it is cut. Without limits on routes (target_cores,
+    out_axons) layers do not depend on each other, and the search is best for all.
+    With them it looks one layer ahead, and is compared with the other splits of the
+    whole network: the one with the fewest cores, then inputs, is taken.
 
     References
     ----------
     .. [1] W. Wei et al., "Temporal-Coded Spiking Neural Networks with Dynamic Firing
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, section 4.4.2.
     """
-    first_core = 0
-    parts = []
-    for layer in layers:
-        part = _partition_layer(layer, neurons_per_core, first_core)
+    if split == "search" and _limits_routes(capacity):
+        parts = _cheapest_network(layers, capacity)
+    else:
+        parts = _cut_layers(layers, capacity, split)
+    numbered, first_core = [], 0
+    for part in parts:
+        numbered.append(replace(part, first_core=first_core))
         first_core += part.n_cores
-        parts.append(part)
-    return Partition(tuple(parts))
+    copied = any(part.copies is not None for part in parts)
+    return Partition(tuple(numbered), capacity.target_cores if copied else None)
 
 
-def _partition_layer(
-    layer: LayerGeometry, neurons_per_core: int, first_core: int
-) -> LayerPartition:
-    if isinstance(layer.topology, Conv2d):
-        height, width, n_features = layer.topology.output_shape
-    else:
-        height, width, n_features = 1, 1, layer.topology.units
-    if width > neurons_per_core:
-        raise PlacementError(
-            f"{layer.name}: one row of a channel has {width} neurons; expected at most "
-            f"{neurons_per_core}, what a core holds; use a chip with larger cores or "
-            "--set core.neurons=N"
+def _cheapest_network(
+    layers: Sequence[LayerGeometry], capacity: CoreLimits
+) -> list[LayerPartition]:
+    """Take the split of the whole network with the fewest cores, then inputs."""
+    costs: list[tuple[int, int]] = []
+    best: list[LayerPartition] = []
+    refusals = []
+    for split in reversed(SPLITS):  # the search first: it is seldom beaten
+        most_cores = min(costs)[0] if costs else None
+        try:
+            parts = _cut_layers(layers, capacity, split, most_cores)
+        except PlacementError as error:
+            refusals.append(error)
+            continue
+        if len(parts) < len(layers):
+            continue
+        inputs = sum(
+            int(inputs_of(layer, part).sum())
+            for layer, part in zip(layers, parts, strict=True)
         )
-    if height * width <= neurons_per_core:
-        n_row_runs = 1
-        n_feature_runs = -(-n_features // (neurons_per_core // (height * width)))
-    else:
-        n_row_runs = -(-height // (neurons_per_core // width))
-        n_feature_runs = n_features
-    return LayerPartition(
-        first_core,
-        equal_runs(n_features, n_feature_runs),
-        equal_runs(height, n_row_runs),
-        (height, width),
-    )
+        cost = sum(part.n_cores for part in parts), inputs
+        if not costs or cost < min(costs):
+            best = parts
+        costs.append(cost)
+    if not costs:
+        raise refusals[0]
+    return best
 
 
-def equal_runs(size: int, n_runs: int) -> tuple[Span, ...]:
-    """Cut ``range(size)`` into runs whose lengths differ by one at most.
+def _limits_routes(capacity: CoreLimits) -> bool:
+    return capacity.target_cores is not None or capacity.out_axons is not None
 
-    Parameters
-    ----------
-    size : int
-        How many items there are.
-    n_runs : int
-        How many runs, at most `size`; the longer ones come first.
 
-    Returns
-    -------
-    tuple of (start, stop)
-        In order, without gaps.
-    """
-    short, n_longer = divmod(size, n_runs)
-    ends = [short * (i + 1) + min(i + 1, n_longer) for i in range(n_runs)]
-    return tuple(zip([0, *ends[:-1]], ends, strict=True))
+def _cut_layers(
+    layers: Sequence[LayerGeometry],
+    capacity: CoreLimits,
+    split: Split,
+    most_cores: int | None = None,
+) -> list[LayerPartition]:
+    """Cut layer by layer; give up, with fewer layers, beyond `most_cores`."""
+    parts: list[LayerPartition] = []
+    targets = None
+    numbered = list(enumerate(layers))[::-1]
+    for i, layer in tqdm(
+        numbered, "cutting layers", leave=False, disable=None, delay=2
+    ):
+        senders = layers[i - 1].n_neurons if i else 0
+        part = cut_layer(needs_of(layer, capacity, targets, senders), split)
+        if most_cores is not None:
+            most_cores -= part.n_cores
+            if most_cores < 0:
+                break
+        if i and _limits_routes(capacity):
+            targets = targets_of(layer, part)
+        parts.append(part)
+    return parts[::-1]

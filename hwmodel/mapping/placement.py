@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmodel.errors import PlacementError
-from hwmodel.mapping.partition import Partition
+from hwmodel.mapping.groups import Partition
 from hwmodel.mesh.grid import Grid
 
 

@@ -71,6 +71,14 @@ class Grid:
         return self.n_routers * self.cores_per_router
 
     @property
+    def n_chips(self) -> int:
+        """Number of chips that it is made of, begun ones included."""
+        if self.chip is None:
+            return 1
+        width, height = self.chip
+        return -(-self.width // width) * -(-self.height // height)
+
+    @property
     def directions(self) -> tuple[tuple[int, int], ...]:
         """Steps (dx, dy) of a router's links, the order of `LinkLoads.packets`."""
         return DIRECTIONS[self.topology]

@@ -1,12 +1,68 @@
-"""Write a chip as text and as plain JSON data, every constant with its origin."""
+"""Write chips as text and as plain JSON data, every constant with its origin."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tabulate import tabulate
+
 from hwmodel.chip.chip import Chip, CoreLimits, Mesh
+from hwmodel.chip.constants import ACTIONS, Constant
 from hwmodel.units import format_quantity
+
+LINE = 100
+"""Columns of the text about a chip."""
+
+EXECUTION = {
+    "time-stepped": "every neuron is updated in every time step",
+    "event-driven": "a neuron is updated by each synaptic operation",
+}
+
+
+def unknown_prices(chip: Chip) -> tuple[str, ...]:
+    """List what an estimate of energy may stop at.
+
+    Parameters
+    ----------
+    chip : Chip
+        From `hwmodel.chip.chip.load_chip`.
+
+    Returns
+    -------
+    tuple of str
+        Dotted names of unknown prices, and the step if a static power needs it.
+    """
+    unknown = [
+        name
+        for name, constant in chip.constants.items()
+        if name.startswith("energy.") and constant.value is None
+    ]
+    if chip.energy.static.unit == "W" and chip.timing.step.value is None:
+        unknown.append("timing.step")
+    return tuple(unknown)
+
+
+def what_is_priced(chip: Chip) -> str:
+    """Say whether a chip's energy is known.
+
+    Parameters
+    ----------
+    chip : Chip
+        From `hwmodel.chip.chip.load_chip`.
+
+    Returns
+    -------
+    str
+        ``"energy"``, ``"energy, but not ..."`` or ``"structure only"``.
+    """
+    unknown = unknown_prices(chip)
+    if chip.energy.sop.value is None:
+        return "structure only"
+    names = [name.removeprefix("energy.") for name in unknown]
+    return f"energy, but not {', '.join(names)}" if names else "energy"
 
 
 def chip_dict(chip: Chip) -> dict[str, Any]:
@@ -20,13 +76,43 @@ def chip_dict(chip: Chip) -> dict[str, Any]:
     Returns
     -------
     dict
-        Fields as in the chip file, constants with value, unit, kind, source and note.
+        Fields as in the chip file, constants with all that `Constant` holds; what is
+        priced, the prices that are unknown, and the actions that are not charged.
     """
-    return asdict(chip)
+    return {
+        **asdict(chip),
+        "priced": what_is_priced(chip),
+        "unknown": list(unknown_prices(chip)),
+        "not_charged": list(chip.not_charged),
+    }
+
+
+def chip_list(chips: Sequence[Chip]) -> str:
+    """Write one line a chip.
+
+    Parameters
+    ----------
+    chips : sequence of Chip
+        From `hwmodel.chip.chip.load_chip`.
+
+    Returns
+    -------
+    str
+        A table.
+    """
+    rows = []
+    for chip in chips:
+        sop = chip.energy.sop
+        price = "-"
+        if sop.value is not None:
+            price = f"{format_quantity(sop.value, sop.unit)}, {sop.kind}"
+        rows.append([chip.name, chip.technology, price, what_is_priced(chip)])
+    heads = ["chip", "technology", "synaptic operation", "priced"]
+    return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
 
 
 def chip_text(chip: Chip) -> str:
-    """Write every constant of a chip with unit, kind, source and note.
+    """Write every constant of a chip with its unit, bounds and origin.
 
     Parameters
     ----------
@@ -40,20 +126,21 @@ def chip_text(chip: Chip) -> str:
     """
     mesh, core, limits = chip.mesh, chip.core, chip.limits
     entries = [
-        (
-            "mesh",
-            _mesh_text(mesh),
-            mesh.source,
-            mesh.note,
-        ),
+        ("mesh", _mesh_text(mesh), mesh.source, mesh.note),
         ("core", _limits_text(core), core.source, core.note),
         ("limits", _limits_text(limits), limits.source, limits.note),
     ]
+    left_out: dict[str, list[str]] = {}
     for name, c in chip.constants.items():
-        kind = f" ({c.kind})" if c.kind else ""
-        entries.append(
-            (name, price_text(c.value, c.unit, c.included_in) + kind, c.source, c.note)
-        )
+        if c.value is None and c.kind is None:
+            left_out.setdefault(c.source, []).append(name)
+        else:
+            entries.append((name, constant_text(c), c.source, c.note))
+    if chip.not_charged:
+        actions = ", ".join(ACTIONS[name] for name in chip.not_charged)
+        entries.append(("not charged", actions, chip.energy.not_charged_source, ""))
+    for source, names in left_out.items():
+        entries.append(("unknown", ", ".join(names), source, ""))
     if chip.normalised is not None:
         eq11 = chip.normalised
         value = (
@@ -61,37 +148,112 @@ def chip_text(chip: Chip) -> str:
             f"spikes/{eq11.reference_spikes:g}"
         )
         entries.append(("normalised", value, eq11.source, eq11.note))
-    lines = [f"{chip.name}: {chip.description}", f"technology: {chip.technology}", ""]
+    width = max(len(name) for name, *_ in entries) + 1
+    lines = [
+        f"{chip.name}: {chip.description}",
+        f"technology: {chip.technology}",
+        f"execution: {chip.execution}, {EXECUTION[chip.execution]}",
+        f"priced: {what_is_priced(chip)}",
+        "",
+    ]
     for name, value, source, note in entries:
-        lines.append(f"{name:<14} {value}")
-        lines.append(f"{'':<14}   source: {source or 'not given'}")
-        if note:
-            lines.append(f"{'':<14}   note: {note}")
+        lines += _wrapped(f"{name:<{width}} ", value, width + 1)
+        origin = {"source: ": source or "not given", "note: ": note}
+        for label, text in origin.items():
+            if text:
+                lines += _wrapped(" " * (width + 3) + label, text, width + 5)
     return "\n".join(lines)
+
+
+def _wrapped(head: str, text: str, indent: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        LINE,
+        initial_indent=head,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def constant_text(constant: Constant) -> str:
+    """Write a constant with its kind, bounds, evidence and voltage.
+
+    Parameters
+    ----------
+    constant : Constant
+        Any.
+
+    Returns
+    -------
+    str
+        One line, for example ``"26 pJ (average), 21.7 pJ to 28.1 pJ, measured at
+        0.775 V"``.
+    """
+    c = constant
+    parts = [price_text(c.value, c.unit, c.included_in)]
+    if c.kind:
+        parts[0] += f" ({c.kind})"
+    bounds = bounds_text(c)
+    if bounds:
+        parts.append(bounds)
+    at = f"at {c.voltage:g} V" if c.voltage is not None else ""
+    origin = " ".join(word for word in (c.evidence or "", at) if word)
+    if origin:
+        parts.append(origin)
+    return ", ".join(parts)
+
+
+def bounds_text(constant: Constant) -> str:
+    """Write the bounds of a constant.
+
+    Parameters
+    ----------
+    constant : Constant
+        Any.
+
+    Returns
+    -------
+    str
+        For example ``"8 nJ to 43 nJ"``; empty if no bound is known.
+    """
+    low, high = (
+        None if bound is None else format_quantity(bound, constant.unit)
+        for bound in (constant.low, constant.high)
+    )
+    if low is None:
+        return "" if high is None else f"at most {high}"
+    return f"at least {low}" if high is None else f"{low} to {high}"
 
 
 def _mesh_text(mesh: Mesh) -> str:
     chip = f", chips of {mesh.chip[0]}x{mesh.chip[1]} routers" if mesh.chip else ""
     cores = f", {mesh.cores_per_router} cores each" if mesh.cores_per_router > 1 else ""
+    buffer = f", buffers of {mesh.buffer} packets" if mesh.buffer else ""
     shape = "" if mesh.topology == "mesh" else f", {mesh.topology}"
-    return f"{mesh.width}x{mesh.height} routers{cores}{chip}{shape}"
+    return f"{mesh.width}x{mesh.height} routers{cores}{chip}{shape}{buffer}"
 
 
 def _limits_text(limits: CoreLimits) -> str:
-    fields = (
-        "neurons",
-        "axons",
-        "synapses",
-        "weight_bits",
-        "axon_types",
-        "target_cores",
-    )
+    units = {
+        "neurons": "neurons",
+        "axons": "axons",
+        "fan_in": "inputs of a neuron (fan_in)",
+        "synapses": "synapses",
+        "synapse_memory": "bits of synapse memory",
+        "weight_bits": "weight bits",
+        "axon_types": "axon types",
+        "target_cores": "target cores",
+        "out_axons": "routes out of a core (out_axons)",
+    }
     known = [
-        f"{getattr(limits, f)} {f}" for f in fields if getattr(limits, f) is not None
+        f"{getattr(limits, field)} {unit}"
+        for field, unit in units.items()
+        if getattr(limits, field) is not None
     ]
     if limits.mesh is not None:
         known.append(f"mesh {limits.mesh[0]}x{limits.mesh[1]}")
-    return ", ".join(known).replace("_", " ") or "none given"
+    return ", ".join(known) or "none given"
 
 
 def price_text(value: float | None, unit: str, included_in: str | None) -> str:

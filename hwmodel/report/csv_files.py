@@ -11,7 +11,8 @@ from eventsim.atomic_write import replacing
 from hwmodel.cost.places import core_energy, link_energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
-from hwmodel.report.text import map_rows, to_dict
+from hwmodel.report.mapping import map_rows
+from hwmodel.report.text import to_dict
 from hwmodel.workload.workload import LayerGeometry
 
 _ENERGY = "energy_J_per_inference"
@@ -63,8 +64,8 @@ def write_map_csv(
     layers : tuple of LayerGeometry
         For their names.
     path : Path
-        The file. Columns are those of `hwmodel.report.text.map_rows`; a range has two,
-        ``_start`` and ``_stop`` (not included).
+        The file. Columns are those of `hwmodel.report.mapping.map_rows`; a range has
+        two, ``_start`` and ``_stop`` (not included).
 
     Raises
     ------
@@ -98,10 +99,11 @@ def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
 def _core_rows(
     estimate: Estimate, core_load: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
+    part = estimate.mapping.partition
     joules = core_energy(
         estimate.chip,
         estimate.counts,
-        estimate.mapping.partition.neurons_per_core,
+        part.neurons_per_core + part.copies_per_core,
         estimate.latency.steps,
     )
     return [

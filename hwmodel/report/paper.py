@@ -92,6 +92,7 @@ def _mapped_table(readings: list[MappedReading]) -> str:
     rows = [
         [
             r.network,
+            r.partition.removeprefix("along "),
             r.after_pool,
             r.mesh,
             r.casting,
@@ -102,11 +103,19 @@ def _mapped_table(readings: list[MappedReading]) -> str:
         ]
         for r in readings
     ]
-    heads = ["network", "after pool", "mesh", "casting", "hops", "with input"]
+    heads = [
+        "network",
+        "cut along",
+        "after pool",
+        "mesh",
+        "casting",
+        "hops",
+        "with input",
+    ]
     return tabulate(
         rows,
         [*heads, "E per spike", "E per SOP"],
-        colalign=("left", "left", "right", "left", *["right"] * 4),
+        colalign=("left", "left", "left", "right", "left", *["right"] * 4),
         disable_numparse=True,
     )
 
@@ -122,8 +131,8 @@ def _shown(value: float | None, row: Comparison) -> str:
 _MAPPED = """\
 Printed: 454 K hops (as 45.4 M), 71 K spikes (as 71 M), 50.36 uJ. E is 20 pJ a spike or
 a synaptic operation, 100 pJ a hop and 3.52 uJ static, without the input. 'least' counts
-one hop for each core that a spike reaches; with these groups, no placement or casting
-can have fewer."""
+one hop for each core that a spike reaches; with the same groups, no placement or
+casting can have fewer. The paper cuts along features."""
 
 _CAVEAT = """\
 Caveat: Eq. 12 multiplies an energy per synaptic operation by a number of spikes. One
@@ -132,8 +141,9 @@ spikes, 71 K fits VGG11's sparsity and 50.36 uJ lies inside the rounding of the 
 454 K hops then are fewer than a spike of VGG11 needs under the paper's own partition by
 our count: half of the best multicast above, a seventh of unicast. They are as many as
 the cores that spikes reach if a pool passes on its rate (459 K), or as one packet a
-spike over the mean distance of a square mesh (6 to 7 links). Read as synaptic
-operations, 71 M lies between the counts for 'same' and 'any', but 20 pJ each cost more
-than the 163.65 uJ the paper compares with, and 45.4 M hops exceed unicast on each of
-the square meshes. The paper does not say which is meant. 'hwmodel estimate' charges
-energy.sop per synaptic operation."""
+spike over the mean distance of a square mesh (6 to 7 links). Cut along space, which the
+paper does not say, VGG11 makes 343 K ('same') to 548 K ('any') hops by multicast on
+13x13, and 454 K lie between. Read as synaptic operations, 71 M lies between the counts
+for 'same' and 'any', but 20 pJ each cost more than the 163.65 uJ the paper compares
+with, and 45.4 M hops exceed unicast on each of the square meshes. The paper does not
+say which is meant. 'hwmodel estimate' charges energy.sop per synaptic operation."""

@@ -17,9 +17,11 @@ from matplotlib.patches import FancyBboxPatch
 
 from eventsim.atomic_write import replacing
 from hwmodel.estimate import Estimate
+from hwmodel.mapping.placement import Mapping
 from hwmodel.units import PREFIXES, format_quantity
 
 SOP_COLOUR, HOP_COLOUR, STATIC_COLOUR = "#3b6fb6", "#e08a3c", "#8c8c8c"
+OTHER_COLOUR = "#7a5ba6"
 INK = "#333333"
 
 SIDE = 0.62
@@ -27,7 +29,9 @@ SIDE = 0.62
 
 
 def plot_estimate(estimate: Estimate, folder: Path) -> list[Path]:
-    """Write ``energy.png`` and ``mesh.png``.
+    """Write ``energy.png``, ``mesh.png`` and ``sensitivity.png``.
+
+    The last one only if the bounds of a constant move the total.
 
     Parameters
     ----------
@@ -47,6 +51,8 @@ def plot_estimate(estimate: Estimate, folder: Path) -> list[Path]:
         If a file cannot be written.
     """
     figures = {"energy.png": energy_figure(estimate), "mesh.png": mesh_figure(estimate)}
+    if any(swing.width > 0 for swing in estimate.uncertainty.swings):
+        figures["sensitivity.png"] = sensitivity_figure(estimate)
     paths = []
     for name, figure in figures.items():
         path = Path(folder) / name
@@ -77,17 +83,17 @@ def energy_figure(estimate: Estimate) -> Figure:
     rows = np.arange(len(names) + 1)
     sop = np.array([*(e.sop for e in layers), 0.0])
     hop = np.array([*(e.hop for e in layers), 0.0])
+    other = np.array([*(e.other for e in layers), 0.0])
     rest = np.array([*(0.0 for _ in layers), static])
-    total = sop + hop + rest
+    total = sop + hop + other + rest
     prefix, scale = _prefix(float(total.max()))
     figure = Figure(figsize=(8, 1.7 + 0.32 * rows.size), layout="constrained")
     axes = figure.add_subplot()
     left = np.zeros(rows.size)
-    for label, values, colour in (
-        ("synaptic operations", sop, SOP_COLOUR),
-        ("hops", hop, HOP_COLOUR),
-        ("static", rest, STATIC_COLOUR),
-    ):
+    parts = [("synaptic operations", sop, SOP_COLOUR), ("hops", hop, HOP_COLOUR)]
+    if other.any():
+        parts.append(("other events", other, OTHER_COLOUR))
+    for label, values, colour in (*parts, ("static", rest, STATIC_COLOUR)):
         axes.barh(
             rows, values / scale, left=left, color=colour, label=label, height=0.7
         )
@@ -113,7 +119,61 @@ def energy_figure(estimate: Estimate) -> Figure:
         f"inference ({estimate.casting})",
         fontsize=12,
     )
-    figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=3)
+    figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=4)
+    return figure
+
+
+def sensitivity_figure(estimate: Estimate) -> Figure:
+    """Draw what the bounds of each constant make of the total.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From `hwmodel.estimate.estimate_model`.
+
+    Returns
+    -------
+    Figure
+        One bar a constant, from the least to the greatest total, the one that matters
+        most on top; the line is the total itself.
+    """
+    total = estimate.uncertainty.total
+    swings = [s for s in estimate.uncertainty.swings if s.width > 0]
+    prefix, scale = _prefix(estimate.uncertainty.high)
+    figure = Figure(figsize=(8, 1.5 + 0.4 * len(swings)), layout="constrained")
+    axes = figure.add_subplot()
+    constants = estimate.chip.constants
+    for row, swing in enumerate(swings):
+        ends = ((swing.low, "right", -4), (swing.high, "left", 4))
+        for (end, side, gap), bound in zip(
+            ends, constants[swing.constant].interval or (), strict=True
+        ):
+            assert end is not None  # a swing has two ends
+            axes.barh(row, (end - total) / scale, left=total / scale, color=SOP_COLOUR)
+            if end != total:
+                axes.annotate(
+                    format_quantity(bound, constants[swing.constant].unit),
+                    (end / scale, row),
+                    xytext=(gap, 0),
+                    textcoords="offset points",
+                    ha=side,
+                    va="center",
+                    fontsize=8,
+                    color=INK,
+                )
+    axes.axvline(total / scale, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(swings)), [swing.constant for swing in swings])
+    axes.set_ylim(len(swings) - 0.4, -0.6)
+    axes.margins(x=0.18)
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+    axes.set_xlabel(f"energy per inference ({prefix}J)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.suptitle(
+        f"{estimate.chip.name}: {format_quantity(total, 'J')} per inference, one "
+        "constant at a time at its bounds",
+        fontsize=12,
+    )
     return figure
 
 
@@ -129,11 +189,12 @@ def mesh_figure(estimate: Estimate) -> Figure:
     -------
     Figure
         One square a core, with the number of its layer; two arrows between
-        neighbours, one each way.
+        neighbours, one each way. Links over the border are arrows that leave it.
     """
     mapping, n = estimate.mapping, estimate.counts.n_samples
     starts, steps, packets = _used_links(estimate)
-    ends = starts + steps
+    ends = (starts + steps) % (mapping.grid.width, mapping.grid.height)
+    goes_round = bool((ends != starts + steps).any())
     port = np.array([estimate.input_port])
     points = np.concatenate([np.stack([mapping.x, mapping.y], axis=1), ends, port])
     (x_low, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
@@ -150,15 +211,17 @@ def mesh_figure(estimate: Estimate) -> Figure:
         _bar(figure, axes, arrows, "packets per link and inference")
     _bar(figure, axes, boxes, "synaptic operations per core and inference")
     _draw_port(axes, estimate.input_port)
-    axes.set_xlim(x_low - 0.75, x_high + 0.5)
-    axes.set_ylim(y_high + 0.5, y_low - 0.5)
+    margin = 0.85 if goes_round else 0.5
+    axes.set_xlim(x_low - max(0.75, margin), x_high + margin)
+    axes.set_ylim(y_high + margin, y_low - margin)
     axes.set_aspect("equal")
     axes.axis("off")
     n_cores = mapping.partition.n_cores
+    over_border = "\narrows over the border go on at the opposite one" * goes_round
     figure.suptitle(
         f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores > 1)} on a "
-        f"{mapping.grid} mesh ({estimate.casting})\n"
-        "numbers are layers, the triangle is the input port",
+        f"{mapping.grid} {mapping.grid.topology} ({estimate.casting})\n"
+        f"numbers are layers, the triangle is the input port{over_border}",
         fontsize=11,
     )
     return figure
@@ -192,13 +255,30 @@ def _scale_of(values: np.ndarray) -> Normalize:
     return Normalize(0, max(float(values.max(initial=0.0)), 1e-30))
 
 
-def _square(x: int, y: int) -> FancyBboxPatch:
+def _square(x: float, y: float, side: float = SIDE) -> FancyBboxPatch:
     return FancyBboxPatch(
-        (x - SIDE / 2, y - SIDE / 2),
-        SIDE,
-        SIDE,
-        boxstyle="round,pad=0,rounding_size=0.08",
+        (x - side / 2, y - side / 2),
+        side,
+        side,
+        boxstyle=f"round,pad=0,rounding_size={0.13 * side}",
     )
+
+
+def _core_squares(mapping: Mapping) -> tuple[np.ndarray, np.ndarray, float]:
+    """Middle (x, y) of each core's square, and its side.
+
+    Cores of one router share the router's square, in rows and columns.
+    """
+    n_columns = math.ceil(math.sqrt(mapping.grid.cores_per_router))
+    router = mapping.y * mapping.grid.width + mapping.x
+    order = np.argsort(router, kind="stable")
+    slot = np.empty_like(order)
+    slot[order] = np.arange(order.size) - np.searchsorted(router[order], router[order])
+    row, column = np.divmod(slot, n_columns)
+    side = SIDE / n_columns
+    x = mapping.x - SIDE / 2 + (column + 0.5) * side
+    y = mapping.y - SIDE / 2 + (row + 0.5) * side
+    return x, y, side
 
 
 def _draw_routers(axes: Axes, columns: range, rows: range) -> None:
@@ -214,8 +294,9 @@ def _draw_cores(
     axes: Axes, estimate: Estimate, load: np.ndarray, cell: float
 ) -> PatchCollection:
     mapping, scale = estimate.mapping, _scale_of(load)
+    middle_x, middle_y, side = _core_squares(mapping)
     boxes = PatchCollection(
-        [_square(x, y) for x, y in zip(mapping.x, mapping.y, strict=True)],
+        [_square(x, y, side) for x, y in zip(middle_x, middle_y, strict=True)],
         cmap=mpl.colormaps["Blues"],
         norm=scale,
         edgecolor="#8899aa",
@@ -229,12 +310,12 @@ def _draw_cores(
     layers = mapping.partition.layer_of_core
     for i, layer in enumerate(layers):
         axes.text(
-            mapping.x[i],
-            mapping.y[i],
+            middle_x[i],
+            middle_y[i],
             str(estimate.workload.layers[layer].number),
             ha="center",
             va="center",
-            fontsize=min(11.0, 22.0 * cell),
+            fontsize=min(11.0, 22.0 * cell * side / SIDE),
             color="white" if shade[i] > 0.55 else INK,
             zorder=4,
         )
@@ -244,7 +325,8 @@ def _draw_cores(
 def _draw_links(
     axes: Axes, starts: np.ndarray, steps: np.ndarray, packets: np.ndarray
 ) -> ScalarMappable:
-    lane = np.stack([-steps[:, 1], steps[:, 0]], axis=1) * 0.13
+    aside = np.stack([-steps[:, 1], steps[:, 0]], axis=1)
+    lane = 0.13 * aside / np.hypot(*steps.T)[:, None]
     tail = starts + 0.31 * steps + lane
     return axes.quiver(
         tail[:, 0],

@@ -9,20 +9,25 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from tabulate import tabulate
 
 from hwmodel import __version__
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.energy import Energy
 from hwmodel.estimate import Estimate
-from hwmodel.mapping.placement import Mapping
+from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.neurobench import neurobench
 from hwmodel.report.chips import price_text
+from hwmodel.report.mapping import cores_text, grid_text
+from hwmodel.report.placement import placement_dict, placement_text
+from hwmodel.report.sensitivity import (
+    sensitivity_table,
+    uncertainty_dict,
+    uncertainty_lines,
+)
 from hwmodel.units import format_quantity
-from hwmodel.workload.workload import LayerGeometry
 
 
 def to_dict(estimate: Estimate) -> dict[str, Any]:
@@ -48,10 +53,14 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "chip": estimate.chip.name,
         "casting": estimate.casting,
         "n_samples": n,
+        "spikes_from": estimate.workload.spikes_from,
         "cores": estimate.mapping.partition.n_cores,
         "chips": estimate.n_chips,
         "mesh": [estimate.mapping.grid.width, estimate.mapping.grid.height],
+        "split": estimate.split,
+        "limits": estimate.limits,
         "input_port": list(estimate.input_port),
+        "placement": placement_dict(estimate.placement, n),
         "sops": counts.sops / n,
         "spikes": counts.spikes / n,
         "spikes_by_origin": {
@@ -72,6 +81,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "busiest_link": links.busiest / n,
         "worst_link": None if links.worst_link is None else _link(links.worst_link, n),
         "energy_j": _energy(estimate.energy, estimate.bill.actions, static=True),
+        **uncertainty_dict(estimate),
         "normalised_energy": estimate.normalised,
         "windows": estimate.latency.windows,
         "steps": estimate.latency.steps,
@@ -109,6 +119,7 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "kind": layer.kind,
         "neurons": layer.neurons,
         "cores": layer.cores,
+        "runs": _runs(estimate.mapping.partition.layers[i]),
         "synapses": layer.synapses,
         "spikes_in": layer.spikes_in / n,
         "spikes": layer.spikes_out / n,
@@ -120,7 +131,18 @@ def _layer(estimate: Estimate, i: int) -> dict[str, Any]:
         "energy_j": _energy(
             estimate.layer_energy[i], estimate.bill.actions, static=False
         ),
+        "copies": {
+            "neurons": layer.copies,
+            "synapses": layer.copy_synapses,
+            "sops": layer.copy_sops / n,
+            "spikes": layer.copy_spikes / n,
+        },
     }
+
+
+def _runs(part: LayerPartition) -> dict[str, int]:
+    """Return how often each axis of a layer is cut."""
+    return dict(zip(("features", "rows", "columns"), part.shape, strict=True))
 
 
 def _links(loads: LinkLoads, n_samples: int) -> list[dict[str, Any]]:
@@ -136,12 +158,14 @@ def _link(link: Link, n_samples: int) -> dict[str, Any]:
 def _cores(estimate: Estimate) -> list[dict[str, Any]]:
     counts, n, mapping = estimate.counts, estimate.counts.n_samples, estimate.mapping
     names = [layer.name for layer in counts.layers]
+    copies = mapping.partition.copies_per_core
     return [
         {
             "core": i,
             "position": [int(mapping.x[i]), int(mapping.y[i])],
             "layer": names[layer],
             "neurons": int(neurons),
+            "copies": int(copies[i]),
             "spikes": int(counts.spikes_per_core[i]) / n,
             "sops": int(counts.sops_per_core[i]) / n,
         }
@@ -172,17 +196,26 @@ def to_text(estimate: Estimate) -> str:
     grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
     declared = estimate.workload.provenance.get("declared")
     of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
-    head = f"{estimate.chip.name}: {n_cores} cores on a {grid} {grid.topology}, {of}"
+    head = f"{estimate.chip.name}: {n_cores} cores on a {grid_text(grid)}, {of}"
+    head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
+    sensitivity = sensitivity_table(estimate)
+    if sensitivity:
+        blocks.append(sensitivity)
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
+        *uncertainty_lines(estimate),
         f"latency            {time} ({estimate.latency.steps} steps, "
         f"{estimate.latency.windows:g} windows)",
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    if estimate.placement.method != "row-major":
+        lines.append(f"placement          {placement_text(estimate.placement, n)}")
+    if not declared:
+        lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:
         lines.append(
             f"normalised energy  {estimate.normalised:.4g} (Eq. 11 of Wei et al. 2023; "
@@ -196,6 +229,21 @@ def to_text(estimate: Estimate) -> str:
     return "\n\n".join(blocks)
 
 
+def _rounding(model: dict[str, str | int | float | bool]) -> str:
+    """Say that a model is quantised, and what that did to its accuracy."""
+    if "quantise_bits" not in model:
+        return ""
+    text = f"\nweights of {model['quantise_bits']} bits per {model['quantise_per']}"
+    epochs = model.get("quantise_epochs")
+    if epochs:
+        text += f", fine-tuned for {epochs} epoch{'s' * (epochs != 1)}"
+    if "test_accuracy" in model:
+        text += f"; test accuracy {model['test_accuracy']:.2%}"
+    if "quantise_accuracy_before" in model:
+        text += f", {model['quantise_accuracy_before']:.2%} before"
+    return text
+
+
 def _number(value: float) -> str:
     if value >= 1e5:
         return f"{value:.4g}"
@@ -205,25 +253,31 @@ def _number(value: float) -> str:
 def _layer_table(estimate: Estimate) -> str:
     rows = []
     n = estimate.counts.n_samples
-    for layer, energy in zip(
-        estimate.counts.layers, estimate.layer_energy, strict=True
+    others = any(energy.other for energy in estimate.layer_energy)
+    for layer, part, energy in zip(
+        estimate.counts.layers,
+        estimate.mapping.partition.layers,
+        estimate.layer_energy,
+        strict=True,
     ):
         paid = layer.transport(estimate.casting)
         rows.append(
             [
                 layer.name,
                 layer.neurons,
-                layer.cores,
+                cores_text(part),
                 _number(layer.spikes_in / n),
                 _number(layer.spikes_out / n),
                 _number(layer.sops / n),
                 _number(paid.hops / n),
                 format_quantity(energy.sop, "J"),
                 format_quantity(energy.hop, "J"),
+                *([format_quantity(energy.other, "J")] if others else []),
             ]
         )
     heads = ["layer", "neurons", "cores", "spikes in", "fired", "SOPs", "hops in"]
-    return _table(rows, [*heads, "E SOP", "E hop"])
+    heads += ["E SOP", "E hop", *(["E other"] if others else [])]
+    return _table(rows, heads)
 
 
 def _transport_table(estimate: Estimate) -> str:
@@ -280,76 +334,3 @@ def _table(rows: list[list[Any]], headers: list[str]) -> str:
     return tabulate(
         rows, headers, tablefmt="simple", colalign=align, disable_numparse=True
     )
-
-
-def map_rows(
-    mapping: Mapping, layers: tuple[LayerGeometry, ...]
-) -> list[dict[str, Any]]:
-    """List every core with its group of neurons and its place.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Groups on the mesh.
-    layers : tuple of LayerGeometry
-        For their names.
-
-    Returns
-    -------
-    list of dict
-        Keys core, layer, features, rows, neurons, x, y; ranges are [start, stop).
-    """
-    rows = []
-    for layer, part in zip(layers, mapping.partition.layers, strict=True):
-        groups = [(f, r) for f in part.features for r in part.rows]
-        sizes = part.neurons_per_core
-        for core, (features, run), neurons in zip(
-            part.cores, groups, sizes, strict=True
-        ):
-            rows.append(
-                {
-                    "core": core,
-                    "layer": layer.name,
-                    "features": list(features),
-                    "rows": list(run),
-                    "neurons": int(neurons),
-                    "x": int(mapping.x[core]),
-                    "y": int(mapping.y[core]),
-                }
-            )
-    return rows
-
-
-def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
-    """Write a mapping as a table, one row a core.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Groups on the mesh.
-    layers : tuple of LayerGeometry
-        For their names.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
-    rows = [
-        [
-            row["core"],
-            row["layer"],
-            "{}-{}".format(row["features"][0], row["features"][1] - 1),
-            "{}-{}".format(row["rows"][0], row["rows"][1] - 1),
-            row["neurons"],
-            f"({row['x']}, {row['y']})",
-        ]
-        for row in map_rows(mapping, layers)
-    ]
-    fill = float(np.mean(mapping.partition.neurons_per_core))
-    grid = mapping.grid
-    head = f"{len(rows)} cores on a {grid} {grid.topology}, {fill:.0f} neurons a core"
-    table = tabulate(
-        rows, ["core", "layer", "features", "rows", "neurons", "(x, y)"], "simple"
-    )
-    return f"{head}\n\n{table}"

@@ -2,28 +2,29 @@
 
 All counts are exact integers over the measured inferences. A spike makes one synaptic
 operation in every neuron it reaches through a non-zero synapse, and a packet only to
-cores where it has at least one. Spikes of the output layer leave no packets.
+cores where it has at least one. Spikes of the output layer leave no packets. Copies of
+neurons receive and fire like them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.routing import multicast_loads, unicast_loads
+from hwmodel.traffic.copies import CopyCounts, count_copies
+from hwmodel.traffic.flows import Flows, LayerTraffic, layer_traffic
+from hwmodel.traffic.senders import HOST
 from hwmodel.workload.connections import CoreSynapses
-from hwmodel.workload.workload import LayerGeometry, Workload
+from hwmodel.workload.workload import Workload
 
 Casting = Literal["multicast", "unicast"]
-
-HOST = -1
-"""Owner of the input neurons: the port where input spikes enter the mesh."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class LayerCounts:
         pool.
     spikes_in, spikes_out : int
         Spikes received (after pooling, but before an average pool) and fired (before
-        pooling).
+        pooling); those of copies are not counted.
     sops : int
-        Synaptic operations in its neurons.
+        Synaptic operations in its neurons and their copies.
     unicast, multicast : Transport
         How its input spikes travel.
     axons : int
@@ -81,6 +82,9 @@ class LayerCounts:
         Most cores of this layer that one input reaches.
     split_pool_windows : int
         Pooling windows before it whose neurons live on several cores.
+    copies, copy_synapses, copy_sops, copy_spikes : int
+        Copies of its neurons, and what they add: synapses (not in `synapses`),
+        synaptic operations (in `sops`) and spikes (not in `spikes_out`).
     """
 
     name: str
@@ -96,6 +100,10 @@ class LayerCounts:
     axons: int
     target_cores: int
     split_pool_windows: int
+    copies: int = 0
+    copy_synapses: int = 0
+    copy_sops: int = 0
+    copy_spikes: int = 0
 
     def transport(self, casting: Casting) -> Transport:
         """Return packets and hops under one rule."""
@@ -117,7 +125,7 @@ class ActionCounts:
     unicast, multicast : LinkLoads
         Packets on each link.
     sops_per_core, spikes_per_core, synapses_per_core : ndarray, shape (n_cores,), int64
-        Synaptic operations, spikes fired, non-zero synapses.
+        Synaptic operations, spikes fired, non-zero synapses, copies included.
     """
 
     n_samples: int
@@ -155,7 +163,10 @@ class ActionCounts:
 
 
 def count(
-    workload: Workload, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
+    workload: Workload,
+    mapping: Mapping,
+    input_port: tuple[int, int] = (0, 0),
+    traffic: Iterable[LayerTraffic] | None = None,
 ) -> ActionCounts:
     """Count the actions of a mapped workload.
 
@@ -167,6 +178,8 @@ def count(
         Where the neurons live.
     input_port : tuple of int
         (x, y) of the router where input spikes enter; inside the mesh.
+    traffic : iterable of LayerTraffic, optional
+        What `layer_traffic` yields for this workload and partition, if it is at hand.
 
     Returns
     -------
@@ -187,28 +200,31 @@ def count(
     unicast = multicast = LinkLoads.zeros(mapping.grid)
     layers, sops, spikes, synapses = [], [], [], []
     most_sops = most_hops = 0.0
-    owner = np.full(int(np.prod(workload.input_shape)), HOST, dtype=np.int64)
-    shape = workload.input_shape
-    for i, layer in enumerate(workload.layers):
-        owner, n_split = _pass_on(layer, owner, shape)
-        part = mapping.partition.layers[i]
-        into_core = layer.synapses(part.features, part.rows)
-        flows = _distinct_flows(owner, into_core, workload.spikes_in[i])
+    if traffic is None:
+        traffic = layer_traffic(workload, mapping.partition)
+    for i, of_layer in enumerate(traffic):
+        layer, part = workload.layers[i], mapping.partition.layers[i]
+        into_core, flows = of_layer.inputs.synapses, of_layer.flows
+        copied = count_copies(
+            layer, part, workload.spikes_in[i], workload.spikes_out[i]
+        )
         most_sops += float(workload.spikes_in[i].astype(float) @ into_core.fan_out)
+        most_sops += float(copied.sops.astype(float).sum())
         most_hops += (mapping.grid.width + mapping.grid.height) * float(
             flows.packets.astype(float) @ flows.reaches.sum(axis=1)
         )
         _require_64_bits(layer.name, most_sops, most_hops)
-        loads = _route(mapping, part.cores, flows, input_port)
+        loads = flow_loads(mapping, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
-        layers.append(_count_layer(workload, i, received, flows, loads, n_split))
+        n_split = of_layer.inputs.n_split
+        counted = _count_layer(workload, i, received, flows, loads, n_split)
+        layers.append(_with_copies(counted, copied))
         unicast, multicast = unicast + loads[0], multicast + loads[1]
-        sops.append(received.sops)
-        synapses.append(received.synapses)
+        sops.append(received.sops + copied.sops)
+        synapses.append(received.synapses + copied.synapses)
         fired = np.zeros(part.n_cores, dtype=np.int64)
-        owner, shape = part.core_of_neuron, layer.topology.output_shape
-        np.add.at(fired, owner - part.first_core, workload.spikes_out[i])
-        spikes.append(fired)
+        np.add.at(fired, part.core_of_neuron - part.first_core, workload.spikes_out[i])
+        spikes.append(fired + copied.spikes)
     return ActionCounts(
         workload.n_samples,
         workload.n_input_spikes,
@@ -260,75 +276,42 @@ def _received(into_core: CoreSynapses, spikes: np.ndarray) -> _Received:
     )
 
 
-@dataclass(frozen=True)
-class _Flows:
-    """Packets by source core and set of destination cores.
-
-    ``source`` (n_flows,), ``reaches`` (n_flows, n_cores of the layer), ``packets``
-    (n_flows,) spikes that travel so.
-    """
-
-    source: np.ndarray
-    reaches: np.ndarray
-    packets: np.ndarray
+def _with_copies(counted: LayerCounts, copied: CopyCounts) -> LayerCounts:
+    return replace(
+        counted,
+        sops=counted.sops + int(copied.sops.sum()),
+        copies=int(copied.neurons.sum()),
+        copy_synapses=int(copied.synapses.sum()),
+        copy_sops=int(copied.sops.sum()),
+        copy_spikes=int(copied.spikes.sum()),
+    )
 
 
-def _pass_on(
-    layer: LayerGeometry, owner: np.ndarray, shape: tuple[int, ...]
-) -> tuple[np.ndarray, int]:
-    """Owner core of each input of a layer, and how many pool windows are split.
-
-    A pooled neuron belongs to the core of the first neuron of its window. Average
-    pools are part of the layer's synapses.
-    """
-    n_split = 0
-    for topology in layer.passes:
-        if isinstance(topology, EarliestPool):
-            of_map = owner.reshape(shape)
-            height, width, _ = topology.output_shape
-            views = [
-                of_map[
-                    dy : dy + (height - 1) * topology.stride + 1 : topology.stride,
-                    dx : dx + (width - 1) * topology.stride + 1 : topology.stride,
-                ]
-                for dy in range(topology.size)
-                for dx in range(topology.size)
-            ]
-            split = np.zeros(topology.output_shape, dtype=bool)
-            for view in views[1:]:
-                split |= view != views[0]
-            n_split += int(split.sum())
-            owner = views[0].reshape(-1)
-        shape = topology.output_shape
-    return owner, n_split
-
-
-def _distinct_flows(
-    owner: np.ndarray, into_core: CoreSynapses, spikes: np.ndarray
-) -> _Flows:
-    packed = np.packbits(into_core.counts > 0, axis=1)
-    rows = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, set_of_kind = np.unique(rows, return_index=True, return_inverse=True)
-    reaches = (into_core.counts > 0)[first]
-    target_set = set_of_kind.reshape(-1)[into_core.kind]
-    active = (spikes > 0) & (reaches.sum(axis=1)[target_set] > 0)
-    # owners begin at HOST = -1
-    key = (owner[active] - HOST) * len(first) + target_set[active]
-    distinct, flow = np.unique(key, return_inverse=True)
-    packets = np.zeros(distinct.size, dtype=np.int64)
-    np.add.at(packets, flow.reshape(-1), spikes[active])
-    source, reached = np.divmod(distinct, len(first))
-    return _Flows(source + HOST, reaches[reached], packets)
-
-
-def _route(
-    mapping: Mapping, cores: range, flows: _Flows, input_port: tuple[int, int]
+def flow_loads(
+    mapping: Mapping, flows: Flows, input_port: tuple[int, int]
 ) -> tuple[LinkLoads, LinkLoads]:
+    """Add up the links that flows use.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Where the cores are.
+    flows : Flows
+        Packets by source and destinations.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
+
+    Returns
+    -------
+    unicast, multicast : LinkLoads
+        Packets on each link.
+    """
     if flows.packets.size == 0:
         return LinkLoads.zeros(mapping.grid), LinkLoads.zeros(mapping.grid)
     from_host = flows.source == HOST
     source_x = np.where(from_host, input_port[0], mapping.x[flows.source])
     source_y = np.where(from_host, input_port[1], mapping.y[flows.source])
+    cores = flows.cores
     target_x, target_y = (at[cores.start : cores.stop] for at in (mapping.x, mapping.y))
     flow, target = np.nonzero(flows.reaches)
     unicast = unicast_loads(
@@ -355,7 +338,7 @@ def _count_layer(
     workload: Workload,
     i: int,
     received: _Received,
-    flows: _Flows,
+    flows: Flows,
     loads: tuple[LinkLoads, LinkLoads],
     n_split: int,
 ) -> LayerCounts:

@@ -214,6 +214,7 @@ def _to_workload(spec: WorkloadSpec, where: str) -> Workload:
         windows=spec.windows,
         provenance={"declared": True, "name": spec.name, "source": spec.source},
         input=spec.input,
+        spikes_from="declared rates",
     )
 
 

@@ -34,6 +34,7 @@ from hwmodel.workload.connections import (
     dense_synapses,
     sparse_synapses,
 )
+from hwmodel.workload.trace import SpikeTrace
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class LayerGeometry:
         The weights, for checks of what a chip can store; ``None`` if unknown.
     passes : tuple of EarliestPool, AveragePool, Flatten or Dropout
         Layers between the layer before (or the input) and this one.
+    weight_step : ndarray, shape (n_features,), dimensionless, or None
+        Of quantised weights: each is a whole multiple of the step of its unit or
+        channel. ``None``: not quantised.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class LayerGeometry:
     nonzero: np.ndarray | None = None
     weight: np.ndarray | None = None
     passes: tuple[Passage, ...] = ()
+    weight_step: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if any(isinstance(topology, EarliestPool) for topology in self.folded):
@@ -160,6 +165,8 @@ class Workload:
     input : {"spikes", "currents"}
         What the first layer is given. Currents cost no spikes: `spikes_in` of the
         first layer and `n_input_spikes` are 0.
+    spikes_from : str
+        Where the spikes come from, for reports.
     """
 
     input_shape: tuple[int, ...]
@@ -171,6 +178,7 @@ class Workload:
     windows: float
     provenance: dict[str, str | int | float | bool] = field(default_factory=dict)
     input: Input = "spikes"
+    spikes_from: str = ""
 
 
 def layers_of(network: Network) -> tuple[LayerGeometry, ...]:
@@ -207,6 +215,7 @@ def layers_of(network: Network) -> tuple[LayerGeometry, ...]:
                 layer.weight != 0,
                 layer.weight,
                 tuple(passes),
+                layer.weight_step,
             )
         )
         passes = []
@@ -240,8 +249,10 @@ def from_model(model: ModelFile) -> Workload:
     activity = model.activity
     if activity is None:
         raise WorkloadError(
-            "the model holds no measured spikes; expected an 'activity' group; measure "
-            "it with 'eventsim evaluate MODEL --write' ('eventsim train' writes it too)"
+            "the model holds no measured spikes; expected an 'activity' group or a "
+            "trace; measure it with 'eventsim evaluate MODEL --write' ('eventsim "
+            "train' writes it too), or record a trace with 'eventsim evaluate MODEL "
+            "--trace FILE' and give it with --trace FILE"
         )
     windows = activity.decision_time / model.network.time_window
     if not (np.isfinite(windows) and windows > 0):
@@ -250,16 +261,63 @@ def from_model(model: ModelFile) -> Workload:
             f"the network time_window {model.network.time_window:g}; expected two "
             "positive numbers; measure again with 'eventsim evaluate MODEL --write'"
         )
-    layers = layers_of(model.network)
     counts = [c.astype(np.int64) for c in activity.spike_counts]
+    origin = "activity of the model file"
+    return _measured(model, counts, activity.n_samples, windows, origin)
+
+
+def from_trace(model: ModelFile, trace: SpikeTrace) -> Workload:
+    """Take layers and synapses out of a model file, and spikes out of a trace.
+
+    Parameters
+    ----------
+    model : ModelFile
+        With or without measured activity, which is not looked at.
+    trace : SpikeTrace
+        Of this model, from `hwmodel.workload.trace.read_trace`.
+
+    Returns
+    -------
+    Workload
+        What `from_model` returns if the activity was measured on the same samples.
+        The decision is at the end of the trace.
+
+    Raises
+    ------
+    WorkloadError
+        If the layers of the trace are not those of the model.
+    """
+    network = model.network
+    sizes = [int(np.prod(network.input_shape)), *(x.n_neurons for x in network.layers)]
+    found = [train.n_neurons for train in trace.trains]
+    if found != sizes:
+        raise WorkloadError(
+            f"trace '{trace.path}' has layers of {found} neurons; expected {sizes}, "
+            "those of the model"
+        )
+    counts = [train.counts().astype(np.int64) for train in trace.trains]
+    windows = trace.duration / network.time_window
+    origin = f"trace '{trace.path}'"
+    return _measured(model, counts, trace.n_samples, windows, origin)
+
+
+def _measured(
+    model: ModelFile,
+    counts: list[np.ndarray],
+    n_samples: int,
+    windows: float,
+    spikes_from: str,
+) -> Workload:
+    layers = layers_of(model.network)
     return Workload(
         input_shape=tuple(model.network.input_shape),
         layers=layers,
         spikes_in=tuple(counts[layer.source_number] for layer in layers),
         spikes_out=tuple(counts[layer.number] for layer in layers),
         n_input_spikes=int(counts[0].sum()),
-        n_samples=activity.n_samples,
+        n_samples=n_samples,
         windows=float(windows),
         provenance=dict(model.provenance),
         input=model.network.input,
+        spikes_from=spikes_from,
     )

@@ -43,8 +43,10 @@ def saved(tiny_config, tmp_path):
         ["optimizer={name: sgd, lr: 0.05, momentum: 0.9}", "data.n_validation=0"],
         ["training.keep=best_test"],
         [*SPIKING, "training.standardise={thresholds: trained}"],
+        ["training.quantise={bits: 3, per: channel}"],
+        ["training.quantise={bits: 3}", "training.keep=last"],
     ],
-    ids=["adam", "adamw64", "sgd", "best_test", "standardised"],
+    ids=["adam", "adamw64", "sgd", "best_test", "standardised", "rounded", "last"],
 )
 def test_load_checkpoint__gives_the_state_back(tiny_config, tmp_path, overrides):
     config = tiny_config(*overrides)
@@ -73,8 +75,10 @@ def test_load_checkpoint__before_the_first_epoch(tiny_config, tmp_path):
         ["schedule={name: cosine}", "optimizer.gradient_clip=0.5"],
         [*SPIKING, "training.standardise={thresholds: trained}"],
         [*SPIKING, "training.standardise={thresholds: fixed}"],
+        ["training.quantise={bits: 3, per: channel}"],
+        [*SPIKING, "training={standardise: {}, quantise: {}, epochs: 4}"],
     ],
-    ids=["plain", "trained_thresholds", "fixed_thresholds"],
+    ids=["plain", "trained_thresholds", "fixed_thresholds", "rounded", "both"],
 )
 def test_load_checkpoint__training_goes_on_bit_for_bit(
     tiny_config, tmp_path, overrides, stop_after

@@ -25,6 +25,8 @@ def test_layer__has_as_many_neurons_as_places():
         ({"theta": np.zeros(3)}, "thresholds that are not positive"),
         ({"neuron": None}, "needs a neuron, weights and thresholds"),
         ({"delay": -np.ones(3)}, "delays that are negative"),
+        ({"weight_step": np.ones(2)}, r"weight steps of shape \(2,\); expected \(3,\)"),
+        ({"weight_step": np.array([1.0, 0.0, 1.0])}, "weight steps that are not posit"),
         ({"neuron": Neuron()}, "the dynamic threshold and theta from 1.0 to 1.0"),
         ({"neuron": Neuron("lif")}, "'lif' with the dynamic threshold"),
     ],

@@ -5,36 +5,38 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 from eventsim_.builders import build, dense
 from eventsim_.driven_networks import driven_case
 from eventsim_.spiking_networks import random_case
 
 from eventsim import load_npz, save_npz, simulate
 from eventsim.engine.queue import network as queue
-from eventsim.engine.sweep import network as sweep
 from eventsim.errors import (
     ConfigError,
-    DataError,
     ModelFileError,
     ShapeError,
     SimulationLimitError,
 )
 from eventsim.model_commands import (
-    check_gradients,
     evaluate_model,
     format_simulation,
     simulate_model,
 )
 from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.network import Layer, Network, Neuron
+from eventsim.run import load_run_dataset
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Dense
+from eventsim.trace_file import network_digest
+from eventsim.trained_model import config_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def evaluated(path, engine="auto", write=False):
-    return evaluate_model(str(path), None, engine, write=write, quiet=True)
+def evaluated(path, engine="auto", **options):
+    options = {"write": False, "quiet": True, **options}
+    return evaluate_model(str(path), None, engine, **options)
 
 
 @pytest.fixture
@@ -116,6 +118,60 @@ def test_evaluate_model__refuses_an_unknown_engine(finished_run):
         evaluated(finished_run, engine="fast")
 
 
+@pytest.mark.parametrize("n_samples", [None, 7, 100])
+def test_evaluate_model__writes_a_trace_of_what_it_counts(copy, monkeypatch, n_samples):
+    trace = copy / "trace.npz"
+    found = evaluated(copy, n_samples=n_samples, trace=str(trace), write=True)
+    model = read_model(copy)
+    n = min(n_samples or 60, 60)
+    assert found["n_samples"] == model.activity.n_samples == n
+    counts = model.activity.spike_counts
+    for k, expected in enumerate(counts):
+        written = load_npz(trace, expected.size, n, layer=k)
+        assert written.counts().tolist() == expected.tolist()
+    labels = load_run_dataset(config_of("", model), None).test.labels
+    with np.load(trace) as file:
+        assert file["label"].tolist() == labels[:n].tolist()
+        assert file["duration"] == model.activity.decision_time
+        assert file["model"] == network_digest(model.network)
+    assert found["trace"] == str(trace)
+    assert found["trace_spikes"] == sum(int(count.sum()) for count in counts)
+    assert found["trace_bytes"] == trace.stat().st_size
+
+
+def test_evaluate_model__a_trace_ends_with_the_decision(copy):
+    # Read at the start of its window, the output layer has no time to fire.
+    model = read_model(copy)
+    network = replace(model.network, readout="potential_start")
+    config = yaml.safe_load(model.config)
+    config["loss"] = {"name": "potential_cross_entropy"}
+    config["network"]["readout"] = "potential_start"
+    other = replace(model, network=network, config=yaml.safe_dump(config))
+    write_model(copy / "model.h5", other)
+    trace = copy / "trace.npz"
+    evaluated(copy, trace=str(trace))
+    with np.load(trace) as file:
+        assert file["duration"] == 2.0
+        assert set(file["layer"]) == {0, 1}
+        assert file["layers"].tolist() == [0, 1, 2]
+        assert file["time"].max() <= 2.0
+
+
+def test_evaluate_model__stops_a_trace_of_too_many_spikes(copy):
+    trace = copy / "trace.npz"
+    n_spikes = evaluated(copy, n_samples=7, trace=str(trace))["trace_spikes"]
+    trace.unlink()
+    some = {"n_samples": 7, "trace": str(trace)}
+    expected = (
+        rf"^evaluate: the trace has more than {n_spikes - 1} spikes up to sample 6; "
+        r"expected fewer; take fewer samples with --samples, or raise --max-spikes"
+    )
+    with pytest.raises(SimulationLimitError, match=expected):
+        evaluated(copy, max_spikes=n_spikes - 1, **some)
+    assert not trace.exists()
+    assert evaluated(copy, max_spikes=n_spikes, **some)["trace_spikes"] == n_spikes
+
+
 @pytest.fixture
 def lif_files(tmp_path):
     """Write a model of many spikes without configuration, and an input for it."""
@@ -162,6 +218,33 @@ def test_simulate_model__ends_when_told(lif_files):
     _, folder = lif_files
     assert simulated(folder, t_end=1.5)["t_end"] == 1.5
     assert load_npz(folder / "out.npz", 3, layer=3).time.max(initial=0) <= 1.5
+
+
+def test_simulate_model__writes_a_trace_of_the_model_whenever_it_ends(lif_files):
+    case, folder = lif_files
+    for t_end in (None, 1.5):
+        simulated(folder, t_end=t_end)
+        with np.load(folder / "out.npz") as file:
+            assert file["model"] == network_digest(case.network)
+            assert file["duration"] == (t_end or case.network.t_end)
+            assert file["n_samples"] == 3
+            assert "label" not in file
+
+
+def test_simulate_model__shows_output_spikes_after_a_decision_by_potentials(tmp_path):
+    weights = [np.ones((2, 2)), np.full((2, 3), 0.2)]
+    network = build(
+        (2,),
+        [dense(2), dense(3)],
+        weights=lambda _, k: weights[k],
+        readout="potential_start",
+    )
+    write_model(tmp_path / "m.h5", ModelFile(network))
+    one = SpikeTrains(np.ones(1) / 2, np.zeros(1, np.int32), np.array([0, 1]), 2)
+    save_npz(tmp_path / "in.npz", [one])
+    assert simulated(tmp_path)["layers"][2]["spikes"] == 3
+    with np.load(tmp_path / "out.npz") as file:
+        assert network.duration == 2 < file["time"].max() <= file["duration"] == 3
 
 
 def test_simulate_model__takes_a_layer_of_another_run(lif_files):
@@ -272,138 +355,6 @@ def test_evaluate_model__names_its_option_where_a_sample_has_too_many_events(
     assert swept["spikes_per_sample"] == found["spikes_per_sample"]
 
 
-def checked(path, overrides=(), engine="auto", n_samples=4):
-    return check_gradients(str(path), None, overrides, engine, n_samples, 12)
-
-
-@pytest.mark.parametrize("engine", ["window", "sweep"])
-def test_check_gradients__of_a_configuration(tiny_yaml, engine):
-    report, text = checked(tiny_yaml, ["loss.silence_penalty=0"], engine)
-    assert report["engine"] == engine
-    assert report["passed"] is True
-    assert report["worst_relative_error"] <= 1e-6
-    assert report["n_samples"] == 4
-    names = ["layer_1 (dense 12)", "layer_2 (dense 3)", "input times"]
-    assert [layer["name"] for layer in report["layers"]] == names
-    assert sum(layer["n_checked"] for layer in report["layers"]) > 0
-    assert report["parameters"] == []
-    assert json.loads(json.dumps(report)) == report
-    assert "passed: worst relative error" in text
-    assert all(name in text for name in names)
-
-
-def test_check_gradients__of_a_model_or_its_folder(finished_run):
-    report, _ = checked(finished_run)
-    assert report["passed"]
-    assert checked(finished_run / "model.h5")[0] == report
-
-
-def test_check_gradients__says_if_it_fails(tiny_yaml, monkeypatch):
-    monkeypatch.setattr("eventsim.model_commands.TOLERANCE", -1.0)
-    report, text = checked(tiny_yaml)
-    assert report["passed"] is False
-    assert "FAILED: worst relative error" in text
-
-
-def test_check_gradients__refuses_set_with_a_model(finished_run):
-    with pytest.raises(ConfigError, match="--set goes with a CONFIG file, not a MODEL"):
-        checked(finished_run, ["seed=1"])
-
-
-@pytest.mark.parametrize("engine", ["sweep", "queue"])
-def test_check_gradients__of_instantaneous_synapses(tiny_yaml, engine):
-    overrides = [
-        "network.neuron={model: if_delta, theta: 1}",
-        "loss={beta: 10}",
-        "training={epochs: 1, weight_mean: 1, weight_gain: 3}",
-        "network.t_end=4",
-    ]
-    report, _ = checked(tiny_yaml, overrides, engine)
-    assert report["passed"], report
-    names = ["layer_1 (dense 12)", "layer_2 (dense 3)", "thresholds"]
-    assert report["without_effect"] == names
-    assert report["layers"][-1]["largest_derivative"] > 0.1
-    report, _ = checked(tiny_yaml, [*overrides, "network.current=0.3"], engine)
-    assert report["passed"], report
-    assert report["without_effect"] == ["layer_1 (dense 12)"]
-
-
-def test_check_gradients__silent_instantaneous_synapses_do_not_pass(tiny_yaml):
-    neuron = "network.neuron={model: if_delta, theta: 1}"
-    silent = [neuron, "loss={beta: 10}", "training.weight_mean=-50.0"]
-    report, text = checked(tiny_yaml, silent)
-    assert not report["passed"]
-    assert report["unchecked"] == ["input times"]
-    assert "is the layer silent?" in text
-
-
-def test_check_gradients__names_a_parameter_whose_derivative_is_wrong(
-    tiny_yaml, monkeypatch
-):
-    right = sweep.backward_spikes
-
-    def wrong(*arguments, **options):
-        found = right(*arguments, **options)
-        layers = tuple(replace(by, theta=by.theta * 1.001) for by in found.layers)
-        return replace(found, layers=layers)
-
-    monkeypatch.setattr(sweep, "backward_spikes", wrong)
-    overrides = ["network.neuron={model: relpsp, threshold: static, theta: 0.3}"]
-    report, text = checked(tiny_yaml, [*overrides, "loss.silence_penalty=0"])
-    assert report["passed"] is False
-    (check,) = report["parameters"]
-    assert check["name"] == "thresholds"
-    assert check["worst_relative_error"] == pytest.approx(1e-3, rel=0.1)
-    assert max(x["worst_relative_error"] for x in report["layers"]) <= 1e-6
-    assert "thresholds" in text
-
-
-def test_check_gradients__tells_what_does_not_matter(tiny_yaml):
-    # Neurons that fire once have no use for a refractory period.
-    neuron = "{model: lif, tau_m: 4, tau_s: 2, theta: 1, reset: zero, refractory: 0.2"
-    overrides = [
-        f"network.neuron={neuron}, max_spikes: 1}}",
-        "loss={beta: 10}",
-        "training={epochs: 1, weight_mean: 30, weight_gain: 20}",
-    ]
-    report, text = checked(tiny_yaml, overrides)
-    assert report["passed"], report
-    assert report["without_effect"] == ["refractory period"]
-    assert "without effect here: refractory period" in text
-
-
-@pytest.mark.parametrize("engine", ["sweep", "queue"])
-def test_check_gradients__of_neurons_of_many_spikes(tiny_yaml, engine):
-    overrides = [
-        "network.neuron={model: lif, tau_m: 4, tau_s: 2, theta: 1, reset: zero}",
-        "loss={beta: 10}",
-        "training={epochs: 1, weight_mean: 30, weight_gain: 20}",
-        "network.delay=0.1",
-    ]
-    report, text = checked(tiny_yaml, overrides, engine)
-    assert report["engine"] == engine
-    assert report["passed"], report
-    kinds = [check["name"] for check in report["parameters"]]
-    assert kinds == ["thresholds", "axonal delays", "tau_m", "tau_s"]
-    assert all(check["n_checked"] > 0 for check in report["parameters"])
-    assert json.loads(json.dumps(report)) == report
-    assert all(kind in text for kind in kinds)
-
-
-def test_check_gradients__data_problems_are_told(tiny_yaml):
-    overrides = ["data={name: mnist, dir: nowhere}", "encode.bias_spikes=0"]
-    with pytest.raises(DataError, match="'nowhere' does not hold mnist"):
-        checked(tiny_yaml, overrides)
-
-
-def test_check_gradients__does_not_pass_on_a_silent_network(tiny_yaml):
-    silent = ["training.weight_mean=-50.0", "loss.silence_penalty=0"]
-    report, text = check_gradients(str(tiny_yaml), None, silent, "auto", 4, 5)
-    assert not report["passed"]
-    assert len(report["unchecked"]) == 3
-    assert "not checked: layer_1 (dense 12), layer_2 (dense 3), input times" in text
-
-
 def test_simulate_model__refuses_spikes_where_currents_are_the_input(lif_files):
     _, folder = lif_files
     case = driven_case("dense", "lif", 0)
@@ -413,16 +364,3 @@ def test_simulate_model__refuses_spikes_where_currents_are_the_input(lif_files):
     with pytest.raises(ShapeError, match="are currents, not spikes, and none are"):
         simulated(folder)
     assert not (folder / "out.npz").exists()
-
-
-def test_check_gradients__of_a_configuration_with_direct_coding(tiny_yaml):
-    overrides = [
-        "encode={coding: direct}",
-        "network={layers: 12-3, t_end: 3, neuron: {model: srm_lif, threshold: static, "
-        "tau_m: 3, tau_s: 2, theta: 0.3}}",
-        "loss.silence_penalty=0",
-    ]
-    for engine in ("auto", "queue"):
-        result, text = check_gradients(str(tiny_yaml), None, overrides, engine, 4, 5)
-        assert result["passed"], text
-        assert "input currents" in text

@@ -13,6 +13,7 @@ from eventsim.model_description import (
 )
 from eventsim.model_file import Activity, ModelFile, write_model
 from eventsim.network import Layer, Network, Neuron
+from eventsim.quantisation import quantised
 from eventsim.topology import Dense
 
 
@@ -118,3 +119,11 @@ def test_describe_model__says_what_the_input_is(model, tmp_path):
     found = describe_model(str(tmp_path / "d.h5"))
     assert found["input"] == "currents"
     assert "currents" in format_description(found)
+
+
+def test_describe_model__shows_the_steps_of_quantised_weights(tmp_path):
+    weights = [np.array([[7.0, 14.0], [0.0, 2.0]])]
+    network = build((2,), [dense(2)], weights=lambda _, k: weights[k])
+    path = tmp_path / "model.h5"
+    write_model(path, ModelFile(quantised(network, 4, "channel")))
+    assert describe_model(str(path))["layers"][0]["weight_step"] == "1 to 2"

@@ -35,6 +35,18 @@ def delayed_layer():
     )
 
 
+def test_trained_arrays__steps_come_last_and_are_put_back():
+    steps = np.array([1.0, 2.0, 4.0])
+    plain, stepped = dense_layer(), dense_layer(weight_step=steps)
+    assert len(Network((2,), (plain,)).trained_arrays) == 2
+    network = Network((2,), (stepped,))
+    assert network.trained_arrays[2] is steps
+    weight, theta = network.trained_arrays[:2]
+    found = network.with_arrays([weight, theta, 3 * steps])
+    np.testing.assert_array_equal(found.layers[0].weight_step, 3 * steps)
+    assert network.with_weights(network.weights).layers[0].weight_step is steps
+
+
 def test_network__counts_neurons_and_weights():
     network = five_layers()
     # 5 x 5 x 3, pooled to 2 x 2 x 3, 1 x 1 x 2, flat 2, 4.

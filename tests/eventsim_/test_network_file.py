@@ -11,6 +11,7 @@ from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.network import LAYER_ARRAYS, Layer, Network, Neuron
 from eventsim.network_file import format_version_of
 from eventsim.neurons import NEURON_MODELS
+from eventsim.quantisation import quantised
 from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, Sparse
 
 NEURONS = [
@@ -219,3 +220,27 @@ def test_network_file__keeps_dropout(tmp_path):
         file["network/layer_2"].attrs["rate"] = 1.5
     with pytest.raises(ModelFileError, match=r"dropout: rate is 1\.5"):
         read_model(tmp_path / "m.h5")
+
+
+def test_write_network__keeps_the_steps_of_quantised_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    plain = build((6, 6, 1), [conv(3), dense(2)], weights=normal_weights(rng))
+    network = quantised(plain, 4, "channel")
+    assert (format_version_of(plain), format_version_of(network)) == (1, 2)
+    assert_same(round_trip(tmp_path / "model.h5", network), network)
+
+
+def test_read_model__refuses_steps_that_do_not_fit_the_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    plain = build((4,), [dense(2)], weights=normal_weights(rng))
+    path = tmp_path / "model.h5"
+    write_model(path, ModelFile(quantised(plain, 4, "layer")))
+    with h5py.File(path, "a") as file:
+        file["network/layer_1/weight"][1, 1] *= 1.1
+    message = r"model\.h5': network: layer_1 .* no whole multiples of its weight_step"
+    with pytest.raises(ModelFileError, match=message):
+        read_model(path)
+    with h5py.File(path, "a") as file:
+        file["network/layer_1/weight_step"][0] = 0
+    with pytest.raises(ModelFileError, match="weight steps that are not positive"):
+        read_model(path)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hwmodel_ import oracle
 
 from eventsim.model_file import Activity, ModelFile
 from eventsim.network import Layer, Network, Neuron
+from eventsim.spikes import SpikeTrains
 from eventsim.topology import (
     AveragePool,
     Conv2d,
@@ -16,11 +18,14 @@ from eventsim.topology import (
     Sparse,
     Topology,
 )
+from eventsim.trace_file import writing_trace
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.traffic.counts import count
+from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import from_model
 
 
@@ -131,14 +136,117 @@ def two_by_two_model(**provenance):
     return make_model(network, counts, n_samples=2, decision_time=2.0, **provenance)
 
 
-def counted(model, capacity, mesh=(4, 30), port=(0, 0), chip=None, topology="mesh"):
-    """Workload, mapping and counts of a model."""
+def counted(
+    model,
+    capacity,
+    mesh=(4, 30),
+    port=(0, 0),
+    chip=None,
+    topology="mesh",
+    split="features",
+):
+    """Workload, mapping and counts of a model; capacity in neurons, or all limits."""
     workload = from_model(model)
+    if isinstance(capacity, int):
+        capacity = CoreLimits(neurons=capacity)
+    part = partition(workload.layers, capacity, split)
     grid = Grid(*mesh, chip=chip, topology=topology)
-    mapping = place_row_major(partition(workload.layers, capacity), grid, "test")
+    mapping = place_row_major(part, grid, "test")
     return workload, mapping, count(workload, mapping, port)
+
+
+def matrix_of(layer):
+    """Explicit (n_in, n_neurons) synapses of a layer, average pools included."""
+    topology = layer.topology
+    if isinstance(topology, Conv2d):
+        matrix = oracle.conv_matrix(
+            layer.weight, topology.input_shape, topology.stride, topology.padding
+        )
+    elif isinstance(topology, Sparse):
+        n_in = int(np.prod(topology.input_shape))
+        matrix = oracle.list_matrix(
+            n_in, topology.units, topology.pre, topology.post, layer.weight
+        )
+    else:
+        matrix = oracle.dense_matrix(layer.weight)
+    return _through_windows(layer.folded, matrix.astype(int))
+
+
+def reach_of(layer):
+    """Explicit (n_source, n_neurons): which neuron a source may reach through pools."""
+    kept = layer.passes[: len(layer.passes) - len(layer.folded)]
+    return _through_windows(kept, matrix_of(layer)) > 0
+
+
+def _through_windows(passes, matrix):
+    for passage in reversed(passes):
+        if isinstance(passage, AveragePool | EarliestPool):
+            windows = oracle.window_matrix(
+                passage.input_shape, passage.size, passage.stride
+            )
+            matrix = windows @ matrix
+    return matrix
 
 
 def by_link(loads: LinkLoads) -> dict:
     """Non-zero loads as {((x, y), (x, y)): packets}."""
     return {(start, end): packets for start, end, packets in loads.links()}
+
+
+def made_up_trace(network, rng, n_samples=3, per_neuron=1.5, duration=2.0):
+    """Spikes of every layer at random times; several of a neuron, ties, silence."""
+    sizes = [int(np.prod(network.input_shape)), *(x.n_neurons for x in network.layers)]
+    trains = []
+    for size in sizes:
+        counts = rng.poisson(per_neuron * size, n_samples)
+        times = [np.sort(rng.integers(0, 9, n) / 8 * duration) for n in counts]
+        trains.append(
+            SpikeTrains(
+                np.concatenate(times),
+                rng.integers(0, size, counts.sum()).astype(np.int32),
+                np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+                size,
+            )
+        )
+    labels = rng.integers(0, 3, n_samples)
+    return SpikeTrace("made_up.npz", tuple(trains), duration, labels)
+
+
+def write_trace(path, network, trace):
+    with writing_trace(path, network, trace.duration) as writer:
+        writer.add(trace.trains, trace.labels)
+    return path
+
+
+def explicit_layers(network, mapping):
+    """Matrix, number of the source layer and owners of the inputs of each layer.
+
+    The matrix counts non-zero synapses, (n_in, n_out); owners are cores, -1 the host.
+    """
+    owner = [-1] * int(np.prod(network.input_shape))
+    parts, windows = iter(mapping.partition.layers), None
+    for number, layer in enumerate(network.layers, start=1):
+        topology = layer.topology
+        if isinstance(topology, EarliestPool):
+            place = topology.input_shape, topology.size, topology.stride
+            owner = [owner[i] for i in oracle.first_of_window(*place)]
+        if isinstance(topology, AveragePool):
+            place = topology.input_shape, topology.size, topology.stride
+            windows, source = oracle.window_matrix(*place), number - 1
+        if not topology.has_neurons:
+            continue
+        if isinstance(topology, Conv2d):
+            place = topology.input_shape, topology.stride, topology.padding
+            matrix = oracle.conv_matrix(layer.weight, *place)
+        elif isinstance(topology, Sparse):
+            n_in = int(np.prod(topology.input_shape))
+            ends = topology.pre, topology.post
+            matrix = oracle.list_matrix(n_in, topology.units, *ends, layer.weight)
+        else:
+            matrix = oracle.dense_matrix(layer.weight)
+        if windows is None:
+            source = number - 1
+        else:
+            matrix, windows = windows @ matrix, None
+        yield matrix, source, owner
+        owner = next(parts).core_of_neuron.tolist()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 
 import h5py
@@ -10,16 +11,21 @@ from click.testing import CliRunner
 from hwmodel_.builders import (
     LIF,
     close,
+    conv_model,
     dense_model,
     make_model,
     make_network,
     two_by_two_model,
+    write_trace,
 )
 
 from eventsim import __version__
 from eventsim.model_file import ModelFile, write_model
+from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, Dense, Sparse
+from hwmodel.chip.files import preset_names
 from hwmodel.cli import commands, main
+from hwmodel.workload.trace import SpikeTrace
 
 
 def run(*arguments):
@@ -156,6 +162,50 @@ def test_estimate__options_reach_the_model(model):
     assert (data["hops"], data["steps"], data["latency_s"]) == (4.0, 10, 0.010)
 
 
+def test_estimate__takes_the_spikes_of_a_trace(tmp_path):
+    # The worked example, its spikes one by one, in a model without activity.
+    network = two_by_two_model().network
+    path, trace = tmp_path / "model.h5", tmp_path / "trace.npz"
+    write_model(path, ModelFile(network))
+    counts = [[4, 6], [2], [1, 0, 1]]
+    neurons = [np.repeat(np.arange(len(n)), n).astype(np.int32) for n in counts]
+    trains = [
+        SpikeTrains(np.full(n.size, 0.5), n, np.array([0, n.size // 2, n.size]), size)
+        for n, size in zip(neurons, (2, 1, 3), strict=True)
+    ]
+    write_trace(trace, network, SpikeTrace("", tuple(trains), 2.0, np.array([0, 2])))
+    arguments = ("estimate", path, "--chip", "canmore", "--set", "core.neurons=1")
+    arguments = (*arguments, "--mesh", "2x2", "--input-port", "1,1")
+    result = run(*arguments, "--trace", trace, "--json")
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["sops"], data["hops"], data["n_samples"]) == (5.0, 7.0, 2)
+    assert data["energy_j"]["total"] == close(3.5208e-6)
+    assert data["steps"] == 20
+    assert data["spikes_from"] == f"trace '{trace}'"
+    text = run(*arguments, "--trace", trace).stdout
+    assert f"spikes from        trace '{trace}'\n" in text
+    expected = "--write' ('eventsim train' writes it too), or record a trace with"
+    assert_one_error_line(run(*arguments), expected, "give it with --trace FILE")
+    other = tmp_path / "other.npz"
+    assert_one_error_line(run(*arguments, "--trace", other), "does not exist")
+
+
+def test_estimate__says_that_spikes_are_those_of_the_model_file(model):
+    data = json.loads(run("estimate", model, "--chip", "canmore", "--json").stdout)
+    assert data["spikes_from"] == "activity of the model file"
+    text = run("estimate", model, "--chip", "canmore").stdout
+    assert "spikes from        activity of the model file\n" in text
+
+
+def test_estimate__a_trace_does_not_go_with_declared_spikes(tmp_path):
+    declared = tmp_path / "net.yaml"
+    declared.write_text("name: net")
+    result = run("estimate", declared, "--chip", "canmore", "--trace", "t.npz")
+    assert result.exit_code == 2
+    assert "--trace goes with a model.h5" in result.stderr
+
+
 def test_estimate__own_chip_file(model, tmp_path):
     text = (resources.files("hwmodel") / "chips" / "canmore.yaml").read_text("utf-8")
     path = tmp_path / "mine.yaml"
@@ -172,6 +222,40 @@ def test_estimate__plot_writes_pictures(model, tmp_path):
         "mesh.png",
     ]
     assert "wrote" in result.stderr
+
+
+def test_estimate__plot_shows_the_sensitivity_where_bounds_are_known(model, tmp_path):
+    run("estimate", model, "--chip", "spinnaker", "--plot", tmp_path / "p")
+    assert (tmp_path / "p" / "sensitivity.png").is_file()
+
+
+def test_estimate__draws_constants_from_their_bounds(model):
+    arguments = ("estimate", model, "--chip", "loihi", "--json", "--draws", 200)
+    once, again = run(*arguments), run(*arguments, "--seed", 0)
+    assert once.stdout == again.stdout
+    drawn = json.loads(once.stdout)["monte_carlo"]
+    assert (drawn["n"], drawn["seed"]) == (200, 0)
+    assert drawn["p5"] < drawn["p50"] < drawn["p95"]
+    assert json.loads(run(*arguments, "--seed", 1).stdout)["monte_carlo"] != drawn
+    plain = run("estimate", model, "--chip", "loihi", "--json")
+    assert json.loads(plain.stdout)["monte_carlo"] is None
+
+
+def test_estimate__bounds_can_be_set(model):
+    bounds = ("--set", "energy.hop.low=0pJ", "--set", "energy.hop.high=1nJ")
+    common = ("estimate", model, "--chip", "canmore", "--set", "core.neurons=1")
+    data = json.loads(run(*common, *bounds, "--json").stdout)
+    low, high = data["energy_interval_j"]
+    assert low == close(data["energy_j"]["total"] - data["energy_j"]["hop"])
+    assert high == close(low + 10 * data["energy_j"]["hop"])
+    assert "energy.hop     0 J to 1 nJ" in run(*common, *bounds).stdout
+
+
+def test_estimate__structure_only_names_the_missing_price(model):
+    result = run("estimate", model, "--chip", "loihi2")
+    assert_one_error_line(
+        result, "chip loihi2: energy.sop is unknown", "--set energy.sop="
+    )
 
 
 def test_estimate__offline_data_is_a_warning_on_stderr(tmp_path):
@@ -196,7 +280,7 @@ def test_estimate__strict_refuses_what_the_chip_cannot_hold(tmp_path):
 def test_estimate__unknown_chip_lists_the_presets(model):
     result = run("estimate", model, "--chip", "canmoor")
     assert_one_error_line(
-        result, "canmore, spinnaker, truenorth", "did you mean 'canmore'"
+        result, "presets akida, ", ", canmore, ", "did you mean 'canmore'"
     )
 
 
@@ -262,6 +346,9 @@ def test_estimate__newer_model(model):
         ("--chip", "canmore", "--input-port", "-1,0"),
         ("--chip", "canmore", "--casting", "broadcast"),
         ("--chip", "canmore", "--steps-per-window", "0"),
+        ("--chip", "canmore", "--draws", "-1"),
+        ("--chip", "canmore", "--draws", "2000000"),
+        ("--chip", "canmore", "--seed", "-1"),
         ("--chip", "canmore", "--nonsense"),
     ],
 )
@@ -288,26 +375,87 @@ def test_map__json_needs_no_activity(tmp_path):
         "layer": "layer_2 (dense)",
         "features": [0, 3],
         "rows": [0, 1],
+        "columns": [0, 1],
         "neurons": 3,
+        "copies": 0,
         "x": 1,
         "y": 0,
     }
 
 
+def test_map__split_and_limits_reach_the_mapping(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, conv_model(np.random.default_rng(0)))
+    common = ("map", path, "--chip", "canmore", "--json", "--split", "space")
+    (first, *_) = json.loads(run(*common).stdout)["cores"]
+    assert (first["neurons"], first["columns"]) == (7 * 7 * 5, [0, 7])
+    limits = ("--set", "limits.neurons=20", "--limits", "silicon")
+    cores = json.loads(run(*common, *limits).stdout)["cores"]
+    assert max(core["neurons"] for core in cores) <= 20
+    assert any(core["columns"] != [0, 7] for core in cores)
+    assert all(core["features"][0] == 0 for core in cores)
+
+
+def test_map__copies_are_listed_and_said(tmp_path):
+    # 6 outputs of 3 inputs on cores of 6 synapses: 3 cores, so 3 of each neuron before
+    path = tmp_path / "model.h5"
+    write_model(path, dense_model([2, 3, 6], np.random.default_rng(0), 0.0))
+    common = ("map", path, "--chip", "canmore", "--limits", "silicon")
+    limits = ("--set", "limits.synapses=6", "--set", "limits.target_cores=1")
+    cores = json.loads(run(*common, *limits, "--json").stdout)["cores"]
+    assert [core["copies"] for core in cores] == [2, 2, 2, 0, 0, 0]
+    text = run(*common, *limits).stdout
+    assert text.startswith("6 cores on a 32x32 mesh, 2 neurons a core, 6 copies of ")
+
+
+def test_estimate__split_and_limits_are_reported(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, conv_model(np.random.default_rng(0)))
+    common = ("estimate", path, "--chip", "canmore", "--set", "core.neurons=20")
+    options = ("--split", "search", "--limits", "silicon")
+    data = json.loads(run(*common, *options, "--json").stdout)
+    assert (data["split"], data["limits"]) == ("search", "silicon")
+    for layer in data["layers"]:
+        runs = layer["runs"]
+        assert layer["cores"] == runs["features"] * runs["rows"] * runs["columns"]
+        assert layer["copies"]["neurons"] == 0
+    first = data["layers"][0]["runs"]
+    shape = f"{first['features']}x{first['rows']}x{first['columns']}"
+    assert shape in run(*common, *options).stdout
+
+
+def test_estimate__a_neuron_with_too_many_inputs_is_refused(tmp_path):
+    path = tmp_path / "model.h5"
+    write_model(path, dense_model([784, 2], np.random.default_rng(0), 0.0))
+    for command in ("estimate", "map"):
+        assert_one_error_line(
+            run(command, path, "--chip", "truenorth", "--limits", "silicon"),
+            "layer_1 (dense): a neuron has 784 inputs; expected at most 256",
+            "partial sums",
+            "--limits core",
+        )
+
+
+@pytest.mark.parametrize("option", [("--split", "rows"), ("--limits", "chip")])
+def test_map__an_unknown_split_or_limit_is_a_usage_error(model, option):
+    result = run("map", model, "--chip", "canmore", *option)
+    assert result.exit_code == 2
+    assert f"'{option[1]}' is not one of" in result.stderr
+
+
 def test_chips__lists_presets():
-    result = run("chips")
-    assert [line.split()[0] for line in result.stdout.splitlines()] == [
-        "canmore",
-        "spinnaker",
-        "truenorth",
-    ]
-    assert len(json.loads(run("chips", "--json").stdout)) == 3
+    _, _, *lines = run("chips").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == preset_names()
+    assert any("structure only" in line for line in lines)
+    data = json.loads(run("chips", "--json").stdout)
+    assert [chip["name"] for chip in data] == preset_names()
 
 
 def test_chips__shows_one():
-    assert "energy.sop     26 pJ (average)" in run("chips", "truenorth").stdout
+    shown = run("chips", "truenorth").stdout
+    assert "26 pJ (average), 21.7 pJ to 28.1 pJ, measured at 0.775 V" in shown
     assert json.loads(run("chips", "truenorth", "--json").stdout)["name"] == "truenorth"
-    assert_one_error_line(run("chips", "loihi"), "unknown chip 'loihi'")
+    assert_one_error_line(run("chips", "loihi3"), "unknown chip 'loihi3'")
 
 
 def test_tables__prints_text_and_json():
@@ -321,6 +469,87 @@ def test_version__is_the_package_version():
 
 def test_main__exits_with_the_code(capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["chips", "loihi"])
+        main(["chips", "loihi3"])
     assert stop.value.code == 1
     assert "error: unknown chip" in capsys.readouterr().err
+
+
+SMALL_CORES = ("--chip", "canmore", "--set", "core.neurons=2", "--mesh", "4x4")
+
+
+@pytest.fixture
+def wide(tmp_path):
+    path = tmp_path / "wide.h5"
+    write_model(path, dense_model([9, 8, 7, 3], np.random.default_rng(0)))
+    return path
+
+
+def test_placement__choices_are_the_methods():
+    from hwmodel.placing.place import METHODS
+
+    (option,) = [p for p in commands.commands["map"].params if p.name == "placement"]
+    assert tuple(option.type.choices) == METHODS
+
+
+def test_estimate__places_for_the_objective(wide):
+    common = ("estimate", wide, *SMALL_CORES, "--json", "--placement-iterations", 5000)
+    rows = json.loads(run(*common).stdout)
+    better = json.loads(run(*common, "--placement", "annealing").stdout)
+    assert better["hops"] < rows["hops"]
+    assert better["placement"]["value"] == better["hops"]
+    assert better["placement"]["row_major"] == rows["hops"]
+    links = ("--placement", "greedy", "--objective", "worst-link")
+    calm = json.loads(run(*common, *links, "--casting", "unicast").stdout)
+    assert calm["placement"]["value"] == calm["busiest_link"]
+
+
+def test_estimate__same_seed_same_places(wide):
+    common = ("estimate", wide, *SMALL_CORES, "--json", "--placement", "annealing")
+    budget = ("--placement-iterations", 500, "--seed")
+    first, again, other = (
+        json.loads(run(*common, *budget, seed).stdout)["core_load"]
+        for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_estimate__text_tells_the_gain(wide):
+    common = ("estimate", wide, *SMALL_CORES)
+    text = run(*common, "--placement", "hilbert").stdout
+    assert "placement          hilbert: " in text
+    assert "gain" in text
+    assert "placement " not in run(*common).stdout
+
+
+def test_map__places_by_traffic_if_there_is_any(wide):
+    common = ("map", wide, *SMALL_CORES, "--placement", "greedy")
+    assert "greedy: " in run(*common).stdout.splitlines()[-1]
+    data = json.loads(run(*common, "--json").stdout)
+    assert 0 < data["placement"]["gain"] < 1
+
+
+def test_map__without_activity_names_the_method_that_needs_it(tmp_path):
+    model = dense_model([4, 3], np.random.default_rng(0))
+    write_model(tmp_path / "silent.h5", replace(model, activity=None))
+    common = ("map", tmp_path / "silent.h5", "--chip", "canmore", "--placement")
+    assert run(*common, "hilbert").exit_code == 0
+    assert_one_error_line(
+        run(*common, "annealing"), "placement annealing", "no measured spikes"
+    )
+
+
+def test_estimate__energy_needs_a_price_of_hops(wide):
+    common = ("estimate", wide, "--placement", "greedy", "--objective", "energy")
+    assert_one_error_line(
+        run(*common, "--chip", "truenorth"), "chip truenorth: energy.hop is 0"
+    )
+    assert_one_error_line(
+        run(*common, "--chip", "canmore", "--set", "energy.hop=unknown"),
+        "energy.hop is unknown",
+    )
+
+
+def test_map__a_port_outside_the_mesh_is_an_error(wide):
+    result = run("map", wide, *SMALL_CORES, "--input-port", "4,0")
+    assert_one_error_line(result, "input port (4, 0) is outside the 4x4 mesh")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hwmodel_.builders import close
 
-from hwmodel.chip.chip import load_chip
+from hwmodel.chip.chip import Chip, load_chip
+from hwmodel.chip.constants import Constant
+from hwmodel.chip.files import preset_names
 from hwmodel.cli import commands
 from hwmodel.errors import WorkloadError
 from hwmodel.estimate import estimate_workload
 from hwmodel.fig_8 import fig_8
+from hwmodel.report.chips import bounds_text, price_text, what_is_priced
 from hwmodel.workload.declared import read_declared
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,10 +30,12 @@ def test_energy_model__the_worked_example_prints_what_is_shown(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (program,) = blocks("explanation/energy-model.md", "python")
     exec(compile(program, "energy-model.md", "exec"), {})
-    (session,) = blocks("explanation/energy-model.md", "console")
-    command, _, shown = session.partition("\n")
-    result = CliRunner().invoke(commands, command.removeprefix("$ hwmodel ").split())
-    assert result.stdout == shown
+    sessions = blocks("explanation/energy-model.md", "console")
+    assert len(sessions) == 2
+    for session in sessions:
+        command, _, shown = session.partition("\n")
+        command = command.removeprefix("$ hwmodel ")
+        assert CliRunner().invoke(commands, command.split()).stdout == shown
 
 
 def test_own_chip__the_file_with_a_base_is_one(tmp_path):
@@ -51,33 +55,63 @@ def test_own_chip__the_complete_file_is_one(tmp_path):
     assert (chip.name, chip.mesh.width, chip.energy.hop.value) == ("mesh16", 16, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["truenorth", "spinnaker", "canmore"])
-def test_chips__the_table_of_presets_is_true(name):
-    text = (DOCS / "reference/chips.md").read_text("utf-8")
-    rows = re.findall(r"^\| (.*) \|$", text, re.M)[:9]
-    head, _, *body = ([cell.strip() for cell in row.split(" | ")] for row in rows)
-    column = head.index(f"`{name}`")
-    table = {row[0]: row[column] for row in body}
-    chip = load_chip(name)
-    units = {"pJ": 1e-12, "nJ": 1e-9, "uJ/frame,": 1e-6, "W": 1.0, "ms": 1e-3}
-    for label, constant in (
-        ("energy per SOP", chip.energy.sop),
-        ("energy per hop", chip.energy.hop),
-        ("static", chip.energy.static),
-        ("time step", chip.timing.step),
-    ):
-        shown = table[label]
+def preset_tables() -> list[list[str]]:
+    """The two tables of presets, as the page has to show them."""
+    prices = ["chip", "synaptic operation", "bounds", "neuron update", "hop"]
+    prices += ["static", "step"]
+    structure = ["chip", "technology", "routers", "cores", "neurons a core", "priced"]
+    chips = [load_chip(name) for name in preset_names()]
+    return [
+        _table(prices, [_price_cells(chip) for chip in chips if chip.energy.sop.value]),
+        _table(structure, [_structure_cells(chip) for chip in chips]),
+    ]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(cells)} |" for cells in lines]
+
+
+def _price_cells(chip: Chip) -> list[str]:
+    def cell(constant: Constant | None) -> str:
+        if constant is None:
+            return "not charged"
         if constant.included_in:
-            holder = {"sop": "SOP", "router": "router"}[constant.included_in]
-            assert shown == f"in the {holder} price"
-        elif constant.value is None:
-            assert shown == "unknown"
-        else:
-            number, unit = shown.replace(",", "").split()[:2]
-            factor = units.get(unit, units["uJ/frame,"])
-            assert float(number) * factor == close(constant.value)
-    assert table["mesh"].startswith(f"{chip.mesh.width} x {chip.mesh.height}")
-    assert table["neurons a core in the mapping"] == str(chip.core.neurons)
+            return f"in {constant.included_in}"
+        return price_text(constant.value, constant.unit, None)
+
+    energy = chip.energy
+    hop = cell(energy.hop)
+    if energy.hop_y is not None:
+        hop += f", {cell(energy.hop_y)} along y"
+    return [
+        f"`{chip.name}`",
+        f"{cell(energy.sop)}, {energy.sop.kind}",
+        bounds_text(energy.sop) or "-",
+        cell(energy.neuron_update),
+        hop,
+        cell(energy.static),
+        cell(chip.timing.step),
+    ]
+
+
+def _structure_cells(chip: Chip) -> list[str]:
+    grid = chip.mesh.grid()
+    shape = "" if grid.topology == "mesh" else f", {grid.topology}"
+    return [
+        f"`{chip.name}`",
+        chip.technology,
+        f"{grid}{shape}",
+        str(grid.n_cores),
+        str(chip.core.neurons),
+        what_is_priced(chip),
+    ]
+
+
+def test_chips__the_tables_of_presets_are_true():
+    text = (DOCS / "reference/chips.md").read_text("utf-8")
+    for table in preset_tables():
+        assert "\n".join(table) + "\n\n" in text
 
 
 def test_workload_file__the_file_shown_is_one(tmp_path):
@@ -110,16 +144,18 @@ def test_results__vgg16_gives_the_row_of_table_2(chip, printed):
 
 def test_results__hops_of_fig_8_are_those_of_the_table():
     text = (DOCS / "results.md").read_text("utf-8")
-    rows = re.findall(r"^\| (same|any) \| (.*) \|$", text, re.M)
+    rows = re.findall(r"^\| (features|space) \| (same|any) \| (.*) \|$", text, re.M)
     shown = {}
-    for rule, rest in rows:
+    for axis, rule, rest in rows:
         mesh, casting, hops, more, spike, sop = rest.replace("*", "").split(" | ")
         casting = "least" if casting.startswith("one hop") else casting
-        shown[rule, mesh.replace(" ", ""), casting] = (hops, more, spike, sop)
+        shown[axis, rule, mesh.replace(" ", ""), casting] = (hops, more, spike, sop)
     found = {
-        (r.after_pool, r.mesh, r.casting): r for r in fig_8() if r.network == "VGG11"
+        (r.partition.removeprefix("along "), r.after_pool, r.mesh, r.casting): r
+        for r in fig_8()
+        if r.network == "VGG11"
     }
-    assert len(shown) == 10
+    assert len(shown) == 15
     for key, (hops, more, spike, sop) in shown.items():
         r = found[key]
         for value, cell in ((r.hops, hops), (r.hops + r.input_hops, more)):

@@ -34,7 +34,8 @@ from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.topology import Conv2d, Dense, EarliestPool, Flatten
 from hwmodel.chip.chip import load_chip
 from hwmodel.errors import ChipError, PlacementError, WorkloadError
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import map_model
 
 TWO_BY_TWO = {"mesh": (2, 2), "input_port": (1, 1)}
 
@@ -203,8 +204,9 @@ def test_estimate_model__forced_mixing_is_said():
 def test_estimate_model__notes_maps_and_pools_that_span_cores():
     model = conv_model(np.random.default_rng(0))
     notes = estimate_model(model, load_chip("canmore", ["core.neurons=14"])).notes
-    assert any(
-        "layer_1 (conv2d): a channel map of 7x7 exceeds a core" in n for n in notes
+    assert (
+        "layer_1 (conv2d): its maps of 7x7 are cut into 4 runs of rows and 1 of "
+        in ("".join(notes))
     )
     # 7 rows in runs of 2, 2, 2, 1 and windows of 2 rows: no window is split
     assert not any("pooling windows" in n for n in notes)
@@ -233,12 +235,6 @@ def test_estimate_model__input_port_must_be_on_the_mesh():
         estimate_model(
             two_by_two_model(), load_chip("canmore"), mesh=(2, 2), input_port=(2, 0)
         )
-
-
-def test_map_model__needs_no_activity():
-    model = ModelFile(two_by_two_model().network)
-    mapping = map_model(model, one_neuron_a_core("canmore"), (2, 2))
-    assert mapping.partition.n_cores == 4
 
 
 def test_estimate_model__steps_count_windows_not_network_time():
@@ -299,3 +295,66 @@ def test_estimate_model__says_that_input_currents_are_not_counted(tmp_path):
     assert "is not counted" in note
     plain = estimate_model(make_model(network, counts), load_chip("truenorth"))
     assert not any("currents" in note for note in plain.notes)
+
+
+def test_estimate_model__grows_by_whole_chips_and_says_so():
+    model = dense_model([3, 33, 2], np.random.default_rng(0))
+    overrides = ["mesh.width=2", "mesh.height=2", "mesh.chip={width: 2, height: 2}"]
+    chip = one_neuron_a_core("canmore", *overrides)
+    result = estimate_model(model, chip)
+    # 35 cores, 4 a chip: 9 chips in 3 x 3
+    assert str(result.mapping.grid) == "6x6"
+    assert (
+        "the network needs 35 cores, more than the 2x2 mesh of chip canmore; laid on "
+        "3x3 chips of 2x2 routers"
+    ) in result.notes
+    assert result.counts.multicast.chip_crossings > 0
+    with pytest.raises(PlacementError, match="the 3x3 mesh of chip canmore has 9"):
+        estimate_model(model, chip, mesh=(3, 3))
+    with pytest.raises(PlacementError, match="the 2x2 mesh of chip canmore has 4"):
+        map_model(model, one_neuron_a_core("canmore", *overrides[:2]))
+
+
+def test_estimate_model__copies_are_counted_and_priced():
+    # a core holds 3 neurons and 2 synapses, so the 3 outputs lie on 2 cores; the hidden
+    # neuron may send to one, so there are 2 of it. 4 input spikes in 2 inferences make
+    # 2 x 4 operations there and 2 spikes make 2 x 3 behind it
+    limits = ["core.neurons=3", "limits.synapses=2", "limits.target_cores=1"]
+    chip = load_chip("canmore", limits)
+    result = estimate_model(two_by_two_model(), chip, limits="silicon")
+    hidden, output = result.counts.layers
+    assert (hidden.cores, output.cores) == (1, 2)
+    assert (hidden.copies, hidden.copy_synapses) == (1, 1)
+    assert (hidden.copy_sops, hidden.copy_spikes) == (4, 2)
+    assert result.counts.sops == 8 + 6
+    assert result.energy.sop == close((8 + 6) / 2 * 20e-12)
+    assert output.multicast.packets == output.unicast.packets == 4
+    assert result.warnings == ()
+    assert (
+        "layer_1 (dense): 1 copies of its 1 neurons, since a neuron sends to 1 core at "
+        "most; per inference they add 2 SOPs and 1 spikes"
+    ) in result.notes
+
+
+@pytest.mark.parametrize("split", ["features", "space", "both", "search"])
+def test_estimate_model__synaptic_operations_do_not_depend_on_the_split(split):
+    model = conv_model(np.random.default_rng(4))
+    chip = load_chip("canmore", ["core.neurons=17"])
+    result = estimate_model(model, chip, split=split)
+    whole = estimate_model(model, load_chip("canmore"))
+    assert result.counts.sops == whole.counts.sops
+    assert result.counts.sops_per_core.sum() == whole.counts.sops
+    assert result.counts.synapses_per_core.sum() == whole.counts.synapses_per_core.sum()
+    assert map_model(model, chip, split=split).partition == result.mapping.partition
+
+
+def test_estimate_model__limits_of_the_silicon_are_kept_or_refused():
+    model = dense_model([784, 2], np.random.default_rng(0), 0.0)
+    with pytest.raises(PlacementError, match=r"has 784 inputs; .* 256, .*\(axons\)"):
+        estimate_model(model, load_chip("truenorth"), limits="silicon")
+    small = dense_model([200, 250, 300], np.random.default_rng(0), 0.0)
+    result = estimate_model(small, load_chip("truenorth"), limits="silicon")
+    assert not any("axons" in w or "on a core" in w for w in result.warnings)
+    # 300 outputs need 2 cores, hence 2 of each hidden neuron, 125 x 2 a core
+    assert [layer.cores for layer in result.counts.layers] == [2, 2]
+    assert result.counts.layers[0].copies == 250

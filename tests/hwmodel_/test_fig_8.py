@@ -19,6 +19,10 @@ def readings():
     return fig_8()
 
 
+def along(axis, readings):
+    return [r for r in readings if r.partition == f"along {axis}"]
+
+
 @pytest.mark.parametrize("network", [VGG11, VGG16], ids=lambda network: network.name)
 def test_declaration__is_the_example(network):
     path = EXAMPLES / f"{network.name.lower()}_cifar10.yaml"
@@ -48,7 +52,7 @@ def test_fig_8__each_spike_reaches_all_cores_of_the_next_layer(readings):
     ]
     (least,) = [
         r
-        for r in readings
+        for r in along("features", readings)
         if (r.network, r.after_pool, r.casting) == ("VGG11", "same", "least")
     ]
     expected = 0.4387 * sum(neurons * cores for neurons, cores in pairs)
@@ -61,16 +65,17 @@ def test_fig_8__each_spike_reaches_all_cores_of_the_next_layer(readings):
 def test_fig_8__no_placement_beats_the_least(readings):
     for network in ("VGG11", "VGG16"):
         for after_pool in ("any", "same"):
-            rows = [
-                r
-                for r in readings
-                if (r.network, r.after_pool) == (network, after_pool)
-            ]
-            (least,) = [r.hops for r in rows if r.casting == "least"]
-            multicast = {r.mesh: r.hops for r in rows if r.casting == "multicast"}
-            unicast = {r.mesh: r.hops for r in rows if r.casting == "unicast"}
-            assert len(multicast) == len(unicast) == 3
-            assert all(least < multicast[m] < unicast[m] for m in unicast)
+            for axis in ("features", "space"):
+                rows = [
+                    r
+                    for r in along(axis, readings)
+                    if (r.network, r.after_pool) == (network, after_pool)
+                ]
+                (least,) = [r.hops for r in rows if r.casting == "least"]
+                multicast = {r.mesh: r.hops for r in rows if r.casting == "multicast"}
+                unicast = {r.mesh: r.hops for r in rows if r.casting == "unicast"}
+                assert len(multicast) == len(unicast) == 3
+                assert all(least < multicast[m] < unicast[m] for m in unicast)
 
 
 def test_fig_8__energies_are_eq_12(readings):
@@ -90,6 +95,15 @@ def test_fig_8__printed_synaptic_operations_lie_between_the_pool_rules(readings)
     assert sops["same"] < 71e6 < sops["any"]
 
 
+def test_fig_8__printed_hops_lie_between_the_pool_rules_if_cut_along_space(readings):
+    hops = {
+        r.after_pool: r.hops
+        for r in along("space", readings)
+        if (r.network, r.mesh, r.casting) == ("VGG11", "13x13", "multicast")
+    }
+    assert hops["same"] < 454e3 < hops["any"]
+
+
 def test_fig_8__another_strategy_is_one_more_entry(monkeypatch):
     monkeypatch.setattr(module, "NETWORKS", (PaperNetwork("small", (64, 0), 0.5),))
     before = len(fig_8())
@@ -97,9 +111,9 @@ def test_fig_8__another_strategy_is_one_more_entry(monkeypatch):
     monkeypatch.setitem(module.PLACEMENTS, "too", place_row_major)
     rows = fig_8()
     # pool rules x partitions x (one least, and placements x meshes x castings)
-    assert (before, len(rows)) == (2 * 7, 2 * 2 * 13)
+    assert (before, len(rows)) == (2 * 2 * 7, 2 * 3 * 13)
     assert {(row.partition, row.placement) for row in rows} == {
         (cut, place)
-        for cut in ("along features", "again")
+        for cut in ("along features", "along space", "again")
         for place in ("any", "row-major", "too")
     }

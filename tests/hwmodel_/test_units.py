@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from hwmodel.units import format_quantity, parse_quantity, parse_unit, to_si
+from hwmodel.units import (
+    convert,
+    format_quantity,
+    parse_quantity,
+    parse_unit,
+    to_si,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +47,16 @@ def test_parse_quantity__reads_number_and_unit(text, value, unit):
 def test_parse_quantity__refuses_text_without_number_or_unit(text):
     with pytest.raises(ValueError, match="is not a number with a unit"):
         parse_quantity(text)
+
+
+def test_convert__keeps_the_quantity():
+    assert convert(0.03, "nJ", "pJ") == 30.0
+    assert convert(26, "pJ", "J") == to_si(26, "pJ")
+
+
+def test_convert__refuses_another_quantity():
+    with pytest.raises(ValueError, match="'mW' is not a unit of J; expected pJ"):
+        convert(1, "mW", "pJ")
 
 
 def test_to_si__is_correctly_rounded():

@@ -1,6 +1,7 @@
 import json
 
 import h5py
+import numpy as np
 from eventsim_.cli.calls import error_of
 
 
@@ -35,3 +36,16 @@ def test_evaluate__unknown_engine(call, finished_run):
     told = error_of(call("evaluate", finished_run, "--engine", "quick"))
     expected = "engine: there is no 'quick'; expected one of auto, window, sweep, queue"
     assert told == expected
+
+
+def test_evaluate__writes_a_trace_of_some_samples(call, finished_run, tmp_path):
+    trace = tmp_path / "trace.npz"
+    code, out, err = call("evaluate", finished_run, "--samples", 5, "--trace", trace)
+    assert (code, err) == (0, "")
+    assert f"{trace}" in out
+    with np.load(trace) as file:
+        assert (file["n_samples"], file["label"].size) == (5, 5)
+    arguments = ["--trace", trace, "--max-spikes", 1]
+    told = error_of(call("evaluate", finished_run, *arguments))
+    assert told.startswith("evaluate: the trace has more than 1 spikes")
+    assert call("evaluate", finished_run, "--samples", 0)[0] == 2

@@ -8,7 +8,7 @@ def test_gradcheck__passes_and_fails_by_exit_code(call, tiny_yaml, monkeypatch):
     assert "passed: worst relative error" in out
     code, out, _ = call(*arguments, "--json", "--set", "seed=3")
     assert (code, json.loads(out)["passed"]) == (0, True)
-    monkeypatch.setattr("eventsim.model_commands.TOLERANCE", -1.0)
+    monkeypatch.setattr("eventsim.gradcheck.command.TOLERANCE", -1.0)
     code, out, _ = call(*arguments)
     assert code == 1
     assert "FAILED" in out

@@ -24,7 +24,8 @@ def test_simulate__writes_the_spikes_of_all_layers(call, finished_run, spike_inp
     assert (code, out) == (0, "")
     assert "2 samples up to time 3, engine window" in err
     with np.load("o.npz") as found:
-        assert sorted(found) == ["layer", "neuron", "sample", "time"]
+        columns = {"layer", "neuron", "sample", "time"}
+        assert set(found) == columns | {"layers", "model", "n_samples", "duration"}
         assert found["time"][found["layer"] == 0].tolist() == [0.25, 0.5]
     code, out, err = call(*arguments, "--json", "--engine", "sweep")
     assert (code, err) == (0, "")

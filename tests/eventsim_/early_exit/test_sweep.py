@@ -4,27 +4,15 @@ import numpy as np
 import pytest
 from eventsim_.early_exit.output_trains import reader, samples
 
-from eventsim.early_exit.policies import (
-    Confidence,
-    FirstSpike,
-    FixedTime,
-    Leader,
-    Margin,
-    probability,
-)
+from eventsim.early_exit.policies import FirstSpike, FixedTime, Leader, Margin
 from eventsim.early_exit.spending import operations_of, spikes_of
 from eventsim.early_exit.sweep import (
-    MARGINS,
-    N_FIXED_TIMES,
-    PROBABILITIES,
     exit_point,
     joined,
     outcome,
-    parameters_of,
     policies_named,
 )
 from eventsim.early_exit.trace import Trace
-from eventsim.errors import ConfigError
 
 NETWORK = reader(n_classes=2, t_end=10.0)
 
@@ -89,27 +77,6 @@ def test_outcome__layer_spikes_up_to_the_decision_by_hand():
     assert found.layer_spikes.tolist() == [4, 3]
 
 
-def test_policies_named__sweeps_and_single_settings():
-    found = policies_named(["margin=3", "leader", "confidence=0.9"], NETWORK)
-    assert found == [Margin(3), Leader(), Confidence(0.9)]
-    windows = policies_named(["confidence=0.9"], NETWORK, [1.0, 2.0], 0.5)
-    assert windows == [Confidence(0.9, 1.0, 0.5), Confidence(0.9, 2.0, 0.5)]
-    every = policies_named([], NETWORK)
-    assert every[:2] == [FirstSpike(), Leader()]
-    n = 2 + len(MARGINS) - 1 + len(PROBABILITIES) + N_FIXED_TIMES
-    assert len(every) == n
-    assert Margin(1) not in every  # it is the leader
-    assert Margin(1) in policies_named(["margin"], NETWORK)
-    assert Margin(1) in policies_named(["leader", "margin=1"], NETWORK)
-    assert every[-1] == FixedTime(10.0)
-    assert [parameters_of(p)[0] for p in every[:3]] == [
-        "first_spike",
-        "leader",
-        "margin",
-    ]
-    assert parameters_of(Confidence(0.9, 2.0)) == ("confidence", 0.9, 2.0)
-
-
 def test_policies_named__no_margin_that_the_output_cannot_reach():
     (layer,) = NETWORK.layers
     once = replace(layer, neuron=replace(layer.neuron, max_spikes=2))
@@ -119,31 +86,3 @@ def test_policies_named__no_margin_that_the_output_cannot_reach():
     network = replace(NETWORK, layers=(once,))
     assert policies_named(["margin"], network) == [Margin(1)]
     assert policies_named(["leader", "margin"], network) == [Leader()]
-
-
-def test_policies_named__probabilities_ask_for_different_numbers_of_spikes():
-    counts = np.zeros((200, 10), int)
-    counts[:, 0] = np.arange(200)
-    reached = [int(np.argmax(probability(counts) >= p)) for p in PROBABILITIES]
-    # Some are equalities, which rounding may break: 8.1 / 9 is less than 0.9.
-    told = [1, 2, 3, 4, 5, 8, 12, 17, 29, 44, 89]
-    assert np.abs(np.subtract(reached, told)).max() <= 1
-    assert len(set(reached)) == len(PROBABILITIES)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        (
-            "fastest",
-            "there is no policy 'fastest'; expected one of first_spike, leader",
-        ),
-        ("margin=x", "'margin=x'; expected margin=NUMBER"),
-        ("leader=2", "'leader=2'; expected 'leader', it has no parameter"),
-        ("margin=0.5", "margin is 0.5 spikes; expected a whole number"),
-        ("confidence=2", "confidence is 2; expected a probability"),
-    ],
-)
-def test_policies_named__refuses(name, message):
-    with pytest.raises(ConfigError, match=message):
-        policies_named([name], NETWORK)

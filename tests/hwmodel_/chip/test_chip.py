@@ -2,21 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from hwmodel.chip.chip import load_chip
+from hwmodel.chip.chip import CoreLimits, Mesh, load_chip
 from hwmodel.chip.files import preset_names
 from hwmodel.errors import ChipError
 
 
-def test_preset_names__lists_the_three_chips_of_the_paper():
-    assert preset_names() == ["canmore", "spinnaker", "truenorth"]
+def test_preset_names__holds_the_three_chips_of_the_paper_in_order():
+    names = preset_names()
+    assert {"canmore", "spinnaker", "truenorth"} <= set(names)
+    assert names == sorted(names)
 
 
 @pytest.mark.parametrize("name", ["canmore", "spinnaker", "truenorth"])
-def test_load_chip__every_constant_of_a_preset_has_a_source(name):
-    chip = load_chip(name)
-    assert chip.name == name
-    assert all(constant.source for constant in chip.constants.values())
-    assert chip.core.neurons == 1024
+def test_load_chip__the_chips_of_the_paper_follow_its_rule(name):
+    assert load_chip(name).core.neurons == 1024
 
 
 def test_load_chip__preset_constants_are_the_published_ones_in_si():
@@ -55,14 +54,15 @@ def test_load_chip__truenorth_includes_hop_and_static_in_its_average():
     assert (chip.limits.neurons, chip.limits.axons, chip.limits.mesh) == (
         256,
         256,
-        (64, 64),
+        (256, 256),
     )
+    assert chip.mesh.chip == (64, 64)
 
 
 def test_load_chip__unknown_name_lists_presets_and_the_nearest():
     with pytest.raises(
         ChipError,
-        match="presets canmore, spinnaker, truenorth; did you mean 'truenorth'",
+        match=r"presets akida, .*, truenorth, .*; did you mean 'truenorth'",
     ):
         load_chip("truenort")
 
@@ -86,3 +86,63 @@ def test_require__names_the_unknown_constant_and_the_fix():
     ):
         chip.require("timing.step", "a test needs it")
     assert chip.require("energy.hop", "a test needs it") == 100e-12
+
+
+def test_capacity__silicon_is_the_tighter_of_both_sections():
+    chip = load_chip("truenorth", ["core.axons=100", "limits.out_axons=9"])
+    silicon = chip.capacity("silicon")
+    assert (silicon.neurons, silicon.axons, silicon.out_axons) == (256, 100, 9)
+    assert (silicon.synapses, silicon.target_cores) == (65536, 1)
+    assert chip.capacity("core") == chip.core
+    assert chip.capacity("core").neurons == 1024
+    canmore = load_chip("canmore")
+    assert canmore.capacity("silicon").neurons == canmore.core.neurons
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        ({}, None),
+        ({"synapses": 7}, 7),
+        ({"synapse_memory": 40, "weight_bits": 9}, 4),
+        ({"synapses": 3, "synapse_memory": 40, "weight_bits": 9}, 3),
+    ],
+)
+def test_most_synapses__is_the_tighter_of_number_and_memory(limits, most):
+    assert CoreLimits(**limits).most_synapses == most
+
+
+def test_most_inputs__is_the_tighter_of_fan_in_and_axons():
+    assert CoreLimits(fan_in=5, axons=4).most_inputs == 4
+    assert CoreLimits(fan_in=5).most_inputs == 5
+    assert CoreLimits().most_inputs is None
+
+
+def test_load_chip__synapse_memory_without_weight_bits_is_refused():
+    with pytest.raises(ChipError, match="synapse_memory is 900 bits, but weight_bits"):
+        load_chip("canmore", ["limits.synapse_memory=900"])
+
+
+@pytest.mark.parametrize(
+    ("n_cores", "size"),
+    [
+        (12, (3, 2)),  # the file's mesh holds it: 6 routers of 2 cores
+        (13, (2, 4)),  # one chip has room for 16
+        (17, (4, 4)),  # 2 chips: 2 x 1
+        (33, (4, 8)),  # 3 chips: 2 x 2
+        (64, (4, 8)),
+        (65, (6, 8)),  # 5 chips: 3 x 2
+        (97, (6, 12)),  # 7 chips: 3 x 3
+        (145, (8, 12)),  # 10 chips: 4 x 3
+    ],
+)
+def test_grid_for__grows_by_whole_chips_in_a_nearly_square_array(n_cores, size):
+    mesh = Mesh(3, 2, cores_per_router=2, chip=(2, 4))
+    # a chip has 2 x 4 routers of 2 cores
+    grid = mesh.grid_for(n_cores)
+    assert (grid.width, grid.height) == size
+    assert grid.n_cores >= n_cores
+
+
+def test_grid_for__without_a_chip_size_the_mesh_stays():
+    assert Mesh(3, 2).grid_for(7) == Mesh(3, 2).grid()

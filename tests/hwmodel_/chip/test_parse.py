@@ -195,6 +195,49 @@ def test_load_chip__override_can_forget_a_constant():
     assert load_chip("canmore", ["energy.hop=unknown"]).energy.hop.value is None
 
 
+def test_load_chip__override_sets_bounds_in_any_prefix():
+    items = ["energy.sop.low=15000fJ", "energy.sop.high=0.03 nJ"]
+    sop = load_chip("canmore", items).energy.sop
+    assert (sop.low, sop.value, sop.high) == (15e-12, 20e-12, 30e-12)
+
+
+def test_load_chip__a_new_value_forgets_the_old_bounds():
+    chip = load_chip("spinnaker", ["energy.sop=50nJ"])
+    assert (chip.energy.sop.low, chip.energy.sop.high) == (None, None)
+    chip = load_chip("spinnaker", ["energy.sop=50nJ", "energy.sop.high=60nJ"])
+    assert chip.energy.sop.interval == (50e-9, 60e-9)
+
+
+def test_load_chip__override_of_one_constant_leaves_those_that_share_its_text():
+    chip = load_chip("loihi2", ["energy.spike.kind=average"])
+    assert (chip.energy.spike.kind, chip.energy.hop.kind) == ("average", "marginal")
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("energy.sop.low=15", r"energy\.sop\.low=15: '15' is not a number with a unit"),
+        ("energy.sop.low=15mW", r"'mW' is not a unit of J; expected pJ"),
+        ("energy.sop.low=21pJ", r"expected low <= value <= high, got 21\.0, 20\.0"),
+        ("energy.sop.high=19pJ", r"expected low <= value <= high, .*, 19\.0"),
+        ("energy.sop.high=-1pJ", r"energy\.sop\.high: .*must not be negative"),
+        (
+            "energy.spike.low=1pJ",
+            r"energy\.spike has no number of its own; .*spike=\.\.",
+        ),
+        ("energy.sop.width=1pJ", r"energy\.sop\.width is not a known key"),
+    ],
+)
+def test_load_chip__wrong_bounds_are_named(item, message):
+    with pytest.raises(ChipError, match=message):
+        load_chip("canmore", [item])
+
+
+def test_load_chip__bounds_of_an_included_constant_are_refused():
+    with pytest.raises(ChipError, match=r"energy\.hop has no number of its own"):
+        load_chip("truenorth", ["energy.hop.low=1pJ"])
+
+
 def test_load_chip__override_sets_other_fields():
     chip = load_chip("canmore", ["core.neurons=256", "core.axons=64", "mesh.width=8"])
     assert (chip.core.neurons, chip.core.axons, chip.mesh.width) == (256, 64, 8)

@@ -7,7 +7,7 @@ from hwmodel_.oracle import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwmodel.chip.chip import load_chip
+from hwmodel.chip.chip import CoreLimits, load_chip
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import bill_of
 from hwmodel.cost.energy import pay
@@ -71,6 +71,23 @@ def test_bill_of__without_a_price_of_its_own_a_hop_in_y_is_a_hop():
     bill = bill_of(chip, counts, "multicast", latency(2.0, 10, chip))
     assert bill.actions == ("sop", "hop")
     assert bill.counts[:, 1].sum() == counts.transport("multicast").hops
+
+
+def test_bill_of__copies_of_neurons_are_paid_too():
+    # 6 outputs of 3 inputs on 3 cores of 6 synapses, hence 3 of each hidden neuron
+    model = dense_model([2, 3, 6], np.random.default_rng(0), 0.0, n_samples=1)
+    limits = CoreLimits(neurons=6, synapses=6, target_cores=1)
+    workload, _, counts = counted(model, limits)
+    chip = everything_priced()
+    bill = bill_of(chip, counts, "multicast", latency(2.0, 10, chip))
+    hidden = dict(zip(bill.actions, bill.counts[0], strict=True))
+    spikes_in, spikes_out = (int(spikes.sum()) for spikes in workload.spikes_in)
+    assert hidden["sop"] == 3 * 3 * spikes_in
+    assert hidden["neuron_update"] == 3 * 3 * 20
+    assert hidden["spike"] == 3 * spikes_out
+    output = dict(zip(bill.actions, bill.counts[1], strict=True))
+    # nothing can be multicast: each copy sends one packet
+    assert output["axon_out"] == output["axon_in"] == 3 * spikes_out
 
 
 def test_bill_of__counts_hops_between_chips():

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from hwmodel.chip.chip import load_chip
 from hwmodel.cost.bill import bill_of
-from hwmodel.cost.energy import check_mixing, linear_energy, normalised_energy, pay
+from hwmodel.cost.energy import (
+    Energy,
+    check_mixing,
+    linear_energy,
+    normalised_energy,
+    pay,
+)
 from hwmodel.cost.latency import latency
 from hwmodel.errors import ChipError
 
@@ -25,6 +31,12 @@ def test_linear_energy__total_is_the_sum_of_its_terms(sops, hops, sop, hop, stat
     energy = linear_energy(sops, hops, sop, hop, static)
     assert energy.total == energy.sop + energy.hop + energy.static
     assert energy.total == close(sop * sops + hop * hops + static)
+
+
+def test_energy__other_is_what_remains():
+    energy = Energy(sop=1, neuron_update=2, spike=4, hop=8, chip_crossing=16, static=32)
+    assert energy.other == 2 + 4 + 16
+    assert energy.total == energy.sop + energy.hop + energy.static + energy.other
 
 
 def test_normalised_energy__reference_is_one():

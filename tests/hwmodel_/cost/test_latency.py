@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hwmodel_.builders import close
 
 from hwmodel.chip.chip import load_chip
-from hwmodel.cost.latency import latency
+from hwmodel.cost.latency import latency, steps_begun
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,10 @@ def test_latency__unknown_step_gives_a_reason():
     result = latency(16.0, 10, load_chip("canmore"))
     assert result.seconds is None
     assert "timing.step of chip canmore is unknown" in result.reason
+
+
+def test_steps_begun__borders_belong_to_the_step_before():
+    windows = np.array([[0.0, 1e-9, 0.01, 0.1], [0.1 + 1e-9, 0.11, 0.2, 1.0]])
+    steps = steps_begun(windows, 10)
+    assert steps.tolist() == [[0, 0, 1, 1], [1, 2, 2, 10]]
+    assert steps.dtype == np.int64

@@ -47,6 +47,7 @@ def test_uncertainty__bounds_are_those_of_all_corners(sop, hop, static):
     chip = bounded(sop=sop, hop=hop, static=static)
     corners = [total_with(chip, a, b, c) for a in sop for b in hop for c in static]
     result = uncertainty(chip, bill(chip), n_draws=200)
+    assert result.low <= result.total <= result.high
     assert result.low == close(min(corners))
     assert result.high == close(max(corners))
     slack = 1e-12 * result.high

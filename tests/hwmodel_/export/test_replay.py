@@ -7,10 +7,11 @@ import pytest
 from hwmodel_.builders import conv_model, dense_model, two_by_two_model
 
 from hwmodel.chip.chip import load_chip
-from hwmodel.errors import WorkloadError
+from hwmodel.errors import PlacementError, WorkloadError
 from hwmodel.estimate import estimate_model, estimate_workload
 from hwmodel.export import replay
-from hwmodel.export.replay import HOST, replay_run, spread_spikes
+from hwmodel.export.replay import replay_run, spread_spikes
+from hwmodel.traffic.senders import HOST
 from hwmodel.workload.workload import from_model
 
 
@@ -76,4 +77,14 @@ def test_replay_run__refuses_what_makes_huge_files(monkeypatch):
         replay_run(found)
     monkeypatch.setattr(replay, "MOST_SYNAPSES", 100)
     with pytest.raises(WorkloadError, match="synapses; expected at most 100"):
+        replay_run(found)
+
+
+def test_replay_run__refuses_copies_of_neurons():
+    sets = ["core.target_cores=1", "core.neurons=9"]
+    chip = load_chip("canmore", sets)
+    model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
+    found = estimate_model(model, chip, casting="unicast")
+    assert found.mapping.partition.copies_per_core.sum() > 0
+    with pytest.raises(PlacementError, match=r"neurons are copies, made because"):
         replay_run(found)

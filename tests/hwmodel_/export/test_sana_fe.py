@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
-from hwmodel_.builders import close, conv_model, dense_model, two_by_two_model
+from hwmodel_.builders import (
+    averaging_model,
+    close,
+    conv_model,
+    dense_model,
+    two_by_two_model,
+)
 
 from eventsim.errors import RunError
 from eventsim.model_file import write_model
@@ -29,6 +35,7 @@ PRICES = [
 MODELS = {
     "two by two": two_by_two_model(),
     "dense": dense_model([6, 30, 5], np.random.default_rng(0)),
+    "average": averaging_model(np.random.default_rng(0), 3, 1),
     "conv": conv_model(np.random.default_rng(0)),
 }
 

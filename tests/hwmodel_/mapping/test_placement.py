@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwmodel.errors import PlacementError
-from hwmodel.mapping.partition import LayerPartition, Partition, equal_runs
+from hwmodel.mapping.groups import LayerPartition, Partition, equal_runs
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
 
 
 def cores(n: int) -> Partition:
-    return Partition((LayerPartition(0, equal_runs(n, n), ((0, 1),), (1, 1)),))
+    return Partition((LayerPartition(0, equal_runs(n, n), ((0, 1),), ((0, 1),)),))
 
 
 @given(n=st.integers(1, 60), width=st.integers(1, 10), spare=st.integers(0, 3))

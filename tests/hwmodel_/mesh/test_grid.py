@@ -20,6 +20,12 @@ def test_chip_of__without_chips_the_grid_is_one():
     assert Grid(5, 4).chip_of(np.arange(5), np.zeros(5, int)).tolist() == [0] * 5
 
 
+def test_n_chips__counts_begun_chips():
+    assert Grid(5, 4, chip=(2, 2)).n_chips == 6
+    assert Grid(5, 4, chip=(5, 4)).n_chips == 1
+    assert Grid(5, 4).n_chips == 1
+
+
 def test_step_name__says_what_changes():
     steps = Grid(2, 2, topology="triangular torus").directions
     assert [step_name(s) for s in steps] == ["+x", "-x", "+y", "-y", "+x+y", "-x-y"]

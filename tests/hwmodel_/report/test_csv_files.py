@@ -12,9 +12,11 @@ from eventsim.errors import RunError
 from eventsim.model_file import write_model
 from hwmodel.chip.chip import load_chip
 from hwmodel.cli import commands
-from hwmodel.estimate import estimate_model, map_model
+from hwmodel.estimate import estimate_model
+from hwmodel.on_chip import map_model
 from hwmodel.report.csv_files import write_csv, write_map_csv
-from hwmodel.report.text import map_rows, to_dict
+from hwmodel.report.mapping import map_rows
+from hwmodel.report.text import to_dict
 from hwmodel.workload.workload import layers_of
 
 
@@ -103,7 +105,7 @@ def test_write_map_csv__is_the_table_of_cores(tmp_path):
         assert [int(written[k]) for k in ("core", "neurons", "x", "y")] == [
             row[k] for k in ("core", "neurons", "x", "y")
         ]
-        for key in ("features", "rows"):
+        for key in ("features", "rows", "columns"):
             ends = [int(written[f"{key}_{end}"]) for end in ("start", "stop")]
             assert ends == row[key]
 
@@ -119,3 +121,15 @@ def test_commands__write_csv(tmp_path):
     result = run("map", *options, tmp_path / "map.csv")
     assert result.exit_code == 0, result.output
     assert len(read(tmp_path / "map.csv")) == len(json.loads(result.stdout)["cores"])
+
+
+def test_write_csv__copies_of_neurons_are_paid_on_their_cores(tmp_path):
+    sets = ["core.neurons=9", "core.target_cores=1", "energy.spike=3pJ:marginal"]
+    chip = load_chip("canmore", [*sets, "energy.neuron_update=5pJ:marginal"])
+    model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
+    estimate = estimate_model(model, chip)
+    assert estimate.mapping.partition.copies_per_core.sum() > 0
+    _, cores, _ = map(read, write_csv(estimate, tmp_path))
+    energy = estimate.energy
+    in_cores = energy.sop + energy.neuron_update + energy.spike
+    assert total(cores, "energy_J_per_inference") == close(in_cores)

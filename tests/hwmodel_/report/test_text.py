@@ -15,13 +15,13 @@ from hwmodel_.builders import (
 
 from eventsim.topology import Dense
 from hwmodel.chip.chip import load_chip
-from hwmodel.estimate import estimate_model, map_model
-from hwmodel.report.text import map_rows, map_text, to_dict, to_text
-from hwmodel.workload.workload import layers_of
+from hwmodel.estimate import estimate_model
+from hwmodel.report.text import to_dict, to_text
 
 CONTRACT = {"chip", "cores", "mesh", "sops", "spikes", "hops", "energy_j", "latency_s"}
 CONTRACT |= {"steps", "packets", "hops_unicast", "hops_multicast", "input_hops"}
 CONTRACT |= {"hops_by_direction", "worst_link"}
+CONTRACT |= {"energy_interval_j", "sensitivity", "monte_carlo"}
 CONTRACT |= {"normalised_energy", "layers", "warnings", "n_samples", "model", "version"}
 
 
@@ -142,25 +142,52 @@ def test_to_text__shows_both_castings_prices_and_remarks():
     assert "warning: layer_2 (dense): 3 cores to reach with one spike" in text
 
 
+def test_to_text__shows_the_energy_that_is_neither_sop_nor_hop():
+    text = to_text(example("loihi"))
+    head, _, hidden, output = text.splitlines()[2:6]
+    assert head.split()[-2:] == ["E", "other"]
+    # 20 updates of a neuron at 52 pJ and 2 packets taken in at 1.7 pJ; 60 and 3
+    assert hidden.split()[-2:] == ["1.043", "nJ"]
+    assert output.split()[-2:] == ["3.125", "nJ"]
+    assert "E other" not in to_text(example("canmore"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, "weights of 4 bits per channel"),
+        (
+            {
+                "quantise_accuracy_before": 0.9117,
+                "test_accuracy": 0.9067,
+                "quantise_epochs": 0,
+            },
+            "weights of 4 bits per channel; test accuracy 90.67%, 91.17% before",
+        ),
+        (
+            {"quantise_epochs": 2, "test_accuracy": 0.5},
+            "weights of 4 bits per channel, fine-tuned for 2 epochs; test accuracy "
+            "50.00%",
+        ),
+    ],
+)
+def test_to_text__says_that_weights_are_quantised(facts, line):
+    chip = load_chip("canmore")
+    model = two_by_two_model(quantise_bits=4, quantise_per="channel", **facts)
+    estimate = estimate_model(model, chip)
+    assert to_text(estimate).splitlines()[1] == line
+    assert to_dict(estimate)["model"]["quantise_bits"] == 4
+
+
+def test_to_text__says_nothing_of_full_precision():
+    assert "bits per" not in to_text(example())
+
+
 def test_to_text__unknown_latency_is_said():
     assert "latency            unknown (20 steps" in to_text(example())
 
 
-def test_map_rows__list_every_neuron_once():
-    model = conv_model(np.random.default_rng(0))
-    mapping = map_model(model, load_chip("canmore", ["core.neurons=14"]))
-    layers = layers_of(model.network)
-    rows = map_rows(mapping, layers)
-    assert [row["core"] for row in rows] == list(range(mapping.partition.n_cores))
-    for layer in layers:
-        mine = [row for row in rows if row["layer"] == layer.name]
-        assert sum(row["neurons"] for row in mine) == layer.n_neurons
-
-
-def test_map_text__shows_groups_and_places():
-    model = dense_model([3, 5], np.random.default_rng(0))
-    mapping = map_model(model, load_chip("canmore", ["core.neurons=3"]), (2, 1))
-    text = map_text(mapping, layers_of(model.network))
-    assert "2 cores on a 2x1 mesh" in text
-    assert "0-2" in text
-    assert "(1, 0)" in text
+def test_to_text__several_chips_are_said():
+    assert "4 cores on a 2x2 triangular torus of 4 chips, means" in to_text(
+        example("spinnaker")
+    )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eventsim.errors import ShapeError
 from eventsim.topology import AveragePool, Conv2d, Dense, Sparse
-from hwmodel.mapping.partition import equal_runs
+from hwmodel.mapping.groups import equal_runs
 from hwmodel.workload.connections import (
     CoreSynapses,
     average_pool_synapses,

@@ -13,6 +13,7 @@ from hwmodel_ import oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
@@ -74,7 +75,7 @@ def test_read_declared__vgg11_has_the_multiplications_of_its_shapes():
     sides += [(4, 512, 512), (2, 512, 512), (2, 512, 512)]
     expected = sum((3 * s - 2) ** 2 * a * b for s, a, b in sides)
     expected += 512 * 4096 + 4096 * 4096 + 4096 * 10
-    part = partition(workload.layers, 1024)
+    part = partition(workload.layers, CoreLimits(neurons=1024))
     counts = count(workload, place_row_major(part, Grid(32, 32), "test"))
     assert counts.synapses_per_core.sum() == expected
 
@@ -216,7 +217,7 @@ def test_from_declaration__counts_equal_brute_force(
         density=density,
     )
     workload = from_declaration(raw)
-    part = partition(workload.layers, capacity)
+    part = partition(workload.layers, CoreLimits(neurons=capacity))
     mapping = place_row_major(part, Grid(5, 20), "test")
     counts = count(workload, mapping, (1, 2))
     passed = passed_by_enumeration(Fraction("0.3"), 4)

@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from eventsim_.spiking_networks import random_case
 from hwmodel_.builders import (
     LIF,
     averaging_model,
     conv_model,
     dense_model,
+    made_up_trace,
     make_model,
     make_network,
 )
 
-from eventsim.model_file import ModelFile
+from eventsim import save_npz, simulate
+from eventsim.model_commands import evaluate_model, simulate_model
+from eventsim.model_file import Activity, ModelFile, read_model, write_model
 from eventsim.topology import AveragePool, Conv2d, Dense, Dropout, EarliestPool, Flatten
 from hwmodel.errors import WorkloadError
-from hwmodel.workload.workload import from_model, layers_of
+from hwmodel.workload.trace import read_trace
+from hwmodel.workload.workload import from_model, from_trace, layers_of
 
 RNG = np.random.default_rng
 
@@ -94,6 +102,77 @@ def test_from_model__without_activity_names_the_command_that_measures_it():
         WorkloadError, match=r"no measured spikes.*'eventsim evaluate MODEL --write'"
     ):
         from_model(model)
+
+
+def test_from_model__without_activity_names_the_trace_too():
+    model = ModelFile(dense_model([3, 2], RNG(0)).network)
+    expected = r"record a trace with 'eventsim evaluate MODEL --trace FILE' and give it"
+    with pytest.raises(WorkloadError, match=expected):
+        from_model(model)
+
+
+def assert_same_workload(one, other):
+    for name in ("spikes_in", "spikes_out"):
+        for a, b in zip(getattr(one, name), getattr(other, name), strict=True):
+            assert (a.dtype, a.tolist()) == (np.int64, b.tolist())
+    for name in ("n_input_spikes", "n_samples", "windows", "input", "provenance"):
+        assert getattr(one, name) == getattr(other, name), name
+    assert [layer.number for layer in one.layers] == [x.number for x in other.layers]
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("n_samples", [None, 17])
+def test_from_trace__is_from_model_for_the_same_samples(
+    finished_run, tmp_path, n_samples
+):
+    shutil.copy(finished_run / "model.h5", tmp_path)
+    path, trace = tmp_path / "model.h5", tmp_path / "trace.npz"
+    options = {"n_samples": n_samples, "write": True, "quiet": True}
+    evaluate_model(str(path), None, "auto", trace=str(trace), **options)
+    model = read_model(path)
+    seen = from_trace(model, read_trace(trace, model.network))
+    assert seen.n_samples == (n_samples or 60)
+    assert_same_workload(seen, from_model(model))
+    assert seen.spikes_from == f"trace '{trace}'"
+    assert from_model(model).spikes_from == "activity of the model file"
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("kind", ["average", "earliest", "flat", "sparse"])
+def test_from_trace__of_a_simulation_counts_what_each_layer_receives(tmp_path, kind):
+    # Several spikes of a neuron, with values and delays.
+    case = random_case(kind, ["lif"], 2, batch=3)
+    model = ModelFile(case.network, provenance={"seed": 1})
+    write_model(tmp_path / "m.h5", model)
+    save_npz(tmp_path / "in.npz", [case.spikes])
+    files = (str(tmp_path / name) for name in ("m.h5", "in.npz", "out.npz"))
+    simulate_model(*files, max_spikes=10**6, quiet=True)
+    seen = from_trace(model, read_trace(tmp_path / "out.npz", case.network))
+    counts = tuple(train.counts() for train in simulate(case.network, case.spikes))
+    activity = Activity("test", 3, counts, case.network.duration)
+    assert seen.spikes_out[-1].sum() > 0
+    assert_same_workload(seen, from_model(replace(model, activity=activity)))
+
+
+def test_from_trace__of_an_average_pool_takes_the_spikes_before_it():
+    network = averaging_model(RNG(3)).network
+    trace = made_up_trace(network, RNG(4), 2, duration=3.0)
+    seen = from_trace(ModelFile(network), trace)
+    counts = [train.counts().tolist() for train in trace.trains]
+    assert [spikes.tolist() for spikes in seen.spikes_in] == [
+        counts[0],
+        counts[1],  # not 2, the pool
+        counts[3],
+    ]
+    assert [x.tolist() for x in seen.spikes_out] == [counts[1], counts[3], counts[4]]
+    assert (seen.windows, seen.n_samples) == (3.0, 2)
+
+
+def test_from_trace__refuses_layers_of_another_size():
+    trace = made_up_trace(dense_model([3, 2], RNG(0)).network, RNG(0))
+    model = dense_model([3, 4], RNG(0))
+    with pytest.raises(WorkloadError, match=r"layers of \[3, 2\] neurons; expected"):
+        from_trace(model, trace)
 
 
 @pytest.mark.parametrize("decision_time", [0.0, -1.0, float("nan"), float("inf")])

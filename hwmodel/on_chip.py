@@ -1,0 +1,193 @@
+"""Lay a network on a chip: cut its layers into cores and place the cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from eventsim.model_file import ModelFile
+from hwmodel.chip.chip import Chip, Limits
+from hwmodel.errors import ChipError, PlacementError
+from hwmodel.mapping.groups import Partition
+from hwmodel.mapping.partition import partition
+from hwmodel.mapping.placement import Mapping, require_room
+from hwmodel.mapping.splits import Split
+from hwmodel.mesh.grid import Grid
+from hwmodel.placing.place import Placement, place
+from hwmodel.placing.problem import HopPrices
+from hwmodel.traffic.flows import LayerTraffic, layer_traffic
+from hwmodel.workload.workload import LayerGeometry, Workload, layers_of
+
+
+def map_model(
+    model: ModelFile,
+    chip: Chip,
+    mesh: tuple[int, int] | None = None,
+    *,
+    split: Split = "features",
+    limits: Limits = "core",
+) -> Mapping:
+    """Cut a model into cores and place them row by row; needs no activity.
+
+    Parameters
+    ----------
+    model : ModelFile
+        The network.
+    chip : Chip
+        Core and mesh size.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+    split : {"features", "space", "both", "search"}
+        How to cut layers, see `hwmodel.mapping.splits.cut_layer`.
+    limits : {"core", "silicon"}
+        What a core holds, see `hwmodel.chip.chip.Chip.capacity`.
+
+    Returns
+    -------
+    Mapping
+        Groups on the mesh.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit.
+    """
+    layers = layers_of(model.network)
+    return place_layers(layers, chip, mesh, split=split, limits=limits).mapping
+
+
+def place_layers(
+    layers: Sequence[LayerGeometry],
+    chip: Chip,
+    mesh: tuple[int, int] | None = None,
+    workload: Workload | None = None,
+    *,
+    split: Split = "features",
+    limits: Limits = "core",
+    **options: Any,
+) -> Placement:
+    """Cut layers into cores and place them by a method.
+
+    Parameters
+    ----------
+    layers : sequence of LayerGeometry
+        Layers with neurons.
+    chip : Chip
+        Core and mesh size, price of a hop.
+    mesh : tuple of int, optional
+        (width, height) instead of the chip's.
+    workload : Workload, optional
+        The same layers with their spikes, for methods that look at the traffic.
+    split, limits : str
+        See `map_model`.
+    **options
+        As of `hwmodel.placing.place.place`, but for flows, chip and prices.
+
+    Returns
+    -------
+    Placement
+        Groups on the mesh; not judged without a workload.
+
+    Raises
+    ------
+    PlacementError
+        If the network does not fit, or the method needs a workload and there is none.
+    ChipError
+        If the objective is the energy and a hop has no price.
+    """
+    part = cut(layers, chip, split, limits)
+    traffic = None if workload is None else layer_traffic(workload, part)
+    return place_on(part, chip, mesh, traffic, **options)
+
+
+def cut(
+    layers: Sequence[LayerGeometry],
+    chip: Chip,
+    split: Split = "features",
+    limits: Limits = "core",
+) -> Partition:
+    """Cut layers into groups that fit a core of the chip.
+
+    Parameters
+    ----------
+    layers : sequence of LayerGeometry
+        Layers with neurons.
+    chip : Chip
+        What a core holds.
+    split, limits : str
+        See `map_model`.
+
+    Returns
+    -------
+    Partition
+        As few cores as the rule allows.
+
+    Raises
+    ------
+    PlacementError
+        If a part that cannot be split is larger than a core.
+    """
+    return partition(layers, chip.capacity(limits), split)
+
+
+def place_on(
+    part: Partition,
+    chip: Chip,
+    mesh: tuple[int, int] | None,
+    traffic: Iterable[LayerTraffic] | None,
+    **options: Any,
+) -> Placement:
+    """Place groups on the chip's mesh.
+
+    Parameters
+    ----------
+    part : Partition
+        Groups.
+    chip : Chip
+        Mesh, price of a hop.
+    mesh : tuple of int or None
+        (width, height) instead of the chip's.
+    traffic : iterable of LayerTraffic or None
+        What the layers receive, if it is known.
+    **options
+        As of `hwmodel.placing.place.place`, but for flows, chip and prices.
+
+    Returns
+    -------
+    Placement
+        Groups on the mesh.
+
+    Raises
+    ------
+    PlacementError, ChipError
+        See `place_layers`.
+    """
+    grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
+    require_room(part.n_cores, grid, chip.name)
+    _check_port(options.get("input_port", (0, 0)), grid)
+    prices = None
+    if options.get("objective") == "energy":
+        prices = _hop_prices(chip)
+    flows = None if traffic is None else [t.flows for t in traffic]
+    return place(part, grid, flows, chip=chip.name, prices=prices, **options)
+
+
+def _hop_prices(chip: Chip) -> HopPrices:
+    x = y = chip.require("energy.hop", "a placement for energy needs it")
+    if "energy.hop_y" in chip.constants:
+        y = chip.require("energy.hop_y", "a placement for energy needs it")
+    if x == y == 0:
+        raise ChipError(
+            f"chip {chip.name}: energy.hop is 0, so that every placement costs the "
+            "same; expected a price for --objective energy; use --objective hops, or "
+            "pass --set energy.hop=2.3pJ:marginal"
+        )
+    return HopPrices(x, y)
+
+
+def _check_port(port: tuple[int, int], grid: Grid) -> None:
+    if not (0 <= port[0] < grid.width and 0 <= port[1] < grid.height):
+        raise PlacementError(
+            f"input port ({port[0]}, {port[1]}) is outside the {grid} mesh; expected "
+            f"0 <= x < {grid.width} and 0 <= y < {grid.height}"
+        )

@@ -1,0 +1,164 @@
+"""Options that several commands of ``hwmodel`` share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Pair(click.ParamType):
+    """Two whole numbers with a separator, such as 8x8 or 0,3."""
+
+    def __init__(self, name: str, separator: str, least: int) -> None:
+        self.name = name
+        self.separator = separator
+        self.least = least
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Read the two numbers, or refuse the text."""
+        match = re.fullmatch(rf"(\d{{1,6}}){self.separator}(\d{{1,6}})", str(value))
+        if match is None or min(int(match[1]), int(match[2])) < self.least:
+            self.fail(
+                f"'{value}' is not of the form {self.name} with whole numbers of at "
+                f"least {self.least}",
+                param,
+                ctx,
+            )
+        return int(match[1]), int(match[2])
+
+
+def with_options(options: list[Callable[..., Any]]) -> Callable[..., Any]:
+    """Give a command several options."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+JSON_FLAG = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+STEPS_PER_WINDOW = click.option(
+    "--steps-per-window",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Time steps a firing window is divided into.",
+)
+CASTING = click.option(
+    "--casting",
+    type=click.Choice(["multicast", "unicast"]),
+    default="multicast",
+    show_default=True,
+    help="Whose hops are paid, and placed for; both are counted.",
+)
+
+MAPPING = [
+    click.argument("model", type=click.Path(path_type=Path)),
+    click.option(
+        "--chip",
+        "chip_name",
+        required=True,
+        metavar="NAME|FILE",
+        help="Preset (see 'hwmodel chips') or YAML file.",
+    ),
+    click.option(
+        "--mesh",
+        type=Pair("WxH", "x", 1),
+        metavar="WxH",
+        help="Mesh size instead of the chip's.",
+    ),
+    click.option(
+        "--split",
+        type=click.Choice(["features", "space", "both", "search"]),
+        default="features",
+        show_default=True,
+        help="How layers are cut into cores; 'search' takes the fewest cores.",
+    ),
+    click.option(
+        "--limits",
+        type=click.Choice(["core", "silicon"]),
+        default="core",
+        show_default=True,
+        help="Cores as the mapping rule has them, or within what the silicon holds.",
+    ),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
+        "energy.hop.high=3pJ.",
+    ),
+    CASTING,
+    click.option(
+        "--input-port",
+        type=Pair("X,Y", ",", 0),
+        default="0,0",
+        show_default=True,
+        metavar="X,Y",
+        help="Router where input spikes enter the mesh.",
+    ),
+    click.option(
+        "--placement",
+        type=click.Choice(
+            ["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+        ),
+        default="row-major",
+        show_default=True,
+        help="How cores find their places; the last three look at the traffic.",
+    ),
+    click.option(
+        "--objective",
+        type=click.Choice(["hops", "energy", "worst-link"]),
+        default="hops",
+        show_default=True,
+        help="What the placement makes small.",
+    ),
+    click.option(
+        "--placement-iterations",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Swaps that greedy and annealing try.",
+    ),
+    click.option(
+        "--placement-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Time that greedy and annealing take; results then depend on it.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0, max=2**63 - 1),
+        default=0,
+        show_default=True,
+        help="Seed of all random numbers: the placement's and those of --draws.",
+    ),
+    JSON_FLAG,
+]
+"""How a network is laid on a chip."""
+
+
+def budget_of(iterations: int | None, seconds: float | None) -> Any:
+    """Return how long a placement may be sought: ``--placement-iterations, -seconds``.
+
+    Parameters
+    ----------
+    iterations : int or None
+        Swaps.
+    seconds : float or None, s
+        Time.
+
+    Returns
+    -------
+    Budget
+        See `hwmodel.placing.search.Budget`.
+    """
+    from hwmodel.placing.search import Budget
+
+    return Budget(iterations, seconds)

@@ -1,0 +1,1 @@
+"""Search for good places: orders of the mesh, spectral embedding, annealing."""

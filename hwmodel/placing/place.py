@@ -1,0 +1,191 @@
+"""Place the groups of a network by a named method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from hwmodel.errors import PlacementError
+from hwmodel.mapping.groups import Partition
+from hwmodel.mapping.placement import Mapping, require_room
+from hwmodel.mesh.grid import Grid
+from hwmodel.placing.bounds import lower_bound
+from hwmodel.placing.orders import hilbert, row_major, snake
+from hwmodel.placing.problem import HopPrices, Objective, Problem
+from hwmodel.placing.search import Budget, anneal, descend
+from hwmodel.placing.spectral import spectral
+from hwmodel.traffic.counts import Casting
+from hwmodel.traffic.flows import Flows
+
+Method = Literal["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+ORDERS: dict[Method, Callable[[Grid], np.ndarray]] = {
+    "row-major": row_major,
+    "snake": snake,
+    "hilbert": hilbert,
+}
+"""Methods that need no traffic."""
+
+SEARCHES = {"greedy": descend, "annealing": anneal}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Cores on the mesh and how good their places are.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Where the cores are.
+    method : str
+        How they were placed, one of `METHODS`.
+    objective : {"hops", "energy", "worst-link"}
+        What was to be small.
+    casting : {"multicast", "unicast"}
+        How packets travel.
+    seed : int
+        Of the random numbers.
+    value : float or None
+        Hops, J, or packets of the busiest link, over all measured inferences, input
+        included; ``None`` without traffic.
+    row_major : float or None
+        The same for the row-major placement.
+    bound : float or None
+        No placement is below it.
+    """
+
+    mapping: Mapping
+    method: Method
+    objective: Objective
+    casting: Casting
+    seed: int
+    value: float | None = None
+    row_major: float | None = None
+    bound: float | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """Share of the row-major value that is saved, negative if it is worse."""
+        if self.value is None or self.row_major is None:
+            return None
+        return 1 - self.value / self.row_major if self.row_major else 0.0
+
+
+def place(
+    partition: Partition,
+    grid: Grid,
+    flows: Sequence[Flows] | None,
+    *,
+    chip: str,
+    method: Method = "row-major",
+    objective: Objective = "hops",
+    casting: Casting = "multicast",
+    input_port: tuple[int, int] = (0, 0),
+    seed: int = 0,
+    budget: Budget | None = None,
+    prices: HopPrices | None = None,
+) -> Placement:
+    """Place groups on a grid.
+
+    Parameters
+    ----------
+    partition : Partition
+        Groups; group i is core i.
+    grid : Grid
+        Routers.
+    flows : sequence of Flows or None
+        Packets between cores, one record a layer; ``None``: not known.
+    chip : str
+        Name for messages.
+    method : str
+        ``"row-major"``, ``"snake"`` and ``"hilbert"`` fill the grid in that order;
+        ``"spectral"``, ``"greedy"`` and ``"annealing"`` look at the traffic. The last
+        two start from the best of the others.
+    objective : {"hops", "energy", "worst-link"}
+        What is to be small.
+    casting : {"multicast", "unicast"}
+        How packets travel.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
+    seed : int
+        Same seed, same places, unless a budget in seconds cuts the search short.
+    budget : Budget, optional
+        Of greedy and annealing.
+    prices : HopPrices, optional
+        For the energy.
+
+    Returns
+    -------
+    Placement
+        Mapping, objective, gain over row-major and a lower bound.
+
+    Raises
+    ------
+    PlacementError
+        If the grid is too small, or the method needs traffic and there is none.
+    """
+    require_room(partition.n_cores, grid, chip)
+    if flows is None and method not in ORDERS:
+        raise PlacementError(
+            f"placement {method} looks at the traffic between cores, and there are no "
+            f"measured spikes; expected one of {', '.join(ORDERS)}; or measure them "
+            "with 'eventsim evaluate MODEL --write'"
+        )
+    if flows is None:
+        slots = _fill(partition.n_cores, grid, method)
+        mapping = _mapping(partition, grid, slots)
+        return Placement(mapping, method, objective, casting, seed)
+    problem = Problem(
+        grid,
+        partition.n_cores,
+        tuple(flows),
+        casting,
+        objective,
+        input_port,
+        prices or HopPrices(1.0, 1.0),
+    )
+    slots = _slots(problem, method, seed, budget)
+    return Placement(
+        _mapping(partition, grid, slots),
+        method,
+        objective,
+        casting,
+        seed,
+        _value(problem, slots)[0],
+        _value(problem, _fill(partition.n_cores, grid, "row-major"))[0],
+        lower_bound(problem),
+    )
+
+
+def _slots(
+    problem: Problem, method: Method, seed: int, budget: Budget | None
+) -> np.ndarray:
+    """Slot of each core, ``router * cores_per_router + k``."""
+    n_cores, grid = problem.n_cores, problem.grid
+    if method in ORDERS:
+        return _fill(n_cores, grid, method)
+    embedded = spectral(problem, seed)
+    if method == "spectral":
+        return embedded
+    starts = [*(_fill(n_cores, grid, order) for order in ORDERS), embedded]
+    best = min(starts, key=lambda slots: _value(problem, slots))
+    return SEARCHES[method](problem, best, seed, budget)
+
+
+def _fill(n_cores: int, grid: Grid, method: Method) -> np.ndarray:
+    router = np.repeat(ORDERS[method](grid), grid.cores_per_router)[:n_cores]
+    return router * grid.cores_per_router + np.arange(n_cores) % grid.cores_per_router
+
+
+def _value(problem: Problem, slots: np.ndarray) -> tuple[float, float]:
+    router = slots // problem.grid.cores_per_router
+    return problem.value(router % problem.grid.width, router // problem.grid.width)
+
+
+def _mapping(partition: Partition, grid: Grid, slots: np.ndarray) -> Mapping:
+    router = slots // grid.cores_per_router
+    return Mapping(partition, grid, router % grid.width, router // grid.width)

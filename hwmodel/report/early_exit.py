@@ -1,0 +1,296 @@
+"""Write early exit on chips as text, as plain JSON data and as CSV files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from eventsim.atomic_write import replacing
+from hwmodel import __version__
+from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
+from hwmodel.units import format_quantity
+
+HEADS = [
+    "",
+    "policy",
+    "accuracy",
+    "undecided",
+    "mean t",
+    "steps",
+    "latency",
+    "energy",
+    "saved",
+    "median",
+    "p95",
+    "p99",
+    "in flight",
+]
+
+
+def exits_dict(report: ExitReport) -> dict[str, Any]:
+    """Turn early exit on chips into plain data for ``json.dumps``.
+
+    Parameters
+    ----------
+    report : ExitReport
+        From `hwmodel.early_exit.analysis.price_exits`.
+
+    Returns
+    -------
+    dict
+        Energies in J, latencies in s, times in network time units; means over the
+        samples.
+    """
+    network = report.network
+    return {
+        "version": __version__,
+        "trace": report.trace.path,
+        "n_samples": report.trace.n_samples,
+        "readout": network.readout,
+        "duration": network.duration,
+        "time_window": network.time_window,
+        "steps_per_window": report.steps_per_window,
+        "chips": [_chip(report, chip) for chip in report.chips],
+        "front": [
+            {
+                "chip": chip.full.chip.name,
+                "policy": point.policy,
+                "value": point.value,
+                "accuracy": point.accuracy,
+                "latency_s": point.latency,
+                "energy_j": point.mean_energy,
+            }
+            for chip, point in _front_of_all(report)
+        ],
+        "not_priced": [
+            {"chip": name, "error": error} for name, error in report.not_priced
+        ],
+    }
+
+
+def _chip(report: ExitReport, chip: ChipExits) -> dict[str, Any]:
+    full = chip.full
+    return {
+        "chip": full.chip.name,
+        "casting": full.casting,
+        "cores": full.mapping.partition.n_cores,
+        "chips": full.n_chips,
+        "mesh": [full.mapping.grid.width, full.mapping.grid.height],
+        "static_unit": full.bill.static_unit,
+        "travel": chip.travel,
+        "points": [_point(chip, point) for point in chip.points],
+        "curve": _curve(report, chip),
+        "warnings": list(full.warnings),
+        "notes": [*_notes(chip), *full.notes],
+    }
+
+
+def _point(chip: ChipExits, point: ExitPoint) -> dict[str, Any]:
+    terms = {
+        name: joules
+        for name, joules in point.energy.terms.items()
+        if name in (*chip.full.bill.actions, "static")
+    }
+    return {
+        "policy": point.policy,
+        "value": point.value,
+        "accuracy": point.accuracy,
+        "undecided": point.undecided,
+        "mean_time": point.mean_time,
+        "mean_windows": point.mean_windows,
+        "mean_steps": point.mean_steps,
+        "latency_s": point.latency,
+        "energy_j": {**terms, "total": point.mean_energy},
+        "median_energy_j": point.median_energy,
+        "p95_energy_j": point.p95_energy,
+        "p99_energy_j": point.p99_energy,
+        "saved": point.saved,
+        "in_flight": point.in_flight,
+        "on_front": point.is_best,
+        "on_front_of_all": point.is_best_of_all,
+    }
+
+
+def _curve(report: ExitReport, chip: ChipExits) -> list[dict[str, Any]]:
+    """Return one entry for each time: all runs are cut there."""
+    step = chip.full.chip.timing.step.value
+    rows = zip(
+        report.times.tolist(),
+        chip.curve_steps.tolist(),
+        report.accuracy.tolist(),
+        chip.curve_energy.tolist(),
+        chip.curve_in_flight.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "time": time,
+            "windows": time / report.network.time_window,
+            "steps": steps,
+            "latency_s": None if step is None else steps * step,
+            "accuracy": accuracy,
+            "energy_j": energy,
+            "in_flight": in_flight,
+        }
+        for time, steps, accuracy, energy, in_flight in rows
+    ]
+
+
+def _front_of_all(report: ExitReport) -> list[tuple[ChipExits, ExitPoint]]:
+    """List the points that no point of any chip beats, the cheapest first."""
+    found = [
+        (chip, point)
+        for chip in report.chips
+        for point in chip.points
+        if point.is_best_of_all
+    ]
+    return sorted(found, key=lambda pair: pair[1].mean_energy)
+
+
+def _notes(chip: ChipExits) -> list[str]:
+    notes = [chip.travel]
+    if chip.full.bill.static_unit == "J/frame" and chip.full.energy.static:
+        notes.append(
+            "the static energy is a price per frame: it is paid whole at any time of "
+            "decision, and no exit saves it"
+        )
+    if chip.points[0].latency is None:
+        notes.append(
+            "without a latency in seconds the chip is not on the front of all chips"
+        )
+    return notes
+
+
+def exits_text(report: ExitReport) -> str:
+    """Write early exit on chips for people.
+
+    Parameters
+    ----------
+    report : ExitReport
+        From `hwmodel.early_exit.analysis.price_exits`.
+
+    Returns
+    -------
+    str
+        A table for each chip, and one of the points that no other of any chip beats.
+    """
+    network, n = report.network, report.trace.n_samples
+    windows = network.duration / network.time_window
+    end = f"{windows:g} window{'s' * (windows != 1)} of {report.steps_per_window} steps"
+    head = (
+        f"early exit, means of {n} inference{'s' * (n > 1)} of trace "
+        f"'{report.trace.path}'\nruns end at {network.duration:g} ({end}), readout "
+        f"{network.readout}; * no other point of the chip is cheaper, righter and "
+        "earlier"
+    )
+    blocks = [head, *(_chip_text(chip) for chip in report.chips)]
+    if len(report.chips) > 1:
+        blocks.append(_front_text(report))
+    return "\n\n".join(blocks)
+
+
+def setting(point: ExitPoint) -> str:
+    """Name a point: its policy, and its parameter if it has one."""
+    if point.value is None:
+        return point.policy
+    return f"{point.policy} {point.value:g}"
+
+
+def _chip_text(chip: ChipExits) -> str:
+    full = chip.full
+    rows = [
+        [
+            "*" * point.is_best,
+            setting(point),
+            f"{point.accuracy:.2%}",
+            f"{point.undecided:.2%}",
+            f"{point.mean_time:.4g}",
+            f"{point.mean_steps:.4g}",
+            _seconds(point),
+            format_quantity(point.mean_energy, "J"),
+            f"{point.saved:.1%}",
+            format_quantity(point.median_energy, "J"),
+            format_quantity(point.p95_energy, "J"),
+            format_quantity(point.p99_energy, "J"),
+            f"{point.in_flight:.4g}",
+        ]
+        for point in chip.points
+    ]
+    align = ["left", "left", *["right"] * (len(HEADS) - 2)]
+    table = tabulate(rows, HEADS, "simple", colalign=align, disable_numparse=True)
+    grid = full.mapping.grid
+    title = (
+        f"{full.chip.name}: {full.mapping.partition.n_cores} cores on a {grid} "
+        f"{grid.topology}, {full.casting}"
+    )
+    remarks = [f"warning: {text}" for text in full.warnings]
+    remarks += [f"note: {text}" for text in (*_notes(chip), *full.notes)]
+    return "\n".join([title, "", table, "", *remarks])
+
+
+def _seconds(point: ExitPoint) -> str:
+    return "-" if point.latency is None else format_quantity(point.latency, "s")
+
+
+def _front_text(report: ExitReport) -> str:
+    rows = [
+        [
+            chip.full.chip.name,
+            setting(point),
+            f"{point.accuracy:.2%}",
+            _seconds(point),
+            format_quantity(point.mean_energy, "J"),
+        ]
+        for chip, point in _front_of_all(report)
+    ]
+    heads = ["front of all chips", "policy", "accuracy", "latency", "energy"]
+    align = ["left", "left", "right", "right", "right"]
+    if not rows:
+        return "front of all chips: none, no chip has a known timing.step"
+    return tabulate(rows, heads, "simple", colalign=align, disable_numparse=True)
+
+
+def write_exits(folder: Path, report: ExitReport) -> list[Path]:
+    """Write ``points.csv`` and ``curve.csv``, a line for each chip and setting or time.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing.
+    report : ExitReport
+        From `hwmodel.early_exit.analysis.price_exits`.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    RunError
+        If a file cannot be written.
+    """
+    points, curve = [], []
+    for chip in exits_dict(report)["chips"]:
+        for point in chip["points"]:
+            energy = point.pop("energy_j")["total"]
+            points.append({"chip": chip["chip"], **point, "energy_j": energy})
+        curve += [{"chip": chip["chip"], **row} for row in chip["curve"]]
+    paths = [folder / "points.csv", folder / "curve.csv"]
+    for path, rows in zip(paths, (points, curve), strict=True):
+        _write_table(path, rows)
+    return paths
+
+
+def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,339 @@
+"""Pictures of early exit on chips: accuracy over energy, and both over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter
+
+from eventsim.atomic_write import replacing
+from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
+from hwmodel.report.early_exit import setting
+from hwmodel.units import PREFIXES, format_quantity
+
+STYLES = {
+    "full_run": ("X", "#222222", "full run"),
+    "first_spike": ("s", "#c0392b", "first spike"),
+    "leader": ("D", "#8e44ad", "leader"),
+    "margin": ("o", "#3b6fb6", "margin"),
+    "confidence": ("^", "#2a9d5c", "confidence"),
+    "fixed_time": ("v", "#e08a3c", "fixed time"),
+}
+CHIP_COLOURS = ("#3b6fb6", "#e08a3c", "#2a9d5c", "#c0392b", "#8e44ad", "#8c8c8c")
+INK = "#333333"
+
+SHOWN_BELOW = 0.12
+"""Settings that are right less often than full runs by more are not drawn."""
+
+
+def plot_exits(report: ExitReport, folder: Path) -> list[Path]:
+    """Write ``energy_accuracy.png``, ``over_time.png``, of several ``chips.png``.
+
+    Parameters
+    ----------
+    report : ExitReport
+        From `hwmodel.early_exit.analysis.price_exits`, of at least one chip.
+    folder : Path
+        Made if it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    RunError
+        If a file cannot be written.
+    """
+    figures = {
+        "energy_accuracy.png": energy_accuracy_figure(report),
+        "over_time.png": over_time_figure(report),
+    }
+    if len(report.chips) > 1:
+        figures["chips.png"] = chips_figure(report)
+    paths = []
+    for name, figure in figures.items():
+        path = Path(folder) / name
+        FigureCanvasAgg(figure)
+        with replacing(path) as temporary:
+            figure.savefig(
+                temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15
+            )
+        paths.append(path)
+    return paths
+
+
+def energy_accuracy_figure(report: ExitReport) -> Figure:
+    """Draw the settings of each chip, those on its front filled.
+
+    Parameters
+    ----------
+    report : ExitReport
+        Of at least one chip.
+
+    Returns
+    -------
+    Figure
+        One panel a chip.
+    """
+    n = len(report.chips)
+    n_columns = min(n, 3 if n != 4 else 2)
+    n_rows = math.ceil(n / n_columns)
+    figure = Figure(
+        figsize=(max(6.0, 4.1 * n_columns), 3.5 * n_rows + 0.8), layout="constrained"
+    )
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes, chip in zip(panels, report.chips, strict=False):
+        _draw_settings(axes, chip)
+    for axes in panels[n:]:
+        axes.axis("off")
+    present = {point.policy for point in report.chips[0].points}
+    handles = [
+        Line2D([], [], marker=marker, color=colour, ls="", label=label)
+        for policy, (marker, colour, label) in STYLES.items()
+        if policy in present
+    ]
+    handles.append(
+        Line2D([], [], marker="o", mfc="none", color="#888888", ls="", label="beaten")
+    )
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(7, len(handles)),
+        frameon=False,
+        fontsize=9,
+        handletextpad=0.2,
+        columnspacing=1.2,
+    )
+    return figure
+
+
+def _draw_settings(axes: Axes, chip: ChipExits) -> None:
+    full = chip.points[0]
+    shown = [p for p in chip.points if p.accuracy >= full.accuracy - SHOWN_BELOW]
+    prefix, scale = _prefix(max(p.mean_energy for p in shown))
+    for point in sorted(shown, key=lambda p: (p.is_best, p is full)):
+        marker, colour, _ = STYLES[point.policy]
+        axes.plot(
+            [point.mean_energy / scale],
+            [100 * point.accuracy],
+            marker=marker,
+            ms=7.5 if point is full else 6,
+            mec=colour,
+            mfc=colour if point.is_best or point is full else "none",
+            alpha=1.0 if point.is_best or point is full else 0.45,
+            ls="",
+        )
+    _draw_front(axes, [p for p in shown if p.is_best], scale, "#999999")
+    _name_front(axes, [p for p in shown if p.is_best], scale)
+    least = full.energy.static if chip.full.bill.static_unit == "J/frame" else 0.0
+    if least:
+        axes.axvline(least / scale, color="#8c8c8c", ls=":", lw=1)
+        axes.annotate(
+            "static, per frame",
+            (least / scale, 0.03),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            fontsize=7,
+            color="#666666",
+            rotation=90,
+        )
+    left_out = len(chip.points) - len(shown)
+    floor = f"{100 * (full.accuracy - SHOWN_BELOW):.3g} %"
+    below = f"\n{left_out} settings below {floor} are not drawn" * (left_out > 0)
+    axes.set_title(
+        f"{chip.full.chip.name}: full run {format_quantity(full.mean_energy, 'J')}",
+        fontsize=10,
+        color=INK,
+    )
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"mean energy until the decision ({prefix}J){below}", fontsize=9)
+    axes.set_ylabel("accuracy (%)", fontsize=9)
+    _plain(axes)
+
+
+def _draw_front(
+    axes: Axes, points: Sequence[ExitPoint], scale: float, colour: str
+) -> None:
+    """Join the points that are not beaten in energy and accuracy alone."""
+    best, line = -1.0, []
+    for point in sorted(points, key=lambda p: (p.mean_energy, -p.accuracy)):
+        if point.accuracy > best:
+            best = point.accuracy
+            line.append((point.mean_energy / scale, 100 * point.accuracy))
+    if line:
+        x, y = zip(*line, strict=True)
+        axes.step(x, y, where="post", color=colour, lw=1.0, zorder=0)
+
+
+def _name_front(axes: Axes, points: Sequence[ExitPoint], scale: float) -> None:
+    """Name the points of the front; settings that are one point share a line."""
+    names: dict[tuple[float, float], list[str]] = {}
+    for point in points:
+        place = point.mean_energy / scale, 100 * point.accuracy
+        names.setdefault(place, []).append(setting(point))
+    for place, same in names.items():
+        more = f" (= {len(same) - 1} more)" * (len(same) > 1)
+        axes.annotate(
+            same[0] + more,
+            place,
+            xytext=(-7, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=7,
+            color=INK,
+        )
+
+
+def chips_figure(report: ExitReport) -> Figure:
+    """Draw the settings of all chips on one axis of energy.
+
+    Parameters
+    ----------
+    report : ExitReport
+        Of several chips.
+
+    Returns
+    -------
+    Figure
+        A colour a chip; rings mark the front of all chips.
+    """
+    figure = Figure(figsize=(7.5, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    floor = report.chips[0].points[0].accuracy - SHOWN_BELOW
+    for i, chip in enumerate(report.chips):
+        colour = CHIP_COLOURS[i % len(CHIP_COLOURS)]
+        shown = [p for p in chip.points if p.accuracy >= floor]
+        for point in shown:
+            axes.plot(
+                [point.mean_energy],
+                [100 * point.accuracy],
+                marker=STYLES[point.policy][0],
+                ms=5.5,
+                color=colour,
+                alpha=0.9 if point.is_best or point is chip.points[0] else 0.3,
+                ls="",
+            )
+            if point.is_best_of_all:
+                axes.plot(
+                    [point.mean_energy],
+                    [100 * point.accuracy],
+                    marker="o",
+                    ms=11,
+                    mfc="none",
+                    mec=INK,
+                    mew=0.9,
+                    ls="",
+                )
+        _draw_front(axes, [p for p in shown if p.is_best], 1.0, colour)
+    handles = [
+        Line2D([], [], marker="o", ls="-", color=CHIP_COLOURS[i % len(CHIP_COLOURS)],
+               label=chip.full.chip.name)
+        for i, chip in enumerate(report.chips)
+    ]  # fmt: skip
+    if any(p.is_best_of_all for chip in report.chips for p in chip.points):
+        handles.append(
+            Line2D([], [], marker="o", ls="", ms=11, mfc="none", color=INK,
+                   label="front of all chips")
+        )  # fmt: skip
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
+    )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
+    axes.set_xlabel("mean energy until the decision (X: full run)")
+    axes.set_ylabel("accuracy (%)")
+    _plain(axes)
+    return figure
+
+
+def over_time_figure(report: ExitReport) -> Figure:
+    """Draw accuracy and energy if all runs are cut at one time.
+
+    Parameters
+    ----------
+    report : ExitReport
+        Of at least one chip.
+
+    Returns
+    -------
+    Figure
+        Accuracy above, energy as a share of full runs below.
+    """
+    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    upper.plot(
+        report.times,
+        100 * report.accuracy,
+        color=INK,
+        lw=1.6,
+        label="all samples cut at one time",
+    )
+    _draw_decisions(upper, report.chips[0].points)
+    upper.set_ylabel("accuracy (%)")
+    upper.set_ylim(0, 102)
+    for i, chip in enumerate(report.chips):
+        full = chip.points[0].mean_energy
+        lower.plot(
+            report.times,
+            100 * chip.curve_energy / (full or 1.0),
+            color=CHIP_COLOURS[i % len(CHIP_COLOURS)],
+            ls=("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 1.5, 1.5, 1.5)))[i % 4],
+            lw=1.5,
+            label=f"{chip.full.chip.name} (100 % is {format_quantity(full, 'J')})",
+        )
+    lower.set_ylabel("energy until then (% of full runs)")
+    lower.set_ylim(0, 102)
+    lower.set_xlim(0, report.network.duration)
+    lower.set_xlabel(
+        f"time at which all runs are cut (network units; the window is "
+        f"{report.network.time_window:g}, {report.steps_per_window} steps)"
+    )
+    lower.legend(frameon=False, fontsize=8, loc="upper left")
+    for axes in (upper, lower):
+        _plain(axes)
+    return figure
+
+
+def _draw_decisions(axes: Axes, points: Sequence[ExitPoint]) -> None:
+    """Draw policies that decide sample by sample at their mean time."""
+    drawn = set()
+    for point in points:
+        if point.policy in ("full_run", "fixed_time"):
+            continue
+        marker, colour, label = STYLES[point.policy]
+        axes.plot(
+            [point.mean_time],
+            [100 * point.accuracy],
+            marker=marker,
+            ms=4.5,
+            color=colour,
+            alpha=0.7,
+            ls="",
+            label=None if label in drawn else f"{label}, at its mean time",
+        )
+        drawn.add(label)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#eeeeee", lw=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+
+
+def _prefix(joules: float) -> tuple[str, float]:
+    if joules <= 0:
+        return "", 1.0
+    exponent = min(max(math.floor(math.log10(joules) / 3) * 3, -15), 9)
+    return next(p for p, power in PREFIXES.items() if power == exponent), 10.0**exponent

@@ -1,0 +1,196 @@
+"""Turn the spikes of a trace into packets with a time, a source and destinations.
+
+A spike becomes one packet to all cores of the next layer with neurons in which it has
+a synapse. The counts of these packets are those of `hwmodel.traffic.counts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eventsim.network import Network
+from eventsim.spikes import SpikeTrains
+from hwmodel.errors import WorkloadError
+from hwmodel.mapping.placement import Mapping
+from hwmodel.traffic.senders import Senders, senders_of
+from hwmodel.workload.trace import SpikeTrace
+from hwmodel.workload.workload import layers_of
+
+
+@dataclass(frozen=True)
+class SpikePackets:
+    """Packets by inference, then by time; 16 bytes each.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n_packets,), s
+        When a packet leaves its source, from the start of its inference.
+    inference : ndarray, shape (n_packets,), int32
+        Sample of the trace.
+    sender : ndarray, shape (n_packets,), int32
+        Which sender's spike it is.
+    senders : Senders
+        Source, destinations and operations of each sender.
+    """
+
+    time: np.ndarray
+    inference: np.ndarray
+    sender: np.ndarray
+    senders: Senders
+
+    @property
+    def source(self) -> np.ndarray:
+        """Core that each packet leaves, or `HOST`, shape (n_packets,), int32."""
+        return self.senders.source[self.sender]
+
+    @property
+    def layer(self) -> np.ndarray:
+        """Receiving layer, counted among those with neurons, (n_packets,), int64."""
+        return np.searchsorted(self.senders.first, self.sender, side="right") - 1
+
+    @property
+    def sops(self) -> np.ndarray:
+        """Synaptic operations of each packet in all its cores, (n_packets,), int64."""
+        return self.senders.sops[self.sender]
+
+    def destinations(self) -> tuple[np.ndarray, np.ndarray]:
+        """List the destination cores of every packet.
+
+        Returns
+        -------
+        core : ndarray, int32
+            Destinations of packet p are ``core[offsets[p]:offsets[p + 1]]``.
+        offsets : ndarray, shape (n_packets + 1,), int64
+            Ends with the number of packets under unicast.
+        """
+        table = self.senders
+        return _rows(table.core, table.offsets, table.targets[self.sender])
+
+    def of_inference(self, sample: int) -> SpikePackets:
+        """Return the packets of one inference, in order of time."""
+        first, stop = np.searchsorted(self.inference, [sample, sample + 1])
+        return replace(
+            self,
+            time=self.time[first:stop],
+            inference=self.inference[first:stop],
+            sender=self.sender[first:stop],
+        )
+
+
+def on_routers(
+    packets: SpikePackets, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Say from which router to which routers packets travel.
+
+    Parameters
+    ----------
+    packets : SpikePackets
+        Of this mapping.
+    mapping : Mapping
+        Where the cores are. Router (x, y) has the number ``y * width + x``.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
+
+    Returns
+    -------
+    source : ndarray, shape (n_packets,), int64
+        Router that each packet leaves.
+    destination : ndarray, int64
+        Routers of packet p are ``destination[offsets[p]:offsets[p + 1]]``, each once,
+        however many cores on it are reached; in ascending order.
+    offsets : ndarray, shape (n_packets + 1,), int64
+        At least one destination each; it may be the source.
+    """
+    table, width = packets.senders, mapping.grid.width
+    router = mapping.y * width + mapping.x
+    # The last entry is that of HOST = -1.
+    of_source = np.append(router, input_port[1] * width + input_port[0])
+    n_sets = table.offsets.size - 1
+    of_set = np.repeat(np.arange(n_sets), np.diff(table.offsets))
+    pairs = np.unique(of_set * mapping.grid.n_routers + router[table.core])
+    of_set, target = np.divmod(pairs, mapping.grid.n_routers)
+    offsets = np.searchsorted(of_set, np.arange(n_sets + 1))
+    destination, ends = _rows(target, offsets, table.targets[packets.sender])
+    return of_source[packets.source], destination, ends
+
+
+def _rows(
+    values: np.ndarray, offsets: np.ndarray, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take rows of a ragged table, one after the other."""
+    counts = np.diff(offsets)[row]
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    place = np.arange(ends[-1]) + np.repeat(offsets[row] - ends[:-1], counts)
+    return values[place], ends
+
+
+def spike_packets(
+    network: Network, trace: SpikeTrace, mapping: Mapping, seconds_per_unit: float
+) -> SpikePackets:
+    """List the packets that the spikes of a trace send.
+
+    Parameters
+    ----------
+    network : Network
+        The model that fired.
+    trace : SpikeTrace
+        Its spikes.
+    mapping : Mapping
+        Where its neurons live.
+    seconds_per_unit : float, s
+        Length of one unit of network time on the chip, positive.
+
+    Returns
+    -------
+    SpikePackets
+        Spikes without synapses and those of the output layer send none. Packets of one
+        inference and time are in the order of layers, and inside a layer in that of
+        the trace.
+
+    Raises
+    ------
+    WorkloadError
+        If `seconds_per_unit` is not a positive number.
+
+    Notes
+    -----
+    A packet leaves when its neuron fires plus the neuron's axonal delay, which is the
+    time a spike takes to leave. Delays of synapses come after the arrival and are not
+    in it. A neuron that fires shortly before the end of a run may so send after it; the
+    packet is counted, as its spike is by `hwmodel.traffic.counts`.
+    """
+    if not 0 < seconds_per_unit < np.inf:
+        raise WorkloadError(
+            f"packets: a unit of network time lasts {seconds_per_unit:g} s; expected a "
+            "positive number"
+        )
+    layers = layers_of(network)
+    senders = senders_of(layers, network.input_shape, mapping)
+    is_sent = senders.n_targets > 0
+    time, inference, sender = [], [], []
+    for k, layer in enumerate(layers):
+        train = trace.trains[layer.source_number]
+        number = (senders.first[k] + train.neuron).astype(np.int32)
+        kept = is_sent[number]
+        leaving = _leaving(network, layer.source_number, train)
+        time.append(leaving[kept] * seconds_per_unit)
+        inference.append(train.sample[kept].astype(np.int32))
+        sender.append(number[kept])
+    all_time, all_inference = np.concatenate(time), np.concatenate(inference)
+    order = np.lexsort((all_time, all_inference))
+    return SpikePackets(
+        all_time[order], all_inference[order], np.concatenate(sender)[order], senders
+    )
+
+
+def _leaving(network: Network, number: int, train: SpikeTrains) -> np.ndarray:
+    """Return when the spikes of a layer leave, network time units.
+
+    What a pool or a flattened map passes on has the time of its arrival there.
+    """
+    delay = network.layers[number - 1].delay if number > 0 else None
+    if delay is None:
+        return train.time
+    return train.time + np.asarray(delay, np.float64)[train.neuron % delay.size]

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+
+from hwmodel_.builders import close
+from hwmodel_.test_contention import EVENTS, run
+
+from hwmodel.report.contention import contention_dict, contention_text
+
+MEETING = [[(1.0, 1), (1.0, 2)], [(1.5, 1)], []]
+
+
+def test_contention_dict__survives_json():
+    data = json.loads(json.dumps(contention_dict(run(MEETING)), allow_nan=False))
+    assert (data["packets"], data["deliveries"], data["hops"]) == (3, 3, 4)
+    assert data["latency_s"]["largest_congestion"] == close(40e-6)
+    (inference,) = data["inferences"]
+    assert inference["last_delivery_s"] == close(15.1e-3)
+    assert data["busiest_link"]["packets"] == 2
+    silent = contention_dict(run([[], [], []]))
+    assert (silent["latency_s"], silent["inferences"]) == (None, [])
+
+
+def test_contention_text__shows_what_waiting_adds():
+    text = contention_text(run(MEETING))
+    assert (
+        "3 packets of 1 inference on a 3x2 mesh (multicast), sent at the ends" in text
+    )
+    assert "mean wait for others" in text
+    assert "plus x from (0, 0): 2 packets" in text
+    assert "24.00%" in text
+    assert "note: mesh.buffer of chip canmore is not known" in text
+    assert "busiest core       unknown: timing.sop" in text
+
+
+def test_contention_text__of_events_and_of_silence():
+    assert "sent when neurons fire" in contention_text(run(MEETING, EVENTS))
+    assert "no packets: nothing travels" in contention_text(run([[], [], []]))

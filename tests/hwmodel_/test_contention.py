@@ -1,0 +1,137 @@
+"""Three neurons, each connected to one: cores (0..2, 0) send to cores (0..2, 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hwmodel_.builders import LIF, close, make_network
+
+from eventsim.model_file import ModelFile
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import Dense
+from hwmodel.chip.chip import CoreLimits, load_chip
+from hwmodel.contention import router_timing, run_on_mesh
+from hwmodel.errors import ChipError, PlacementError
+from hwmodel.mapping.partition import partition
+from hwmodel.mapping.placement import place_row_major
+from hwmodel.workload.trace import SpikeTrace
+from hwmodel.workload.workload import layers_of
+
+TIMES = ["timing.step=1ms", "timing.hop=100us", "timing.link=40us", "mesh.width=3"]
+EVENTS = "execution=event-driven"
+EYE = np.eye(3)
+MODEL = ModelFile(
+    make_network(
+        (3,), (Dense((3,), 3), EYE), (Dense((3,), 3), EYE), neuron=LIF, t_end=2
+    )
+)
+
+
+def run(layers, *more, n_samples=1, **options):
+    """Send made-up spikes, (time, neuron) by layer, over a 3 x 2 mesh."""
+    chip = load_chip("canmore", [*TIMES, "mesh.height=2", *more])
+    part = partition(layers_of(MODEL.network), CoreLimits(neurons=1))
+    mapping = place_row_major(part, chip.mesh.grid(), "test")
+    trains = []
+    for spikes in layers:
+        time, neuron = np.array(spikes, float).reshape(-1, 2).T
+        offsets = np.array([0, *[time.size] * n_samples])
+        trains.append(SpikeTrains(time, neuron.astype(np.int32), offsets, 3))
+    trace = SpikeTrace("made_up.npz", tuple(trains), 2.0)
+    unit = MODEL.network.time_window
+    return run_on_mesh(
+        MODEL, trace, chip, mapping, steps_per_window=round(10 * unit), **options
+    )
+
+
+def test_run_on_mesh__alone_a_packet_takes_its_hops():
+    found = run([[(1.0, 2)], [(1.5, 1)], []], EVENTS, "timing.hop_y=300us").contention
+    assert (found.n_packets, found.n_deliveries, found.hops) == (2, 2, 3)
+    # 2 hops along x, and one that changes the row
+    deliveries = found.simulation.deliveries
+    assert deliveries.latency.tolist() == close([200e-6, 300e-6])
+    assert deliveries.congestion.tolist() == [0.0, 0.0]
+    # a unit of network time is 10 steps of a millisecond
+    assert deliveries.time.tolist() == close([10.2e-3, 15.3e-3])
+
+
+def test_run_on_mesh__a_packet_waits_while_a_link_is_busy():
+    found = run([[(1.0, 1), (1.0, 2)], [], []], EVENTS).contention
+    # the second begins when the first has left the link from (0, 0), and then follows
+    assert found.simulation.deliveries.congestion.tolist() == close([0.0, 40e-6])
+    assert found.latency.mean_congestion == close(20e-6)
+    assert (found.busiest_link.x, found.busiest_link.packets) == (0, 2)
+
+
+@pytest.mark.parametrize(("more", "waits"), [((EVENTS,), 0.0), ((), 40e-6)])
+def test_run_on_mesh__spikes_of_one_step_leave_together(more, waits):
+    # 1.91 and 1.99 lie in the same step of 0.1 and 0.8 ms apart
+    result = run([[(1.91, 1), (1.99, 2)], [], []], *more)
+    assert result.contention.latency.largest_congestion == pytest.approx(
+        waits, abs=1e-15
+    )
+    assert result.in_steps == (not more)
+
+
+def test_run_on_mesh__a_spike_at_the_end_of_a_step_leaves_with_it():
+    found = run([[(1.9, 1), (1.91, 1), (2.0, 1)], [], []]).contention
+    sent = found.simulation.deliveries.time - found.simulation.deliveries.latency
+    assert sent.tolist() == close([19e-3, 20e-3, 20e-3])
+
+
+def test_run_on_mesh__unicast_sends_a_packet_to_each_router():
+    network = make_network((1,), (Dense((1,), 3), np.ones((1, 3))), neuron=LIF, t_end=2)
+    model = ModelFile(network)
+    chip = load_chip("canmore", [*TIMES, EVENTS, "mesh.height=1"])
+    mapping = place_row_major(
+        partition(layers_of(network), CoreLimits(neurons=1)), chip.mesh.grid(), "test"
+    )
+    one = SpikeTrains(np.array([1.0]), np.array([0], np.int32), np.array([0, 1]), 1)
+    none = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.array([0, 0]), 3)
+    trace = SpikeTrace("made_up.npz", (one, none), 2.0)
+    for casting, packets, hops in (("multicast", 1, 2), ("unicast", 3, 3)):
+        found = run_on_mesh(model, trace, chip, mapping, casting=casting).contention
+        assert (found.n_packets, found.n_deliveries, found.hops) == (packets, 3, hops)
+
+
+def test_run_on_mesh__the_busiest_core_does_all_its_work():
+    work = ["timing.sop=7us", "timing.axon_in=5us", "timing.neuron_update=1us"]
+    layers = [[(1.0, 2), (1.25, 2)], [(1.5, 1)], []]
+    # core 2 takes in two spikes of one synapse each, and is updated in 20 steps
+    stepped = run(layers, *work)
+    assert (stepped.work.core, stepped.work.seconds) == (2, close(2 * 12e-6 + 20e-6))
+    # event-driven it is updated by its operations
+    assert run(layers, *work, EVENTS).work.seconds == close(2 * 13e-6)
+    unknown = run(layers, *work[:2]).work
+    assert (unknown.seconds, unknown.core) == (None, -1)
+    assert "timing.neuron_update of chip canmore is unknown" in unknown.reason
+
+
+def test_run_on_mesh__silence_sends_nothing():
+    result = run([[], [], []], n_samples=2)
+    assert (result.contention.n_packets, result.contention.latency) == (0, None)
+    assert result.n_samples == 2
+
+
+@pytest.mark.parametrize("name", ["timing.step", "timing.hop", "timing.link"])
+def test_run_on_mesh__an_unknown_duration_is_named(name):
+    with pytest.raises(ChipError, match=rf"{name} is unknown, and .*--set {name}="):
+        run([[(1.0, 2)], [], []], f"{name}=unknown")
+
+
+def test_run_on_mesh__refuses_a_torus_by_name():
+    with pytest.raises(
+        PlacementError, match=r"got a triangular torus.*--set mesh\.topo"
+    ):
+        run([[], [], []], "mesh.topology=triangular torus")
+
+
+def test_router_timing__says_what_is_taken_to_have_no_limit():
+    timing, notes = router_timing(load_chip("canmore", TIMES))
+    assert (timing.hop_x, timing.hop_y, timing.buffer) == (100e-6, 100e-6, None)
+    assert [note.split(" ")[0] for note in notes] == ["mesh.buffer", "timing.axon_in"]
+    timing, notes = router_timing(
+        load_chip("loihi_regressed", ["timing.link=1ns", "timing.axon_in=2ns"])
+    )
+    assert (timing.hop_y, timing.buffer, timing.ejection) == (6.5e-9, 16, 2e-9)
+    assert notes == ()

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hwmodel_ import oracle
+from hwmodel_.builders import (
+    LIF,
+    averaging_model,
+    conv_model,
+    dense_model,
+    explicit_layers,
+    made_up_trace,
+    make_network,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventsim.model_file import ModelFile
+from eventsim.spikes import SpikeTrains
+from eventsim.topology import Dense, Flatten
+from hwmodel.chip.chip import CoreLimits
+from hwmodel.errors import WorkloadError
+from hwmodel.mapping.partition import partition
+from hwmodel.mapping.placement import place_row_major
+from hwmodel.mesh.grid import Grid
+from hwmodel.traffic.counts import count
+from hwmodel.traffic.senders import HOST
+from hwmodel.traffic.spike_packets import on_routers, spike_packets
+from hwmodel.workload.trace import SpikeTrace
+from hwmodel.workload.workload import from_trace, layers_of
+
+SECONDS = 2.0**-10
+PORT = (2, 1)
+
+
+def mapped(network, capacity, mesh=(5, 40)):
+    layers = layers_of(network)
+    part = partition(layers, CoreLimits(neurons=capacity))
+    return place_row_major(part, Grid(*mesh), "test")
+
+
+def sent_by(trace, network, mapping):
+    """Walk through all spikes: (inference, time, layer, source, cores, sops)."""
+    sent = []
+    explicit = explicit_layers(network, mapping)
+    for k, (matrix, source, owner) in enumerate(explicit):
+        core_of = mapping.partition.layers[k].core_of_neuron
+        train = trace.trains[source]
+        for b in range(train.batch):
+            for i in range(train.offsets[b], train.offsets[b + 1]):
+                row = matrix[train.neuron[i]]
+                cores = sorted(set(core_of[np.flatnonzero(row)].tolist()))
+                if cores:
+                    at = owner[train.neuron[i]]
+                    sent.append((b, train.time[i], k, at, cores, int(row.sum())))
+    return sent
+
+
+def listed(packets):
+    core, offsets = packets.destinations()
+    cores = [core[i:j].tolist() for i, j in pairwise(offsets)]
+    columns = packets.inference, packets.time / SECONDS, packets.layer, packets.source
+    columns = [column.tolist() for column in columns]
+    return list(zip(*columns, cores, packets.sops.tolist(), strict=True))
+
+
+def hops(packets, mapping, port):
+    """Hops of each packet, unicast and multicast, route by route."""
+    place = dict(enumerate(zip(mapping.x.tolist(), mapping.y.tolist(), strict=True)))
+    place[HOST] = port
+    known = {}
+    for _, _, k, source, cores, _ in listed(packets):
+        flow = source, tuple(cores)
+        if flow not in known:
+            routes = [oracle.walk(place[source], place[core]) for core in cores]
+            tree = {link for route in routes for link in route}
+            known[flow] = sum(map(len, routes)), len(tree)
+        yield k, known[flow]
+
+
+def assert_same_counts(network, trace, capacity):
+    mapping = mapped(network, capacity)
+    workload = from_trace(ModelFile(network), trace)
+    counts = count(workload, mapping, PORT)
+    packets = spike_packets(network, trace, mapping, SECONDS)
+    core, offsets = packets.destinations()
+    routed = list(hops(packets, mapping, PORT))
+    for k, layer in enumerate(counts.layers):
+        mine = packets.layer == k
+        assert mine.sum() == layer.multicast.packets
+        assert np.diff(offsets)[mine].sum() == layer.unicast.packets
+        assert packets.sops[mine].sum() == layer.sops
+        assert sum(one for i, (one, _) in routed if i == k) == layer.unicast.hops
+        assert sum(tree for i, (_, tree) in routed if i == k) == layer.multicast.hops
+    assert core.size == counts.transport("unicast").packets
+    return packets
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    capacity=st.integers(1, 6),
+    per_neuron=st.sampled_from([0.0, 0.3, 2.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20, deadline=None)
+def test_spike_packets__dense_counts_are_those_of_count(
+    sizes, capacity, per_neuron, seed
+):
+    rng = np.random.default_rng(seed)
+    network = dense_model(sizes, rng, 0.6).network
+    assert_same_counts(network, made_up_trace(network, rng, 2, per_neuron), capacity)
+
+
+@pytest.mark.parametrize("capacity", [10, 14, 1024])
+@pytest.mark.parametrize("build", [conv_model, averaging_model])
+def test_spike_packets__behind_pools_count_alike(build, capacity):
+    rng = np.random.default_rng(capacity)
+    network = build(rng).network
+    packets = assert_same_counts(network, made_up_trace(network, rng, 2), capacity)
+    assert packets.time.size > 0
+
+
+@pytest.mark.parametrize("capacity", [10, 30])
+@pytest.mark.parametrize("build", [conv_model, averaging_model])
+def test_spike_packets__is_what_a_walk_through_all_spikes_finds(build, capacity):
+    rng = np.random.default_rng(capacity)
+    network = build(rng).network
+    trace, mapping = made_up_trace(network, rng), mapped(network, capacity)
+    found = listed(spike_packets(network, trace, mapping, SECONDS))
+    expected = sent_by(trace, network, mapping)
+    # By inference and time; layers, and spikes of a layer, keep their order.
+    assert found == sorted(expected, key=lambda packet: packet[:2])
+
+
+def one_to_one(n=3, **layer):
+    """Two layers of n neurons, each neuron connected to the next alone."""
+    first, second = Dense((n,), n), Dense((n,), n)
+    network = make_network(
+        (n,), (first, np.eye(n)), (second, np.eye(n)), neuron=LIF, t_end=4.0
+    )
+    layers = (replace(network.layers[0], **layer), network.layers[1])
+    return replace(network, layers=layers)
+
+
+def trace_of(network, *layers):
+    """One sample; each layer a list of (time, neuron)."""
+    trains = []
+    for spikes in layers:
+        time, neuron = np.array(spikes, float).reshape(-1, 2).T
+        offsets = np.array([0, time.size])
+        trains.append(SpikeTrains(time, neuron.astype(np.int32), offsets, 3))
+    return SpikeTrace("made_up.npz", tuple(trains), network.t_end)
+
+
+def test_spike_packets__leave_after_the_axonal_delay():
+    delay, later = np.array([0.0, 0.5, 2.0]), np.ones((3, 3))
+    network = one_to_one(delay=delay, synaptic_delay=later)
+    trace = trace_of(network, [(1.0, 0)], [(2.0, 2), (3.0, 1), (3.25, 0)], [(4.0, 0)])
+    packets = spike_packets(network, trace, mapped(network, 1), SECONDS)
+    assert (packets.time / SECONDS).tolist() == [1.0, 3.25, 3.5, 4.0]
+    assert packets.source.tolist() == [HOST, 0, 1, 2]
+    assert packets.layer.tolist() == [0, 1, 1, 1]
+    assert packets.destinations()[0].tolist() == [0, 3, 4, 5]
+
+
+def test_spike_packets__a_flattened_map_has_passed_its_delay():
+    # What eventsim records of a flattened layer are times of arrival there.
+    network = one_to_one(delay=np.full(3, 0.5))
+    flat = replace(network.layers[0], topology=Flatten((3,)), neuron=None)
+    flat = replace(flat, weight=None, theta=None, delay=None)
+    layers = (network.layers[0], flat, network.layers[1])
+    network = replace(network, layers=layers)
+    trace = trace_of(network, [], [(1.0, 0)], [(1.5, 0)], [])
+    packets = spike_packets(network, trace, mapped(network, 3), SECONDS)
+    assert (packets.time / SECONDS).tolist() == [1.5]
+
+
+def test_spike_packets__spikes_without_synapses_send_none():
+    network = make_network(
+        (3,), (Dense((3,), 1), [[0.0], [1.0], [0.0]]), neuron=LIF, t_end=4.0
+    )
+    spikes = [(0.5, 0), (1.0, 1), (1.5, 2), (2.0, 1)]
+    trace = replace(
+        trace_of(network, spikes),
+        trains=(*trace_of(network, spikes).trains, made_up_silence(1)),
+    )
+    packets = spike_packets(network, trace, mapped(network, 1), SECONDS)
+    assert (packets.time / SECONDS).tolist() == [1.0, 2.0]
+
+
+def made_up_silence(n):
+    return SpikeTrains(np.empty(0), np.empty(0, np.int32), np.zeros(2, np.int64), n)
+
+
+def test_of_inference__is_a_part_in_order_of_time():
+    rng = np.random.default_rng(5)
+    network = conv_model(rng).network
+    trace, mapping = made_up_trace(network, rng, 4), mapped(network, 14)
+    packets = spike_packets(network, trace, mapping, SECONDS)
+    everything = listed(packets)
+    parts = [packets.of_inference(b) for b in range(4)]
+    assert [packet for part in parts for packet in listed(part)] == everything
+    for b, part in enumerate(parts):
+        assert set(part.inference.tolist()) == {b}
+        assert np.all(np.diff(part.time) >= 0)
+    assert packets.of_inference(4).time.size == 0
+
+
+@pytest.mark.parametrize("cores_per_router", [1, 3])
+def test_on_routers__names_the_routers_of_source_and_destinations(cores_per_router):
+    rng = np.random.default_rng(6)
+    network = conv_model(rng).network
+    grid = Grid(4, 9, cores_per_router)
+    layers = layers_of(network)
+    mapping = place_row_major(partition(layers, CoreLimits(neurons=14)), grid, "test")
+    packets = spike_packets(network, made_up_trace(network, rng), mapping, SECONDS)
+    source, destination, offsets = on_routers(packets, mapping, PORT)
+    router = (mapping.x + 4 * mapping.y).tolist()
+    router.append(PORT[0] + 4 * PORT[1])  # of HOST = -1
+    cores, ends = packets.destinations()
+    for p in range(packets.time.size):
+        expected = {router[core] for core in cores[ends[p] : ends[p + 1]]}
+        assert destination[offsets[p] : offsets[p + 1]].tolist() == sorted(expected)
+        assert source[p] == router[packets.source[p]]
+    assert offsets[-1] == destination.size
+    assert (destination.size < cores.size) == (cores_per_router > 1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, np.nan, np.inf])
+def test_spike_packets__refuses_a_unit_of_time_that_is_none(seconds):
+    network = one_to_one()
+    trace = trace_of(network, [], [], [])
+    with pytest.raises(WorkloadError, match=r"network time lasts .* s; expected a pos"):
+        spike_packets(network, trace, mapped(network, 1), seconds)
