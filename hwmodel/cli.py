@@ -13,6 +13,7 @@ from hwmodel import __version__
 from hwmodel.contention_command import contention
 from hwmodel.early_exit_command import early_exit_command
 from hwmodel.options import (
+    CASTING,
     JSON_FLAG,
     MAPPING,
     STEPS_PER_WINDOW,
@@ -238,6 +239,52 @@ def map_command(
 
         write_map_csv(mapping, layers, csv_file)
         click.echo(f"wrote {csv_file}", err=True)
+
+
+@commands.command(short_help="Write the mapped network for another simulator.")
+@with_options([o for o in MAPPING if o not in (CASTING, JSON_FLAG)])
+@STEPS_PER_WINDOW
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["sana-fe"]),
+    default="sana-fe",
+    show_default=True,
+    help="Whose files.",
+)
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where architecture.yaml, network.yaml and expected.json go.",
+)
+def export(
+    model: Path,
+    chip_name: str,
+    overrides: tuple[str, ...],
+    file_format: str,
+    folder: Path,
+    placement_iterations: int | None,
+    placement_seconds: float | None,
+    **options: Any,
+) -> None:
+    """Write chip, network, mapping and spikes as files of another simulator.
+
+    Packets are unicast, as that simulator sends them; expected.json says what it should
+    find.
+    """
+    from hwmodel.chip.chip import load_chip
+    from hwmodel.estimate import estimate_workload
+    from hwmodel.export.sana_fe import export_sana_fe
+
+    chip = load_chip(chip_name, overrides)
+    options["budget"] = budget_of(placement_iterations, placement_seconds)
+    workload = _workload(model, None)
+    result = estimate_workload(workload, chip, casting="unicast", **options)
+    for path in export_sana_fe(result, folder):
+        click.echo(f"wrote {path}", err=True)
 
 
 @commands.command(short_help="List the chips, or show the constants of one.")

@@ -50,6 +50,13 @@ STEPS_PER_WINDOW = click.option(
     show_default=True,
     help="Time steps a firing window is divided into.",
 )
+CASTING = click.option(
+    "--casting",
+    type=click.Choice(["multicast", "unicast"]),
+    default="multicast",
+    show_default=True,
+    help="Whose hops are paid, and placed for; both are counted.",
+)
 
 MAPPING = [
     click.argument("model", type=click.Path(path_type=Path)),
@@ -88,13 +95,7 @@ MAPPING = [
         help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
         "energy.hop.high=3pJ.",
     ),
-    click.option(
-        "--casting",
-        type=click.Choice(["multicast", "unicast"]),
-        default="multicast",
-        show_default=True,
-        help="Whose hops are paid, and placed for; both are counted.",
-    ),
+    CASTING,
     click.option(
         "--input-port",
         type=Pair("X,Y", ",", 0),

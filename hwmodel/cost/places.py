@@ -33,7 +33,7 @@ def core_energy(
     counts : ActionCounts
         Counts over all measured inferences.
     neurons_per_core : ndarray, shape (n_cores,), int64
-        For chips that update every neuron in every step.
+        Copies included; for chips that update every neuron in every step.
     steps : int
         Time steps of an inference.
 

@@ -99,10 +99,11 @@ def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
 def _core_rows(
     estimate: Estimate, core_load: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
+    part = estimate.mapping.partition
     joules = core_energy(
         estimate.chip,
         estimate.counts,
-        estimate.mapping.partition.neurons_per_core,
+        part.neurons_per_core + part.copies_per_core,
         estimate.latency.steps,
     )
     return [

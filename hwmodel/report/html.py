@@ -105,7 +105,10 @@ def _page_data(estimate: Estimate, playback: Playback | None) -> dict[str, Any]:
     used = loads.packets > 0
     steps = np.array(loads.grid.directions)[np.nonzero(used)[0]]
     in_cores = core_energy(
-        estimate.chip, counts, part.neurons_per_core, estimate.latency.steps
+        estimate.chip,
+        counts,
+        part.neurons_per_core + part.copies_per_core,
+        estimate.latency.steps,
     )
     return {
         "estimate": to_dict(estimate),

@@ -121,3 +121,15 @@ def test_commands__write_csv(tmp_path):
     result = run("map", *options, tmp_path / "map.csv")
     assert result.exit_code == 0, result.output
     assert len(read(tmp_path / "map.csv")) == len(json.loads(result.stdout)["cores"])
+
+
+def test_write_csv__copies_of_neurons_are_paid_on_their_cores(tmp_path):
+    sets = ["core.neurons=9", "core.target_cores=1", "energy.spike=3pJ:marginal"]
+    chip = load_chip("canmore", [*sets, "energy.neuron_update=5pJ:marginal"])
+    model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
+    estimate = estimate_model(model, chip)
+    assert estimate.mapping.partition.copies_per_core.sum() > 0
+    _, cores, _ = map(read, write_csv(estimate, tmp_path))
+    energy = estimate.energy
+    in_cores = energy.sop + energy.neuron_update + energy.spike
+    assert total(cores, "energy_J_per_inference") == close(in_cores)

@@ -5,7 +5,7 @@ import pytest
 from hwmodel_.early_exit.event_oracle import synapses_of
 from hwmodel_.early_exit.exit_setups import NETWORKS
 
-from hwmodel.early_exit.synapse_list import synapse_list
+from hwmodel.workload.synapse_list import synapse_list
 from hwmodel.workload.workload import layers_of
 
 

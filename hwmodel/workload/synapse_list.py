@@ -1,4 +1,4 @@
-"""List the synapses of a layer one by one, for delays that each has of its own."""
+"""List the synapses of a layer one by one, for what looks at each of them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Mapped networks in the file formats of other tools."""
