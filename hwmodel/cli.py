@@ -21,6 +21,8 @@ from hwmodel.options import (
 )
 
 if TYPE_CHECKING:
+    from hwmodel.estimate import Estimate
+    from hwmodel.playback import Playback
     from hwmodel.workload.workload import Workload
 
 
@@ -132,7 +134,8 @@ def estimate(
     if html_file is not None:
         from hwmodel.report.html import write_html
 
-        write_html(result, html_file, title=model.resolve().name)
+        name = model.resolve().name
+        write_html(result, html_file, name, _playback(model, trace, result))
         click.echo(f"wrote {html_file}", err=True)
 
 
@@ -152,6 +155,23 @@ def _workload(path: Path, trace: Path | None) -> Workload:
     if trace is None:
         return from_model(model)
     return from_trace(model, read_trace(trace, model.network))
+
+
+def _playback(path: Path, trace: Path | None, result: Estimate) -> Playback | None:
+    """Return the traffic over time, or say why it is left out."""
+    from eventsim.model_file import read_model
+    from hwmodel.errors import HwmodelError
+    from hwmodel.playback import playback_of
+    from hwmodel.workload.trace import read_trace
+
+    if trace is None:
+        return None
+    model = read_model(path)
+    try:
+        return playback_of(model, read_trace(trace, model.network), result)
+    except HwmodelError as error:
+        click.echo(f"note: no playback in the report: {error}", err=True)
+        return None
 
 
 commands.add_command(contention)

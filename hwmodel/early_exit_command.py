@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwmodel.options import budget_of
+
 if TYPE_CHECKING:
     from hwmodel.early_exit.analysis import ExitReport
 
@@ -70,6 +72,11 @@ _SHARED = (
     "casting",
     "steps_per_window",
     "input_port",
+    "placement",
+    "objective",
+    "placement_iterations",
+    "placement_seconds",
+    "seed",
     "force_mixed",
     "as_json",
 )
@@ -153,6 +160,8 @@ def _priced(
             f"'{path}' declares its spikes; expected a model.h5, whose trace says when "
             "they were fired"
         )
+    iterations = options.pop("placement_iterations")
+    options["budget"] = budget_of(iterations, options.pop("placement_seconds"))
     chips = load_chips(chip_names, overrides)
     model = read_model(path)
     spikes = read_trace(trace, model.network)

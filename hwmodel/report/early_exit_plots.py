@@ -31,6 +31,9 @@ INK = "#333333"
 SHOWN_BELOW = 0.12
 """Settings that are right less often than full runs by more are not drawn."""
 
+LINE_HEIGHT, MOST_NAMES = 0.05, 2
+"""Share of a panel that a line of names takes, and most names on it."""
+
 
 def plot_exits(report: ExitReport, folder: Path) -> list[Path]:
     """Write ``energy_accuracy.png``, ``over_time.png``, of several ``chips.png``.
@@ -175,16 +178,24 @@ def _draw_front(
 
 
 def _name_front(axes: Axes, points: Sequence[ExitPoint], scale: float) -> None:
-    """Name the points of the front; settings that are one point share a line."""
-    names: dict[tuple[float, float], list[str]] = {}
-    for point in points:
-        place = point.mean_energy / scale, 100 * point.accuracy
-        names.setdefault(place, []).append(setting(point))
-    for place, same in names.items():
-        more = f" (= {len(same) - 1} more)" * (len(same) > 1)
+    """Name the points of the front at their left; neighbours share a line."""
+    low, high = axes.get_ylim()
+    lines: list[list[ExitPoint]] = []
+    for point in sorted(points, key=lambda p: p.accuracy):
+        if lines:
+            step = 100 * (point.accuracy - lines[-1][0].accuracy)
+            if step < LINE_HEIGHT * (high - low):
+                lines[-1].append(point)
+                continue
+        lines.append([point])
+    for line in lines:
+        line.sort(key=lambda p: p.mean_energy)
+        names = [setting(point) for point in line[:MOST_NAMES]]
+        if len(line) > MOST_NAMES:
+            names.append(f"{len(line) - MOST_NAMES} more")
         axes.annotate(
-            same[0] + more,
-            place,
+            ", ".join(names),
+            (line[0].mean_energy / scale, 100 * line[0].accuracy),
             xytext=(-7, 0),
             textcoords="offset points",
             ha="right",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -23,30 +22,11 @@ from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.places import OF_CORES, OF_LINKS, core_energy, link_energy
 from hwmodel.errors import WorkloadError
 from hwmodel.estimate import Estimate
+from hwmodel.playback import Playback
 from hwmodel.report.chips import price_text
 from hwmodel.report.text import to_dict
 
 _SCRIPTS = ("elements.js", "tables.js", "summary.js", "mesh.js", "main.js")
-
-
-@dataclass(frozen=True)
-class Playback:
-    """Traffic in bins of time.
-
-    Parameters
-    ----------
-    bin_edges_s : ndarray, shape (n_bins + 1,), s
-        Increasing.
-    core_spikes : ndarray, shape (n_bins, n_cores)
-        Spikes that each core fires in each bin.
-    link_packets : ndarray, shape (n_bins, n_links)
-        Packets on each link that the estimate uses, in the order of
-        `hwmodel.mesh.loads.LinkLoads.links`.
-    """
-
-    bin_edges_s: np.ndarray
-    core_spikes: np.ndarray
-    link_packets: np.ndarray
 
 
 def write_html(

@@ -214,7 +214,7 @@ def count(
             flows.packets.astype(float) @ flows.reaches.sum(axis=1)
         )
         _require_64_bits(layer.name, most_sops, most_hops)
-        loads = _route(mapping, flows, input_port)
+        loads = flow_loads(mapping, flows, input_port)
         received = _received(into_core, workload.spikes_in[i])
         n_split = of_layer.inputs.n_split
         counted = _count_layer(workload, i, received, flows, loads, n_split)
@@ -287,9 +287,25 @@ def _with_copies(counted: LayerCounts, copied: CopyCounts) -> LayerCounts:
     )
 
 
-def _route(
+def flow_loads(
     mapping: Mapping, flows: Flows, input_port: tuple[int, int]
 ) -> tuple[LinkLoads, LinkLoads]:
+    """Add up the links that flows use.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Where the cores are.
+    flows : Flows
+        Packets by source and destinations.
+    input_port : tuple of int
+        (x, y) of the router where input spikes enter.
+
+    Returns
+    -------
+    unicast, multicast : LinkLoads
+        Packets on each link.
+    """
     if flows.packets.size == 0:
         return LinkLoads.zeros(mapping.grid), LinkLoads.zeros(mapping.grid)
     from_host = flows.source == HOST

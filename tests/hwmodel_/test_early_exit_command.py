@@ -47,7 +47,8 @@ def test_early_exit__json_equals_estimate_at_the_end(files, capsys):
     options = ["--trace", trace, "--mesh", "4x2", "--casting", "unicast",
                "--steps-per-window", "7", "--input-port", "1,1"]  # fmt: skip
     sets = ["--set", "core.neurons=3", "--set", "mesh.chip.width=1"]
-    sets += ["--set", "mesh.chip.height=1"]
+    sets += ["--set", "mesh.chip.height=1", "--placement", "annealing"]
+    sets += ["--placement-iterations", "50", "--seed", "3"]
     _, whole, _ = run(
         capsys, "estimate", model, "--chip", "truenorth", *options, *sets, "--json"
     )

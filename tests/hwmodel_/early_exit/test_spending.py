@@ -18,6 +18,8 @@ from hwmodel_.early_exit.exit_setups import (
     priced_chip,
     setup,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hwmodel.early_exit.spending import spending_until, units_per_second
 
@@ -93,6 +95,37 @@ def test_spending_until__on_a_triangular_torus_too():
     setting = setup("average pool", chip, casting="unicast")
     spent = spend(setting, np.full((1, 3), 2.0))
     assert spent.energy.mean() == close(setting[2].energy.total)
+
+
+@given(
+    seed=st.integers(0, 99),
+    per_neuron=st.sampled_from([0.0, 0.2, 1.5]),
+    casting=st.sampled_from(["multicast", "unicast"]),
+    times=st.lists(st.floats(0, 2), min_size=1, max_size=4),
+)
+@settings(max_examples=15, deadline=None)
+def test_spending_until__any_times_cost_what_the_events_until_then_do(
+    seed, per_neuron, casting, times
+):
+    chip = priced_chip(*TRAVEL, "energy.neuron_update=0pJ:marginal")
+    setting = setup("dense", chip, seed, casting, per_neuron)
+    network, trace, full = setting
+    events = events_of(
+        network, trace, full.mapping, casting=casting, port=PORT, hop=(0.125, 0.25)
+    )
+    spent = spend(setting, at_all(times))
+    for row, t in enumerate(times):
+        static = STATIC * full.n_chips * spent.steps[row, 0] * STEP
+        for b, sample in enumerate(events):
+            dynamic = sum(
+                price * counted(sample, t, name)
+                for name, price in PRICES.items()
+                if name != "neuron_update"
+            )
+            found = spent.energy[row, b]
+            assert found == pytest.approx(static + dynamic, rel=1e-9, abs=1e-30)
+            if not per_neuron:
+                assert found == static
 
 
 def test_spending_until__never_falls_with_time():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwmodel.estimate import Estimate
-from hwmodel.report.html import Playback
+from hwmodel.playback import Playback
 
 
 def playback_of(estimate: Estimate, n_bins: int, seed: int = 0) -> Playback:

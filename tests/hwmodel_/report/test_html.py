@@ -18,7 +18,8 @@ from hwmodel.chip.chip import load_chip
 from hwmodel.cli import commands
 from hwmodel.errors import WorkloadError
 from hwmodel.estimate import estimate_model
-from hwmodel.report.html import Playback, html_page, write_html
+from hwmodel.playback import Playback
+from hwmodel.report.html import html_page, write_html
 from hwmodel.report.text import to_dict
 
 VOID = {"meta", "link", "input", "br", "hr", "img"}
