@@ -1,7 +1,7 @@
 """What an inference costs on a neuromorphic chip: joules, hops and seconds.
 
-Names are loaded on first use, so that ``import hwmodel`` stays fast. Numba is never
-loaded.
+Names are loaded on first use, so that ``import hwmodel`` stays fast. Numba is loaded by
+searches for a placement and simulations of contention only.
 """
 
 from __future__ import annotations

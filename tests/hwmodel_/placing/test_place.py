@@ -36,7 +36,7 @@ def placed(grid, flows=FLOWS, **options):
     size=st.sampled_from([(4, 4, 1), (10, 1, 1), (1, 10, 1), (3, 2, 2), (7, 9, 1)]),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_place__says_what_it_reached(method, casting, objective, size, seed):
     grid, prices = Grid(*size), HopPrices(2.0, 3.0)
     options = {"casting": casting, "objective": objective, "prices": prices}
