@@ -8,8 +8,8 @@ import numpy as np
 
 from hwmodel.mesh.grid import Grid
 
+# A link with its load: from (x, y), to (x, y), packets.
 Link = tuple[tuple[int, int], tuple[int, int], int]
-"""A link with its load: from (x, y), to (x, y), packets."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """Better placements by swaps: greedy descent and simulated annealing.
 
 A swap exchanges what is in two slots, two cores or a core and nothing. It is judged by
-the ways it changes alone (`hwmodel.placing.placement_kernels`).
+the ways it changes alone (`hwmodel.placing.placement_kernels`). Annealing follows [1]_,
+its swaps over shrinking distances [2]_.
 
 References
 ----------
 .. [1] S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, "Optimization by Simulated
    Annealing", Science 220, 1983.
 .. [2] V. Betz, J. Rose, "VPR: a new packing, placement and routing tool for FPGA
-   research", FPL 1997: swaps over shrinking distances.
+   research", FPL 1997.
 """
 
 from __future__ import annotations

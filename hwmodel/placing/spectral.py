@@ -1,8 +1,8 @@
 """Places from the spectrum of the traffic: cores that talk lie close together.
 
 The eigenvectors of the graph Laplacian with the second and third smallest eigenvalue
-are the plane embedding of least squared distances, weighted by packets. Cores are then
-assigned to the routers of a compact rectangle so that the squared distances between
+are the plane embedding of least squared distances, weighted by packets [1]_. Cores are
+then assigned to the routers of a compact rectangle so that the squared distances between
 embedding and mesh are smallest.
 
 References
