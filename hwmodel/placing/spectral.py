@@ -2,8 +2,8 @@
 
 The eigenvectors of the graph Laplacian with the second and third smallest eigenvalue
 are the plane embedding of least squared distances, weighted by packets [1]_. Cores are
-then assigned to the routers of a compact rectangle so that the squared distances between
-embedding and mesh are smallest.
+then assigned to the routers of a compact rectangle so that the squared distances
+between embedding and mesh are smallest.
 
 References
 ----------
