@@ -95,7 +95,9 @@ def neurobench(workload: Workload, counts: ActionCounts, steps: int) -> NeuroBen
     layers, n = workload.layers, counts.n_samples
     neurons = sum(layer.n_neurons for layer in layers)
     spikes = counts.spikes / n
-    acs, macs, notes = _effective(workload, counts)
+    # copies of neurons are the chip's, not the network's
+    sops = sum(layer.sops - layer.copy_sops for layer in counts.layers) / n
+    acs, macs, notes = _effective(workload, sops)
     sparsity = 1 - spikes / (neurons * steps)
     if sparsity < 0:
         notes.append(
@@ -115,7 +117,7 @@ def neurobench(workload: Workload, counts: ActionCounts, steps: int) -> NeuroBen
         effective_acs=acs,
         effective_macs=macs,
         dense=steps * sum(dense_operations(layer.topology) for layer in layers),
-        membrane_updates_events=counts.sops / n,
+        membrane_updates_events=sops,
         membrane_updates_steps=neurons * steps,
         notes=tuple(notes),
     )
@@ -145,7 +147,7 @@ def dense_operations(topology: Synapses) -> int:
 
 
 def _effective(
-    workload: Workload, counts: ActionCounts
+    workload: Workload, sops: float
 ) -> tuple[float | None, float | None, list[str]]:
     """Effective ACs and MACs per inference, and what is unknown about them."""
     notes, acs, macs = [], True, True
@@ -162,7 +164,7 @@ def _effective(
             f"no effective MACs: {workload.layers[0].name} is fed by currents, whose "
             "zeros are not recorded"
         )
-    return counts.sops / counts.n_samples if acs else None, 0.0 if macs else None, notes
+    return sops if acs else None, 0.0 if macs else None, notes
 
 
 def _footprint(layers: tuple[LayerGeometry, ...]) -> int | None:

@@ -14,7 +14,7 @@ from hwmodel_.builders import (
 )
 
 from eventsim.topology import Conv2d, Dense, Sparse
-from hwmodel.chip.chip import load_chip
+from hwmodel.chip.chip import CoreLimits, load_chip
 from hwmodel.estimate import estimate_workload
 from hwmodel.neurobench import dense_operations, neurobench
 from hwmodel.report.text import to_dict
@@ -73,6 +73,14 @@ def test_neurobench__acs_are_the_non_zero_synapses_met(seed):
         for spikes, weight in zip(model.activity.spike_counts, weights, strict=False)
     )
     assert metrics(model).effective_acs == met / 5
+
+
+def test_neurobench__copies_of_neurons_change_nothing():
+    model = dense_model([6, 5, 9], np.random.default_rng(0))
+    copied = CoreLimits(neurons=4, target_cores=1)
+    _, _, counts = counted(model, copied)
+    assert sum(layer.copy_sops for layer in counts.layers) > 0
+    assert metrics(model, capacity=copied) == metrics(model)
 
 
 def test_neurobench__zeros_of_a_kernel_count_once():
