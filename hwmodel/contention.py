@@ -16,7 +16,7 @@ from hwmodel.chip.chip import Chip
 from hwmodel.cost.latency import latency
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.placement import Mapping
-from hwmodel.noc.packets import Packets, as_unicast
+from hwmodel.noc.packets import Packets
 from hwmodel.noc.timing import RouterTiming
 from hwmodel.traffic.counts import Casting, count
 from hwmodel.traffic.spike_packets import SpikePackets, on_routers, spike_packets
@@ -111,7 +111,8 @@ def run_on_mesh(
     mapping : Mapping
         Where the neurons live.
     casting : {"multicast", "unicast"}
-        One packet for all destinations of a spike, or one for each router.
+        One packet for all destinations of a spike, which goes once to each router, or
+        one for each core.
     steps_per_window : int
         Time steps a firing window is divided into, positive.
     input_port : tuple of int
@@ -151,9 +152,7 @@ def run_on_mesh(
     unit = steps_per_window * step / model.network.time_window
     sent = spike_packets(model.network, trace, mapping, unit)
     in_steps = chip.execution == "time-stepped"
-    packets = _packets(sent, mapping, input_port, step if in_steps else None)
-    if casting == "unicast":
-        packets = as_unicast(packets)
+    packets = _packets(sent, mapping, casting, input_port, step if in_steps else None)
     workload = from_trace(model, trace)
     steps = latency(workload.windows, steps_per_window, chip).steps
     return MeshRun(
@@ -212,20 +211,28 @@ def router_timing(chip: Chip) -> tuple[RouterTiming, tuple[str, ...]]:
 def _packets(
     sent: SpikePackets,
     mapping: Mapping,
+    casting: Casting,
     input_port: tuple[int, int],
     step: float | None,
 ) -> Packets:
     source, destination, offsets = on_routers(sent, mapping, input_port)
-    time = sent.time
+    time, inference = sent.time, sent.inference.astype(np.int64)
     if step is not None:
         time = np.ceil(time / step - 1e-6) * step
+    if casting == "unicast":  # two cores of one router get a packet each
+        core, ends = sent.destinations()
+        destination = (mapping.y * mapping.grid.width + mapping.x)[core]
+        offsets = np.arange(core.size + 1)
+        source, time, inference = (
+            np.repeat(of_spike, np.diff(ends)) for of_spike in (source, time, inference)
+        )
     return Packets(
         (mapping.grid.width, mapping.grid.height),
         time,
         source,
         destination,
         offsets,
-        sent.inference.astype(np.int64),
+        inference,
     )
 
 

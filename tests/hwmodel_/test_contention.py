@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hwmodel_.builders import LIF, close, make_network
+from hwmodel_.builders import LIF, close, conv_model, made_up_trace, make_network
 
 from eventsim.model_file import ModelFile
 from eventsim.spikes import SpikeTrains
@@ -14,8 +14,9 @@ from hwmodel.contention import router_timing, run_on_mesh
 from hwmodel.errors import ChipError, PlacementError
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
+from hwmodel.traffic.counts import count
 from hwmodel.workload.trace import SpikeTrace
-from hwmodel.workload.workload import layers_of
+from hwmodel.workload.workload import from_trace, layers_of
 
 TIMES = ["timing.step=1ms", "timing.hop=100us", "timing.link=40us", "mesh.width=3"]
 EVENTS = "execution=event-driven"
@@ -79,7 +80,7 @@ def test_run_on_mesh__a_spike_at_the_end_of_a_step_leaves_with_it():
     assert sent.tolist() == close([19e-3, 20e-3, 20e-3])
 
 
-def test_run_on_mesh__unicast_sends_a_packet_to_each_router():
+def test_run_on_mesh__unicast_sends_a_packet_to_each_core():
     network = make_network((1,), (Dense((1,), 3), np.ones((1, 3))), neuron=LIF, t_end=2)
     model = ModelFile(network)
     chip = load_chip("canmore", [*TIMES, EVENTS, "mesh.height=1"])
@@ -92,6 +93,21 @@ def test_run_on_mesh__unicast_sends_a_packet_to_each_router():
     for casting, packets, hops in (("multicast", 1, 2), ("unicast", 3, 3)):
         found = run_on_mesh(model, trace, chip, mapping, casting=casting).contention
         assert (found.n_packets, found.n_deliveries, found.hops) == (packets, 3, hops)
+
+
+@pytest.mark.parametrize("cores_per_router", [1, 4])
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+def test_run_on_mesh__sends_what_is_counted(cores_per_router, casting):
+    rng = np.random.default_rng(0)
+    model = conv_model(rng)
+    chip = load_chip("canmore", [*TIMES, f"mesh.cores_per_router={cores_per_router}"])
+    trace = made_up_trace(model.network, rng, duration=2.0)
+    workload = from_trace(model, trace)
+    part = partition(workload.layers, CoreLimits(neurons=14))
+    mapping = place_row_major(part, chip.mesh.grid((3, 10)), "test")
+    found = run_on_mesh(model, trace, chip, mapping, casting=casting).contention
+    counted = count(workload, mapping).transport(casting)
+    assert (found.n_packets, found.hops) == (counted.packets, counted.hops)
 
 
 def test_run_on_mesh__the_busiest_core_does_all_its_work():
