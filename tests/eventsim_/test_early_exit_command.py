@@ -19,10 +19,10 @@ def test_early_exit__text_and_json(call, finished_run):
     assert policies == {"first_spike", "leader", "confidence", "fixed_time"}
 
 
-def test_early_exit__options(call, finished_run):
+def test_early_exit__options(call, finished_run, tmp_path):
     given = ["--policy", "confidence=0.6", "--window", 0.5, "--smoothing", 0.1]
     code, out, _ = call("early-exit", finished_run, *given, "--split", "validation",
-                        "--csv", "t.csv", "--json")  # fmt: skip
+                        "--csv", tmp_path / "t.csv", "--json")  # fmt: skip
     assert code == 0
     (point,) = json.loads(out)["points"]
     assert (point["value"], point["window"]) == (0.6, 0.5)
