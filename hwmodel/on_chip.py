@@ -173,14 +173,19 @@ def place_on(
 
 
 def _hop_prices(chip: Chip) -> HopPrices:
-    x = y = chip.require("energy.hop", "a placement for energy needs it")
+    """Price a hop and the router that it leads to."""
+    why = "a placement for energy needs it"
+    x = y = chip.require("energy.hop", why)
     if "energy.hop_y" in chip.constants:
-        y = chip.require("energy.hop_y", "a placement for energy needs it")
+        y = chip.require("energy.hop_y", why)
+    if "energy.router" in chip.constants:
+        router = chip.require("energy.router", why)
+        x, y = x + router, y + router
     if x == y == 0:
         raise ChipError(
-            f"chip {chip.name}: energy.hop is 0, so that every placement costs the "
-            "same; expected a price for --objective energy; use --objective hops, or "
-            "pass --set energy.hop=2.3pJ:marginal"
+            f"chip {chip.name}: energy.hop is 0, and so is energy.router, so that hops "
+            "cost the same in every placement; expected a price for --objective "
+            "energy; use --objective hops, or pass --set energy.hop=2.3pJ:marginal"
         )
     return HopPrices(x, y)
 

@@ -25,7 +25,8 @@ class HopPrices:
     Parameters
     ----------
     x, y : float, J
-        One hop along a row; one that changes the row. Not negative.
+        One hop along a row; one that changes the row; each with the router that it
+        leads to. Not negative.
     """
 
     x: float

@@ -9,6 +9,7 @@ from hwmodel.chip.chip import load_chip
 from hwmodel.errors import ChipError, PlacementError
 from hwmodel.on_chip import cut, map_model, place_layers
 from hwmodel.placing.problem import Problem
+from hwmodel.traffic.counts import count
 from hwmodel.workload.workload import from_model, layers_of
 
 
@@ -51,6 +52,17 @@ def test_place_layers__pays_hops_in_x_and_y_as_the_chip_does(tmp_path):
     hops_y = problem_of_y._loads(mapping.x, mapping.y).hops_y
     assert 0 < hops_y < hops
     assert placed.value == pytest.approx((hops - hops_y) * 2e-12 + hops_y * 7e-12)
+
+
+def test_place_layers__pays_the_router_that_a_hop_leads_to():
+    model = dense_model([5, 6, 4], np.random.default_rng(1))
+    workload = from_model(model)
+    chip = load_chip("spinnaker", ["core.neurons=2", "mesh.cores_per_router=1"])
+    options = {"method": "snake", "objective": "energy"}
+    placed = place_layers(workload.layers, chip, (3, 2), workload, **options)
+    hops = count(workload, placed.mapping).multicast.total
+    assert hops > 0
+    assert placed.value == pytest.approx(hops * 0.8e-9)
 
 
 def _flows(workload, mapping):
