@@ -87,7 +87,8 @@ class MappedReading:
     ----------
     network, partition, placement, mesh, casting, after_pool : str
         The choices. Casting ``"least"`` counts one hop for each core that a spike
-        reaches: no placement and no casting can have fewer.
+        reaches, of the input all but one, which may lie at its port: no placement and
+        no casting can have fewer.
     spikes, sops, hops : float, per frame
         Counts without the input: the paper's spikes leave it out.
     input_spikes, input_sops, input_hops : float, per frame
@@ -186,6 +187,7 @@ def _placed(
                 hops = [layer.transport(casting).hops for layer in counts.layers]
                 rows.append(_reading(chip, counts, about, (*where, casting), hops))
     reached = [layer.unicast.packets for layer in counts.layers]
+    reached[0] -= counts.layers[0].multicast.packets
     return [_reading(chip, counts, about, ("any", "any", LEAST), reached), *rows]
 
 

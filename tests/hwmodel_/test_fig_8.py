@@ -57,7 +57,7 @@ def test_fig_8__each_spike_reaches_all_cores_of_the_next_layer(readings):
     ]
     expected = 0.4387 * sum(neurons * cores for neurons, cores in pairs)
     assert least.hops == pytest.approx(expected, rel=1e-12)
-    assert least.input_hops == 3072 * 64
+    assert least.input_hops == 3072 * 63  # one of 64 cores may lie at the port
     # 459,110 x 100 pJ + 70,084.1 x 20 pJ + 3.52 uJ
     assert least.per_spike == pytest.approx(50.83e-6, abs=5e-9)
 
@@ -76,6 +76,8 @@ def test_fig_8__no_placement_beats_the_least(readings):
                 unicast = {r.mesh: r.hops for r in rows if r.casting == "unicast"}
                 assert len(multicast) == len(unicast) == 3
                 assert all(least < multicast[m] < unicast[m] for m in unicast)
+                (least,) = [r.input_hops for r in rows if r.casting == "least"]
+                assert all(least <= r.input_hops for r in rows)
 
 
 def test_fig_8__energies_are_eq_12(readings):
