@@ -1,4 +1,4 @@
-"""Put cores on the mesh: row-major, layer by layer."""
+"""Put cores on the mesh: row-major, layer by layer, chip by chip."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Mapping:
 
 
 def place_row_major(partition: Partition, grid: Grid, chip: str) -> Mapping:
-    """Fill the mesh row by row.
+    """Fill the mesh row by row, one chip after the other.
 
     Parameters
     ----------
@@ -51,8 +51,7 @@ def place_row_major(partition: Partition, grid: Grid, chip: str) -> Mapping:
     Returns
     -------
     Mapping
-        Core i on router ``i // cores_per_router``; router r at column ``r % width``,
-        row ``r // width``.
+        Core i on router ``grid.row_major[i // cores_per_router]``.
 
     Raises
     ------
@@ -60,7 +59,7 @@ def place_row_major(partition: Partition, grid: Grid, chip: str) -> Mapping:
         If there are more groups than routers.
     """
     require_room(partition.n_cores, grid, chip)
-    router = np.arange(partition.n_cores) // grid.cores_per_router
+    router = grid.row_major[np.arange(partition.n_cores) // grid.cores_per_router]
     return Mapping(partition, grid, router % grid.width, router // grid.width)
 
 

@@ -102,5 +102,12 @@ class Grid:
         chips_in_row = -(-self.width // width)
         return (np.asarray(y) // height) * chips_in_row + np.asarray(x) // width
 
+    @property
+    def row_major(self) -> np.ndarray:
+        """Routers ``y * width + x``, chip by chip and row by row, (n_routers,)."""
+        router = np.arange(self.n_routers)
+        chip = self.chip_of(router % self.width, router // self.width)
+        return np.argsort(chip, kind="stable")
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"

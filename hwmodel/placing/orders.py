@@ -16,7 +16,7 @@ Step = tuple[int, int]
 
 
 def row_major(grid: Grid) -> np.ndarray:
-    """Go through the grid row by row, each from the left.
+    """Go through the grid row by row, each from the left, one chip after the other.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def row_major(grid: Grid) -> np.ndarray:
     ndarray, shape (n_routers,), int64
         Router numbers ``y * width + x`` in order.
     """
-    return np.arange(grid.n_routers)
+    return grid.row_major
 
 
 def snake(grid: Grid) -> np.ndarray:

@@ -49,3 +49,10 @@ def test_place_row_major__too_small_a_mesh_names_cores_mesh_and_chip():
         match=r"needs 5 cores, the 2x2 mesh of chip tiny has 4.*--mesh 2x3",
     ):
         place_row_major(cores(5), Grid(2, 2), "tiny")
+
+
+def test_place_row_major__uses_no_more_chips_than_needed():
+    grid = Grid(6, 4, 2, chip=(3, 2))
+    mapping = place_row_major(cores(13), grid, "test")
+    assert mapping.n_chips == 2
+    assert place_row_major(cores(12), grid, "test").n_chips == 1

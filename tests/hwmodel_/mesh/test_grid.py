@@ -29,3 +29,9 @@ def test_n_chips__counts_begun_chips():
 def test_step_name__says_what_changes():
     steps = Grid(2, 2, topology="triangular torus").directions
     assert [step_name(s) for s in steps] == ["+x", "-x", "+y", "-y", "+x+y", "-x-y"]
+
+
+def test_row_major__fills_one_chip_after_the_other():
+    assert Grid(3, 2).row_major.tolist() == [0, 1, 2, 3, 4, 5]
+    # chips of 2 x 2 on a grid of 3 x 3: the last column and row hold parts of chips
+    assert Grid(3, 3, chip=(2, 2)).row_major.tolist() == [0, 1, 3, 4, 2, 5, 6, 7, 8]
