@@ -39,6 +39,13 @@ class _Commands(click.Group):
         except (EventsimError, HwmodelError) as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(1)
+        except MemoryError as error:
+            click.echo(
+                f"error: there is not enough memory ({error}); expected a smaller "
+                "mesh, network or trace",
+                err=True,
+            )
+            ctx.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

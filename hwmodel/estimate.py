@@ -275,8 +275,8 @@ def _price_notes(chip: Chip) -> list[str]:
         if constant.included_in is not None:
             inside.setdefault(f"energy.{constant.included_in}", []).append(name)
     notes = [
-        f"priced as 0, included in the "
-        f"{'average ' * (chip.constants[holder].kind == 'average')}{holder}: "
+        f"priced as 0, included in "
+        f"{'the average ' * (chip.constants[holder].kind == 'average')}{holder}: "
         f"{', '.join(names)}"
         for holder, names in inside.items()
     ]

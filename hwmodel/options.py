@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+MOST_SECONDS = 1e6
+"""Of a placement: eleven days."""
 
 
 class Pair(click.ParamType):
@@ -31,6 +35,20 @@ class Pair(click.ParamType):
         return int(match[1]), int(match[2])
 
 
+class Seconds(click.FloatRange):
+    """A time above 0, at most `MOST_SECONDS`."""
+
+    def __init__(self) -> None:
+        super().__init__(0, MOST_SECONDS, min_open=True)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Read the time, or refuse the text."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"'{value}' is not a time in seconds", param, ctx)
+        return seconds
+
+
 def with_options(options: list[Callable[..., Any]]) -> Callable[..., Any]:
     """Give a command several options."""
 
@@ -45,7 +63,7 @@ def with_options(options: list[Callable[..., Any]]) -> Callable[..., Any]:
 JSON_FLAG = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 STEPS_PER_WINDOW = click.option(
     "--steps-per-window",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000),
     default=10,
     show_default=True,
     help="Time steps a firing window is divided into.",
@@ -128,7 +146,7 @@ MAPPING = [
     ),
     click.option(
         "--placement-seconds",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(),
         metavar="SECONDS",
         help="Time that greedy and annealing take; results then depend on it.",
     ),

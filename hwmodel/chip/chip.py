@@ -24,6 +24,10 @@ Limits = Literal["core", "silicon"]
 """What a mapping keeps: the mapping rule, or the tighter of it and the silicon."""
 
 
+MOST_ROUTERS = 2**22
+"""Routers of the largest mesh; there are loads for each of their links."""
+
+
 @dataclass(frozen=True)
 class Mesh:
     """Routers available to the mapping.
@@ -65,8 +69,18 @@ class Mesh:
         -------
         Grid
             Routers.
+
+        Raises
+        ------
+        ChipError
+            If there are more routers than there is memory for.
         """
         width, height = size or (self.width, self.height)
+        if width * height > MOST_ROUTERS:
+            raise ChipError(
+                f"a mesh of {width}x{height} routers is too large; expected at most "
+                f"{MOST_ROUTERS:,} routers, for example --mesh 1024x1024"
+            )
         return Grid(width, height, self.cores_per_router, self.chip, self.topology)
 
     def grid_for(self, n_cores: int) -> Grid:
@@ -347,10 +361,11 @@ class Chip:
         """
         constant = self.constants[name]
         if constant.value is None:
-            example = {"J": "2.3pJ", "s": "1ms", "W": "0.1W", "J/frame": "1uJ/frame"}
+            example = {"J": "2.3pJ", "s": "5ns", "W": "0.1W", "J/frame": "1uJ/frame"}
+            number = "1ms" if name == "timing.step" else example[constant.unit]
             raise ChipError(
                 f"chip {self.name}: {name} is unknown, and {why}; expected a number; "
-                f"pass --set {name}={example[constant.unit]} or write it into a chip "
+                f"pass --set {name}={number} or write it into a chip "
                 "file of your own"
             )
         return constant.value

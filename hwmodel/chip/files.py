@@ -86,6 +86,11 @@ def find_chip(name: str | Path, folder: Path | None = None) -> ChipText:
                 f"chip file '{path}' cannot be read ({error}); expected YAML text"
             ) from error
         return ChipText(text, f"chip file '{path}'", path.resolve())
+    if path.suffix in (".yaml", ".yml"):
+        raise ChipError(
+            f"chip file '{path}' does not exist; expected a YAML file or the name of a "
+            "preset, see 'hwmodel chips'"
+        )
     near = difflib.get_close_matches(str(name), presets, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     raise ChipError(

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from hwmodel.chip.chip import (
     Chip,
@@ -80,6 +81,11 @@ def _override(raw: dict[str, Any], item: str) -> None:
         raise ChipError(
             f"--set {item}: expected path=value, for example energy.hop=2.3pJ or "
             "energy.hop=2.3pJ:marginal"
+        )
+    if path == "base":
+        raise ChipError(
+            f"--set {item}: a base is not a field; expected it in the chip file; pass "
+            "another --chip instead"
         )
     *parents, last = path.split(".")
     section = raw
@@ -151,10 +157,25 @@ def _first_mistake(error: ValidationError) -> str:
         return f"{path} is missing; {fix if 'value' in names else 'add it'}" + (
             f"; {fix}" if path in CONSTANTS else ""
         )
-    message = first["msg"].removeprefix("Value error, ")
+    message = _expectation(first)
     given = first["input"]
     shown = f", got {given!r}" if not isinstance(given, dict | BaseModel) else ""
     return f"{path}: {message}{shown}"
+
+
+def _expectation(mistake: ErrorDetails) -> str:
+    """Say what a field may hold in the words of this package."""
+    match mistake["type"]:
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "expected keys with values"
+        case "greater_than_equal":
+            return f"expected at least {mistake['ctx']['ge']:g}"
+        case "int_type" | "int_from_float":
+            return "expected a whole number"
+        case "string_type":
+            return "expected text"
+    message = mistake["msg"].removeprefix("Value error, ")
+    return message.replace("Input should be", "expected")
 
 
 def _keys_beside(names: list[str]) -> list[str]:

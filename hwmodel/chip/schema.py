@@ -21,6 +21,9 @@ from hwmodel.chip.constants import Action, Evidence, Kind
 from hwmodel.mesh.grid import Topology
 from hwmodel.units import parse_unit
 
+MOST = 1e100
+"""Largest number in a chip file; sums of larger ones would not be finite."""
+
 
 def _none(raw: Any) -> Any:
     return None if raw == "none" else raw
@@ -41,6 +44,8 @@ def _number(raw: Any) -> Any:
         raise ValueError("expected a finite number")
     if raw < 0:
         raise ValueError("a cost must not be negative")
+    if raw > MOST:
+        raise ValueError(f"expected a number of at most {MOST:g}")
     return raw
 
 

@@ -139,4 +139,12 @@ def _labels(trace: SpikeTrace) -> np.ndarray:
             "sample, without which there is no accuracy; record it with 'eventsim "
             "evaluate MODEL --trace FILE'"
         )
-    return trace.labels
+    labels, n_classes = trace.labels, trace.trains[-1].n_neurons
+    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    if wrong.size:
+        raise WorkloadError(
+            f"trace '{trace.path}': array 'label': entry {wrong[0]} is "
+            f"{labels[wrong[0]]}; expected 0 to {n_classes - 1}, the classes of the "
+            "model"
+        )
+    return labels

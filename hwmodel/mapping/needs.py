@@ -240,8 +240,8 @@ def _require_inputs(layer: LayerGeometry, inputs: int, capacity: CoreLimits) -> 
             f"{layer.name}: a neuron has {inputs} inputs; expected at most {limit}, "
             f"what the chip allows ({name}); more would need partial sums of several "
             "cores, which chips that send spikes cannot pass on exactly; give the "
-            "layer fewer inputs, take another chip, or pass --limits core to be "
-            "warned only"
+            "layer fewer inputs, take another chip, or drop --limits silicon, if "
+            "given, to be warned only"
         )
 
 
@@ -250,7 +250,8 @@ def _require(layer: LayerGeometry, have: int, limit: int, does: str, what: str) 
         raise PlacementError(
             f"{layer.name}: a neuron {does} {have} {what}; expected at most {limit}, "
             "what a core holds; make the layer or the one behind it smaller, take a "
-            "chip with larger cores, or pass --limits core to be warned only"
+            "chip with larger cores, or drop --limits silicon, if given, to be warned "
+            "only"
         )
 
 

@@ -105,9 +105,9 @@ def chip_list(chips: Sequence[Chip]) -> str:
         sop = chip.energy.sop
         price = "-"
         if sop.value is not None:
-            price = f"{format_quantity(sop.value, sop.unit)}, {sop.kind}"
+            price = f"{format_quantity(sop.value, sop.unit)} {sop.kind}"
         rows.append([chip.name, chip.technology, price, what_is_priced(chip)])
-    heads = ["chip", "technology", "synaptic operation", "priced"]
+    heads = ["chip", "technology", "SOP", "priced"]
     return tabulate(rows, heads, tablefmt="simple", disable_numparse=True)
 
 

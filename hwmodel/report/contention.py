@@ -10,6 +10,10 @@ from tabulate import tabulate
 
 from hwmodel import __version__
 from hwmodel.contention import MeshRun
+from hwmodel.mesh.grid import DIRECTIONS as GRID_STEPS
+from hwmodel.noc.contention import BusiestLink
+from hwmodel.noc.simulate import DIRECTIONS
+from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
 
 
@@ -42,9 +46,7 @@ def contention_dict(run: MeshRun) -> dict[str, Any]:
         "deliveries": found.n_deliveries,
         "hops": found.hops,
         "latency_s": None if found.latency is None else asdict(found.latency),
-        "busiest_link": None
-        if found.busiest_link is None
-        else asdict(found.busiest_link),
+        "worst_link": None if found.busiest_link is None else _link(found.busiest_link),
         "most_waiting": found.most_waiting,
         "busiest_core": asdict(run.work),
         "inferences": [
@@ -62,6 +64,22 @@ def contention_dict(run: MeshRun) -> dict[str, Any]:
         ],
         "notes": list(run.notes),
     }
+
+
+def _link(link: BusiestLink) -> dict[str, Any]:
+    start, end = _ends(link)
+    return {
+        "from": list(start),
+        "to": list(end),
+        "packets": link.packets,
+        "busy_share": link.busy_share,
+    }
+
+
+def _ends(link: BusiestLink) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the routers (x, y) that a link leads from and to."""
+    dx, dy = GRID_STEPS["mesh"][DIRECTIONS.index(link.direction)]
+    return (link.x, link.y), (link.x + dx, link.y + dy)
 
 
 def _number(value: float) -> float | None:
@@ -85,7 +103,7 @@ def contention_text(run: MeshRun) -> str:
     when = "at the ends of time steps" if run.in_steps else "when neurons fire"
     blocks = [
         f"{run.chip.name}: {found.n_packets:,} packets of {run.n_samples} "
-        f"inference{'s' * (run.n_samples > 1)} on a {grid} mesh ({run.casting}), "
+        f"inference{'s' * (run.n_samples > 1)} on {grid_text(grid)} ({run.casting}), "
         f"sent {when}"
     ]
     if found.latency is None:
@@ -122,7 +140,8 @@ def _latency_table(run: MeshRun) -> str:
         )
     link = found.busiest_link
     if link is not None:
-        place = f"{link.direction.replace('_', ' ')} from ({link.x}, {link.y})"
+        (x, y), (to_x, to_y) = _ends(link)
+        place = f"({x}, {y}) to ({to_x}, {to_y})"
         rows.append(
             [
                 "busiest link",

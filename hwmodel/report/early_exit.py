@@ -12,22 +12,21 @@ from tabulate import tabulate
 from eventsim.atomic_write import replacing
 from hwmodel import __version__
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
+from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
 
 HEADS = [
-    "",
     "policy",
     "accuracy",
     "undecided",
-    "mean t",
+    "mean\ntime",
     "steps",
     "latency",
     "energy",
     "saved",
     "median",
     "p95",
-    "p99",
-    "in flight",
+    "in\nflight",
 ]
 
 
@@ -204,8 +203,7 @@ def _chip_text(chip: ChipExits) -> str:
     full = chip.full
     rows = [
         [
-            "*" * point.is_best,
-            setting(point),
+            setting(point) + " *" * point.is_best,
             f"{point.accuracy:.2%}",
             f"{point.undecided:.2%}",
             f"{point.mean_time:.4g}",
@@ -215,17 +213,16 @@ def _chip_text(chip: ChipExits) -> str:
             f"{point.saved:.1%}",
             format_quantity(point.median_energy, "J"),
             format_quantity(point.p95_energy, "J"),
-            format_quantity(point.p99_energy, "J"),
             f"{point.in_flight:.4g}",
         ]
         for point in chip.points
     ]
-    align = ["left", "left", *["right"] * (len(HEADS) - 2)]
+    align = ["left", *["right"] * (len(HEADS) - 1)]
     table = tabulate(rows, HEADS, "simple", colalign=align, disable_numparse=True)
-    grid = full.mapping.grid
+    n_cores = full.mapping.partition.n_cores
     title = (
-        f"{full.chip.name}: {full.mapping.partition.n_cores} cores on a {grid} "
-        f"{grid.topology}, {full.casting}"
+        f"{full.chip.name}: {n_cores} core{'s' * (n_cores != 1)} on "
+        f"{grid_text(full.mapping.grid)}, {full.casting}"
     )
     remarks = [f"warning: {text}" for text in full.warnings]
     remarks += [f"note: {text}" for text in (*_notes(chip), *full.notes)]

@@ -115,6 +115,7 @@ def _page_data(estimate: Estimate, playback: Playback | None) -> dict[str, Any]:
         "topology": loads.grid.topology,
         "cores_per_router": loads.grid.cores_per_router,
         "core_layer": part.layer_of_core.tolist(),
+        "layer_numbers": [layer.number for layer in estimate.workload.layers],
         "core_energy_j": in_cores.tolist(),
         "link_steps": steps.tolist(),
         "link_energy_j": joules[used].tolist(),

@@ -24,11 +24,12 @@ def grid_text(grid: Grid) -> str:
     Returns
     -------
     str
-        For example ``"128x64 mesh of 2 chips"``.
+        For example ``"a 128x64 mesh of 2 chips"`` or ``"an 8x4 mesh"``.
     """
-    if grid.n_chips == 1:
-        return f"{grid} {grid.topology}"
-    return f"{grid} {grid.topology} of {grid.n_chips} chips"
+    width = str(grid.width)  # eight, eighty, 11 and 18, but not 110 or 1,800
+    vowel = width.startswith("8") or width in ("11", "18")
+    chips = "" if grid.n_chips == 1 else f" of {grid.n_chips} chips"
+    return f"{'an' if vowel else 'a'} {grid} {grid.topology}{chips}"
 
 
 def cores_text(part: LayerPartition) -> str:
@@ -122,7 +123,8 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
     ]
     fill = float(np.mean(mapping.partition.neurons_per_core))
     head = (
-        f"{len(rows)} cores on a {grid_text(mapping.grid)}, {fill:.0f} neurons a core"
+        f"{len(rows)} core{'s' * (len(rows) != 1)} on {grid_text(mapping.grid)}, "
+        f"{fill:.0f} neurons a core"
     )
     n_copies = int(mapping.partition.copies_per_core.sum())
     if n_copies:

@@ -18,6 +18,7 @@ from matplotlib.patches import FancyBboxPatch
 from eventsim.atomic_write import replacing
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
+from hwmodel.report.mapping import grid_text
 from hwmodel.units import PREFIXES, format_quantity
 
 SOP_COLOUR, HOP_COLOUR, STATIC_COLOUR = "#3b6fb6", "#e08a3c", "#8c8c8c"
@@ -219,8 +220,8 @@ def mesh_figure(estimate: Estimate) -> Figure:
     n_cores = mapping.partition.n_cores
     over_border = "\narrows over the border go on at the opposite one" * goes_round
     figure.suptitle(
-        f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores > 1)} on a "
-        f"{mapping.grid} {mapping.grid.topology} ({estimate.casting})\n"
+        f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores > 1)} on "
+        f"{grid_text(mapping.grid)} ({estimate.casting})\n"
         f"numbers are layers, the triangle is the input port{over_border}",
         fontsize=11,
     )

@@ -79,7 +79,9 @@ def uncertainty_lines(estimate: Estimate) -> list[str]:
     if unbounded:
         lines.append(f"no bounds known    {unbounded}")
     draws = result.draws
-    if draws is not None:
+    if draws is not None and not bounded:
+        lines.append("drawn              nothing: no constant has bounds")
+    elif draws is not None:
         mean, deviation, p5, p50, p95 = (
             format_quantity(e, "J")
             for e in (draws.mean, draws.deviation, draws.p5, draws.p50, draws.p95)

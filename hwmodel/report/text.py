@@ -196,7 +196,8 @@ def to_text(estimate: Estimate) -> str:
     grid, n_cores = estimate.mapping.grid, estimate.mapping.partition.n_cores
     declared = estimate.workload.provenance.get("declared")
     of = "declared spikes" if declared else f"means of {n} inference{'s' * (n > 1)}"
-    head = f"{estimate.chip.name}: {n_cores} cores on a {grid_text(grid)}, {of}"
+    head = f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores != 1)} on "
+    head += f"{grid_text(grid)}, {of}"
     head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
@@ -207,8 +208,8 @@ def to_text(estimate: Estimate) -> str:
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
         *uncertainty_lines(estimate),
-        f"latency            {time} ({estimate.latency.steps} steps, "
-        f"{estimate.latency.windows:g} windows)",
+        f"latency            {time} ({_number_of(estimate.latency.steps, 'step')}, "
+        f"{_number_of(estimate.latency.windows, 'window')})",
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
@@ -242,6 +243,11 @@ def _rounding(model: dict[str, str | int | float | bool]) -> str:
     if "quantise_accuracy_before" in model:
         text += f", {model['quantise_accuracy_before']:.2%} before"
     return text
+
+
+def _number_of(count: float, what: str) -> str:
+    number = str(count) if isinstance(count, int) else f"{count:g}"
+    return f"{number} {what}{'s' * (count != 1)}"
 
 
 def _number(value: float) -> str:

@@ -432,7 +432,7 @@ def test_estimate__a_neuron_with_too_many_inputs_is_refused(tmp_path):
             run(command, path, "--chip", "truenorth", "--limits", "silicon"),
             "layer_1 (dense): a neuron has 784 inputs; expected at most 256",
             "partial sums",
-            "--limits core",
+            "drop --limits silicon",
         )
 
 
@@ -553,3 +553,12 @@ def test_estimate__energy_needs_a_price_of_hops(wide):
 def test_map__a_port_outside_the_mesh_is_an_error(wide):
     result = run("map", wide, *SMALL_CORES, "--input-port", "4,0")
     assert_one_error_line(result, "input port (4, 0) is outside the 4x4 mesh")
+
+
+def test_commands__too_little_memory_is_one_line(model, monkeypatch):
+    def fails(*_arguments, **_options):
+        raise MemoryError("no room for 8 PiB")
+
+    monkeypatch.setattr("hwmodel.estimate.estimate_workload", fails)
+    result = run("estimate", model, "--chip", "canmore")
+    assert_one_error_line(result, "not enough memory (no room for 8 PiB)", "smaller")

@@ -54,3 +54,15 @@ def test_pair__may_begin_at_zero():
 def test_budget_of__keeps_both():
     budget = budget_of(5, 2.5)
     assert (budget.swaps, budget.seconds) == (5, 2.5)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "0", "-1", "1e9", "soon"])
+def test_seconds__refuses_what_never_ends(text):
+    _, code, output = given("--placement-seconds", text)
+    assert code == 2
+    assert "--placement-seconds" in output
+
+
+def test_seconds__reads_a_time():
+    found, _, _ = given("--placement-seconds", "2.5")
+    assert found["placement_seconds"] == 2.5

@@ -223,6 +223,7 @@ function sparkline(totals) {
 function joined(data) {
   data.cores = data.estimate.core_load.map((core, i) => ({
     ...core, joules: data.core_energy_j[i], layer_index: data.core_layer[i],
+    layer_number: data.layer_numbers[data.core_layer[i]],
   }));
   data.links = data.estimate.links.map((link, i) => ({
     ...link, link: i, step: data.link_steps[i], joules: data.link_energy_j[i],

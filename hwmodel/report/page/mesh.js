@@ -186,7 +186,7 @@ class MeshMap {
       pen.font = `${0.42 * side}px system-ui, sans-serif`;
       if (this.isDark) pen.fillStyle = part > 0.45 || byLayer ? DARK.dark : DARK.bright;
       else pen.fillStyle = part > 0.5 ? LIGHT.bright : LIGHT.dark;
-      pen.fillText(String(layer + 1), x + side / 2, y + side / 2);
+      pen.fillText(String(this.data.cores[i].layer_number), x + side / 2, y + side / 2);
     });
   }
 

@@ -19,7 +19,8 @@ function showHead(data) {
     ? "declared spikes"
     : `means of ${count(e.n_samples)} inference${e.n_samples > 1 ? "s" : ""}`;
   byId("subtitle").textContent = `on ${e.chip}, ${e.casting}, ${of}`;
-  const steps = `${count(e.steps)} steps, ${count(e.windows)} windows`;
+  const numbered = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+  const steps = `${numbered(e.steps, "step")}, ${numbered(e.windows, "window")}`;
   const chips = e.chips > 1 ? `, ${count(e.chips)} chips` : "";
   byId("tiles").append(
     tile("Energy", quantity(e.energy_j.total, "J"), "per inference"),

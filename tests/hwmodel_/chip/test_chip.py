@@ -67,8 +67,8 @@ def test_load_chip__unknown_name_lists_presets_and_the_nearest():
         load_chip("truenort")
 
 
-def test_load_chip__missing_file_is_an_unknown_chip(tmp_path):
-    with pytest.raises(ChipError, match=r"unknown chip '.*mine.yaml'"):
+def test_load_chip__names_a_missing_file(tmp_path):
+    with pytest.raises(ChipError, match=r"chip file '.*mine.yaml' does not exist"):
         load_chip(tmp_path / "mine.yaml")
 
 
@@ -146,3 +146,18 @@ def test_grid_for__grows_by_whole_chips_in_a_nearly_square_array(n_cores, size):
 
 def test_grid_for__without_a_chip_size_the_mesh_stays():
     assert Mesh(3, 2).grid_for(7) == Mesh(3, 2).grid()
+
+
+def test_grid__refuses_more_routers_than_there_is_memory_for():
+    mesh = load_chip("canmore").mesh
+    assert mesh.grid((2048, 2048)).n_routers == 2**22
+    with pytest.raises(ChipError, match=r"999999x999999 routers .*at most 4,194,304"):
+        mesh.grid((999_999, 999_999))
+
+
+def test_require__suggests_a_time_of_the_right_size():
+    chip = load_chip("canmore")
+    with pytest.raises(ChipError, match=r"--set timing\.step=1ms"):
+        chip.require("timing.step", "it is needed")
+    with pytest.raises(ChipError, match=r"--set timing\.hop=5ns"):
+        chip.require("timing.hop", "it is needed")

@@ -34,6 +34,10 @@ def changed(old: str, new: str, text: str = CANMORE) -> str:
         ("value: 20", "value: -20", r"energy\.sop\.value: .*negative, got -20"),
         ("value: 20", "value: .nan", r"energy\.sop\.value: expected a finite number"),
         ("value: 20", "value: .inf", r"energy\.sop\.value: expected a finite number"),
+        ("value: 20", "value: 1e308", r"energy\.sop\.value: .*at most 1e\+100"),
+        ("  width: 32", "  width: 0", r"mesh\.width: expected at least 1, got 0"),
+        ("  width: 32", "  width: 1.5", r"mesh\.width: expected a whole number"),
+        ("name: canmore", "name: 3", "name: expected text, got 3"),
         (
             "value: 20",
             "value: '20'",
@@ -87,7 +91,7 @@ def test_parse_chip__the_time_of_a_hop_may_be_left_out():
 )
 def test_parse_chip__kind_must_fit_the_constant(constant, kind, allowed):
     with pytest.raises(
-        ChipError, match=rf"mine: {constant}\.kind: .*be {allowed}, got '{kind}'"
+        ChipError, match=rf"mine: {constant}\.kind: expected {allowed}, got '{kind}'"
     ):
         parse_chip(mine(CANMORE), [f"{constant}.kind={kind}"])
 
@@ -264,3 +268,13 @@ def test_load_chip__override_sets_other_fields():
 def test_load_chip__wrong_override_is_named(item, message):
     with pytest.raises(ChipError, match=message):
         load_chip("canmore", [item])
+
+
+def test_parse_chip__a_section_needs_keys():
+    with pytest.raises(ChipError, match=r"core: expected keys with values, got 5"):
+        parse_chip(mine(CANMORE), ["core=5"])
+
+
+def test_parse_chip__a_base_cannot_be_set():
+    with pytest.raises(ChipError, match="--set base=loihi: a base is not a field"):
+        parse_chip(mine(CANMORE), ["base=loihi"])

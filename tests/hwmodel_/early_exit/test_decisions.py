@@ -108,6 +108,14 @@ def test_decided_runs__refuses_a_trace_without_labels():
         accuracy_at(NETWORK, bare, np.zeros(1))
 
 
+def test_decided_runs__refuses_a_class_that_the_model_does_not_have():
+    strange = replace(TRACE, labels=TRACE.labels + 50)
+    with pytest.raises(
+        WorkloadError, match=r"trace 't\.npz': array 'label': entry 0 .*the classes"
+    ):
+        decided_runs([], NETWORK, strange)
+
+
 def test_decided_runs__refuses_another_end():
     longer = replace(TRACE, duration=5.0)
     with pytest.raises(WorkloadError, match="ends at 5, the model's run at 4; expecte"):

@@ -96,7 +96,7 @@ def test_chip_list__has_a_line_a_chip():
     assert [part.strip() for part in truenorth.split("  ") if part] == [
         "truenorth",
         "28 nm CMOS",
-        "26 pJ, average",
+        "26 pJ average",
         "energy",
     ]
     assert akida.split()[-3:] == ["-", "structure", "only"]

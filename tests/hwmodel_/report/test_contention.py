@@ -16,7 +16,8 @@ def test_contention_dict__survives_json():
     assert data["latency_s"]["largest_congestion"] == close(40e-6)
     (inference,) = data["inferences"]
     assert inference["last_delivery_s"] == close(15.1e-3)
-    assert data["busiest_link"]["packets"] == 2
+    link = data["worst_link"]
+    assert (link["from"], link["to"], link["packets"]) == ([0, 0], [1, 0], 2)
     silent = contention_dict(run([[], [], []]))
     assert (silent["latency_s"], silent["inferences"]) == (None, [])
 
@@ -27,7 +28,7 @@ def test_contention_text__shows_what_waiting_adds():
         "3 packets of 1 inference on a 3x2 mesh (multicast), sent at the ends" in text
     )
     assert "mean wait for others" in text
-    assert "plus x from (0, 0): 2 packets" in text
+    assert "(0, 0) to (1, 0): 2 packets" in text
     assert "24.00%" in text
     assert "note: mesh.buffer of chip canmore is not known" in text
     assert "busiest core       unknown: timing.sop" in text

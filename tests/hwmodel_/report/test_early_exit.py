@@ -61,7 +61,7 @@ def test_exits_text__has_a_line_for_each_point_and_says_what_matters():
     for chip in REPORT.chips:
         assert f"\n{chip.full.chip.name}: " in text
     # 2 tables of all settings, and the one of the front
-    assert text.count(" full_run ") == 2
+    assert text.count("\nfull_run ") == 2
     stepped, canmore = text.split("\ncanmore: ")
     assert "note: packets travel as over an empty mesh" in stepped
     assert "timing.step and timing.hop unknown" in canmore
@@ -69,8 +69,10 @@ def test_exits_text__has_a_line_for_each_point_and_says_what_matters():
     assert "without a latency in seconds the chip is not on the front" in canmore
     assert "paid whole at any time of decision" not in stepped
     assert "front of all chips" in canmore
-    best = [line for line in stepped.splitlines() if line.startswith("* ")]
+    best = [line for line in stepped.splitlines() if " *  " in line]
     assert len(best) == sum(point.is_best for point in REPORT.chips[0].points)
+    table = [line for line in stepped.splitlines() if line.count("  ") > 9]
+    assert max(map(len, table)) <= 120
 
 
 def test_exits_text__one_chip_has_no_front_of_all():

@@ -35,13 +35,24 @@ def test_map_text__shows_groups_and_places():
 @pytest.mark.parametrize(
     ("grid", "text"),
     [
-        (Grid(4, 2), "4x2 mesh"),
-        (Grid(4, 2, chip=(2, 2)), "4x2 mesh of 2 chips"),
-        (Grid(2, 2, 16, (1, 1), "triangular torus"), "2x2 triangular torus of 4 chips"),
+        (Grid(4, 2), "a 4x2 mesh"),
+        (Grid(4, 2, chip=(2, 2)), "a 4x2 mesh of 2 chips"),
+        (
+            Grid(2, 2, 16, (1, 1), "triangular torus"),
+            "a 2x2 triangular torus of 4 chips",
+        ),
     ],
 )
 def test_grid_text__names_size_topology_and_chips(grid, text):
     assert grid_text(grid) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "article"),
+    [(8, "an"), (11, "an"), (18, "an"), (80, "an"), (110, "a"), (180, "a"), (1, "a")],
+)
+def test_grid_text__has_the_article_that_is_spoken(width, article):
+    assert grid_text(Grid(width, 4)) == f"{article} {width}x4 mesh"
 
 
 @pytest.mark.parametrize(("shape", "text"), [((3, 1, 1), "3"), ((3, 2, 1), "3x2x1")])
