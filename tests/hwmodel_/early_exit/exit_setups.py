@@ -40,11 +40,11 @@ STATIC = 1e-6  # W
 
 
 def priced_chip(*more, neurons=5, base="truenorth"):
-    """Marginal prices of everything, small cores on chips of 2x3 routers."""
+    """Marginal prices of everything, small cores on chips of 2x1 routers."""
     sets = [f"energy.{name}={j * 1e12:g}pJ:marginal" for name, j in PRICES.items()]
     sets += [f"energy.static={STATIC * 1e6:g}uW", f"timing.step={STEP}s"]
     sets += [f"core.neurons={neurons}", "mesh.width=6", "mesh.height=40"]
-    sets += ["mesh.chip.width=2", "mesh.chip.height=3"]
+    sets += ["mesh.chip.width=2", "mesh.chip.height=1"]
     return load_chip(base, [*sets, *more])
 
 

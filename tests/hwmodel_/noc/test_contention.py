@@ -70,6 +70,9 @@ def test_contention__multicast_crosses_no_more_links_than_unicast(case):
 def test_contention_page__the_example_prints_what_is_shown(capsys):
     docs = Path(__file__).parents[3] / "docs"
     text = (docs / "explanation/contention.md").read_text("utf-8")
-    program, shown = re.findall(r"^```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(
+        r"^```(?:python|text)\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+    )
+    program, shown = blocks
     exec(compile(program, "contention.md", "exec"), {})
     assert capsys.readouterr().out == shown
