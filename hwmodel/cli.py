@@ -122,6 +122,7 @@ def estimate(
     from hwmodel.estimate import estimate_workload
     from hwmodel.report.text import to_dict, to_text
 
+    _require_writable(plot_dir, csv_dir, html_file)
     chip = load_chip(chip_name, overrides)
     workload = _workload(model, trace)
     options["budget"] = budget_of(placement_iterations, placement_seconds)
@@ -145,6 +146,20 @@ def estimate(
         name = model.resolve().name
         write_html(result, html_file, name, _playback(model, trace, result))
         click.echo(f"wrote {html_file}", err=True)
+
+
+def _require_writable(
+    plot_dir: Path | None, csv_dir: Path | None, html_file: Path | None
+) -> None:
+    """Refuse what cannot be written before anything is computed."""
+    from eventsim.atomic_write import require_writable
+
+    if plot_dir is not None:
+        require_writable(plot_dir / "energy.png")
+    if csv_dir is not None:
+        require_writable(csv_dir / "layers.csv")
+    if html_file is not None:
+        require_writable(html_file)
 
 
 def _workload(path: Path, trace: Path | None) -> Workload:

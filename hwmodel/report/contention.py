@@ -154,17 +154,17 @@ def _latency_table(run: MeshRun) -> str:
 def _estimate_lines(run: MeshRun) -> str:
     estimate, error = run.contention.estimate, run.contention.error
     valid = estimate.is_valid
-    line = f"estimate from loads: valid for {valid.sum()} of {valid.size} inferences"
-    if valid.any():
-        errors = error.mean_latency[valid]
-        line += (
-            f"; its mean latency is off by {errors.mean():+.1%} "
-            f"({errors.min():+.1%} to {errors.max():+.1%})"
+    if not valid.any():
+        return (
+            "estimate from loads: valid for none of the inferences, whose packets come "
+            "in volleys\nor are too many for a link"
         )
-    bound = error.makespan
+    errors, bound = error.mean_latency[valid], error.makespan
     return (
-        f"{line}\nits least possible time on the mesh is {-bound.max():.1%} to "
-        f"{-bound.min():.1%} below the simulated one"
+        f"estimate from loads: valid for {valid.sum()} of {valid.size} inferences; its "
+        f"mean latency is off by {errors.mean():+.1%} ({errors.min():+.1%} to "
+        f"{errors.max():+.1%})\nits least possible time on the mesh is "
+        f"{-bound.max():.1%} to {-bound.min():.1%} below the simulated one"
     )
 
 

@@ -562,3 +562,12 @@ def test_commands__too_little_memory_is_one_line(model, monkeypatch):
     monkeypatch.setattr("hwmodel.estimate.estimate_workload", fails)
     result = run("estimate", model, "--chip", "canmore")
     assert_one_error_line(result, "not enough memory (no room for 8 PiB)", "smaller")
+
+
+@pytest.mark.parametrize("option", ["--plot", "--csv", "--html"])
+def test_estimate__what_cannot_be_written_is_refused_first(model, tmp_path, option):
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "below"
+    result = run("estimate", model, "--chip", "canmore", option, place)
+    assert_one_error_line(result, "cannot write", "expected a file in a folder")
+    assert result.stdout == ""

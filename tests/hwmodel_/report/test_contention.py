@@ -37,3 +37,10 @@ def test_contention_text__shows_what_waiting_adds():
 def test_contention_text__of_events_and_of_silence():
     assert "sent when neurons fire" in contention_text(run(MEETING, EVENTS))
     assert "no packets: nothing travels" in contention_text(run([[], [], []]))
+
+
+def test_contention_text__says_where_the_estimate_counts():
+    alone = [[(1.0, 1)], [], []]
+    assert "valid for 1 of 1 inferences; its mean" in contention_text(run(alone))
+    volley = contention_text(run([[(1.0, n) for n in (0, 1, 2)] * 9, [], []]))
+    assert "valid for none of the inferences" in volley
