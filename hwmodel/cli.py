@@ -22,8 +22,10 @@ from hwmodel.options import (
 )
 
 if TYPE_CHECKING:
+    from eventsim.model_file import ModelFile
     from hwmodel.estimate import Estimate
     from hwmodel.playback import Playback
+    from hwmodel.workload.trace import SpikeTrace
     from hwmodel.workload.workload import Workload
 
 
@@ -124,7 +126,7 @@ def estimate(
 
     _require_writable(plot_dir, csv_dir, html_file)
     chip = load_chip(chip_name, overrides)
-    workload = _workload(model, trace)
+    workload, traced = _workload(model, trace)
     options["budget"] = budget_of(placement_iterations, placement_seconds)
     result = estimate_workload(workload, chip, mesh=mesh, **options)
     if result.workload.provenance.get("offline_fallback"):
@@ -144,7 +146,7 @@ def estimate(
         from hwmodel.report.html import write_html
 
         name = model.resolve().name
-        write_html(result, html_file, name, _playback(model, trace, result))
+        write_html(result, html_file, name, _playback(traced, result))
         click.echo(f"wrote {html_file}", err=True)
 
 
@@ -162,7 +164,10 @@ def _require_writable(
         require_writable(html_file)
 
 
-def _workload(path: Path, trace: Path | None) -> Workload:
+def _workload(
+    path: Path, trace: Path | None
+) -> tuple[Workload, tuple[ModelFile, SpikeTrace] | None]:
+    """Read the workload, and the model with its trace if there is one."""
     from eventsim.model_file import read_model
     from hwmodel.workload.declared import is_declared, read_declared
     from hwmodel.workload.trace import read_trace
@@ -173,25 +178,25 @@ def _workload(path: Path, trace: Path | None) -> Workload:
             raise click.UsageError(
                 f"--trace goes with a model.h5; '{path}' declares its spikes"
             )
-        return read_declared(path)
+        return read_declared(path), None
     model = read_model(path)
     if trace is None:
-        return from_model(model)
-    return from_trace(model, read_trace(trace, model.network))
+        return from_model(model), None
+    spikes = read_trace(trace, model.network)
+    return from_trace(model, spikes), (model, spikes)
 
 
-def _playback(path: Path, trace: Path | None, result: Estimate) -> Playback | None:
+def _playback(
+    traced: tuple[ModelFile, SpikeTrace] | None, result: Estimate
+) -> Playback | None:
     """Return the traffic over time, or say why it is left out."""
-    from eventsim.model_file import read_model
     from hwmodel.errors import HwmodelError
     from hwmodel.playback import playback_of
-    from hwmodel.workload.trace import read_trace
 
-    if trace is None:
+    if traced is None:
         return None
-    model = read_model(path)
     try:
-        return playback_of(model, read_trace(trace, model.network), result)
+        return playback_of(*traced, result)
     except HwmodelError as error:
         click.echo(f"note: no playback in the report: {error}", err=True)
         return None
@@ -303,7 +308,7 @@ def export(
 
     chip = load_chip(chip_name, overrides)
     options["budget"] = budget_of(placement_iterations, placement_seconds)
-    workload = _workload(model, None)
+    workload, _ = _workload(model, None)
     result = estimate_workload(workload, chip, casting="unicast", **options)
     for path in export_sana_fe(result, folder):
         click.echo(f"wrote {path}", err=True)

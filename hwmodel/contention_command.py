@@ -8,7 +8,13 @@ from typing import Any
 
 import click
 
-from hwmodel.options import MAPPING, STEPS_PER_WINDOW, budget_of, with_options
+from hwmodel.options import (
+    MAPPING,
+    STEPS_PER_WINDOW,
+    budget_of,
+    require_measured,
+    with_options,
+)
 
 
 @click.command(short_help="Simulate packets that wait for each other on the mesh.")
@@ -44,15 +50,10 @@ def contention(
     from hwmodel.contention import run_on_mesh
     from hwmodel.on_chip import place_layers
     from hwmodel.report.contention import contention_dict, contention_text
-    from hwmodel.workload.declared import is_declared
     from hwmodel.workload.trace import read_trace
     from hwmodel.workload.workload import from_trace
 
-    if is_declared(model):
-        raise click.UsageError(
-            f"'{model}' declares its spikes; expected a model.h5, whose trace says "
-            "when they were fired"
-        )
+    require_measured(model)
     chip = load_chip(chip_name, overrides)
     network = read_model(model)
     spikes = read_trace(trace, network.network)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwmodel.options import budget_of
+from hwmodel.options import budget_of, require_measured
 
 if TYPE_CHECKING:
     from hwmodel.early_exit.analysis import ExitReport
@@ -152,14 +152,9 @@ def _priced(
     from eventsim.model_file import read_model
     from hwmodel.early_exit.analysis import price_exits
     from hwmodel.early_exit.chip_names import load_chips
-    from hwmodel.workload.declared import is_declared
     from hwmodel.workload.trace import read_trace
 
-    if is_declared(path):
-        raise click.UsageError(
-            f"'{path}' declares its spikes; expected a model.h5, whose trace says when "
-            "they were fired"
-        )
+    require_measured(path)
     iterations = options.pop("placement_iterations")
     options["budget"] = budget_of(iterations, options.pop("placement_seconds"))
     chips = load_chips(chip_names, overrides)

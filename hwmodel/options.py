@@ -162,6 +162,28 @@ MAPPING = [
 """How a network is laid on a chip."""
 
 
+def require_measured(path: Path) -> None:
+    """Refuse a file that declares its spikes where a trace is needed.
+
+    Parameters
+    ----------
+    path : Path
+        Model file, run directory or declared workload.
+
+    Raises
+    ------
+    click.UsageError
+        If it is a declared workload.
+    """
+    from hwmodel.workload.declared import is_declared
+
+    if is_declared(path):
+        raise click.UsageError(
+            f"'{path}' declares its spikes; expected a model.h5, whose trace says when "
+            "they were fired"
+        )
+
+
 def budget_of(iterations: int | None, seconds: float | None) -> Any:
     """Return how long a placement may be sought: ``--placement-iterations, -seconds``.
 

@@ -94,6 +94,25 @@ class Bill:
         return dynamic + self.static(values)
 
 
+def values_of(chip: Chip, bill: Bill) -> dict[str, float]:
+    """Return the values a chip gives the constants of its bill.
+
+    Parameters
+    ----------
+    chip : Chip
+        Prices.
+    bill : Bill
+        From `bill_of`, for the same chip.
+
+    Returns
+    -------
+    dict of str to float, SI
+        By dotted name, for `Bill.total`. An unknown one is 0: it is the price of
+        something that did not happen, `bill_of` saw to it.
+    """
+    return {name: chip.constants[name].value or 0.0 for name in bill.constants}
+
+
 def bill_of(
     chip: Chip,
     counts: ActionCounts,

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from hwmodel.chip.chip import Chip, Normalised
-from hwmodel.cost.bill import Bill
+from hwmodel.cost.bill import Bill, values_of
 from hwmodel.errors import ChipError
 
 
@@ -173,8 +173,7 @@ def pay(chip: Chip, bill: Bill) -> tuple[Energy, tuple[Energy, ...]]:
     layers : tuple of Energy, J per inference
         Dynamic energy caused by the spikes each layer receives; static is 0.
     """
-    # An unknown price is only of something that did not happen: bill_of saw to it.
-    values = {name: chip.constants[name].value or 0.0 for name in bill.constants}
+    values = values_of(chip, bill)
     joules = bill.dynamic(values)
     static = float(bill.static(values))
     total = _energy(bill, joules.sum(axis=0), static)

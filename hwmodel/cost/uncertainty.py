@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmodel.chip.chip import Chip
-from hwmodel.cost.bill import Bill
+from hwmodel.cost.bill import Bill, values_of
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def uncertainty(chip: Chip, bill: Bill, n_draws: int = 0, seed: int = 0) -> Unce
     A constant is drawn from the triangular distribution with its bounds as ends and its
     value as peak, independently of the others. One without bounds keeps its value.
     """
-    values = {name: chip.constants[name].value or 0.0 for name in bill.constants}
+    values = values_of(chip, bill)
     bounds = {name: chip.constants[name].interval or (0.0, 0.0) for name in values}
     total = float(bill.total(values))
     swings = [_swing(chip, bill, values, total, name) for name in bill.constants]

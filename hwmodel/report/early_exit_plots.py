@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter
 
-from eventsim.atomic_write import replacing
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
 from hwmodel.report.early_exit import setting
+from hwmodel.report.plots import write_figures
 from hwmodel.units import PREFIXES, format_quantity
 
 STYLES = {
@@ -61,16 +60,7 @@ def plot_exits(report: ExitReport, folder: Path) -> list[Path]:
     }
     if len(report.chips) > 1:
         figures["chips.png"] = chips_figure(report)
-    paths = []
-    for name, figure in figures.items():
-        path = Path(folder) / name
-        FigureCanvasAgg(figure)
-        with replacing(path) as temporary:
-            figure.savefig(
-                temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15
-            )
-        paths.append(path)
-    return paths
+    return write_figures(figures, folder)
 
 
 def energy_accuracy_figure(report: ExitReport) -> Figure:

@@ -54,6 +54,29 @@ def plot_estimate(estimate: Estimate, folder: Path) -> list[Path]:
     figures = {"energy.png": energy_figure(estimate), "mesh.png": mesh_figure(estimate)}
     if any(swing.width > 0 for swing in estimate.uncertainty.swings):
         figures["sensitivity.png"] = sensitivity_figure(estimate)
+    return write_figures(figures, folder)
+
+
+def write_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
+    """Write figures as PNG files.
+
+    Parameters
+    ----------
+    figures : dict of str to Figure
+        Each by the name of its file.
+    folder : Path
+        Made if it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    RunError
+        If a file cannot be written.
+    """
     paths = []
     for name, figure in figures.items():
         path = Path(folder) / name

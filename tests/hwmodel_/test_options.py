@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hwmodel.options import MAPPING, Pair, budget_of, with_options
+from hwmodel.options import MAPPING, Pair, budget_of, require_measured, with_options
 
 
 def given(*arguments):
@@ -66,3 +66,11 @@ def test_seconds__refuses_what_never_ends(text):
 def test_seconds__reads_a_time():
     found, _, _ = given("--placement-seconds", "2.5")
     assert found["placement_seconds"] == 2.5
+
+
+def test_require_measured__refuses_declared_spikes(tmp_path):
+    declared = tmp_path / "w.yaml"
+    declared.write_text("name: w\n")
+    with pytest.raises(click.UsageError, match=r"w\.yaml' declares its spikes; expect"):
+        require_measured(declared)
+    require_measured(tmp_path / "model.h5")
