@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.network import Network
+from hwmodel.cost.bill import values_of
 from hwmodel.cost.energy import Energy
 from hwmodel.cost.latency import steps_begun
 from hwmodel.early_exit.counting import counts_until
@@ -86,9 +87,10 @@ def spending_until(
         units_per_second(full, network, steps_per_window),
     )
     neurons = sum(layer.neurons + layer.copies for layer in full.counts.layers)
-    price = {a: chip.constants[f"energy.{a}"].value or 0.0 for a in bill.actions}
+    values = values_of(chip, bill)
+    price = {action: values[f"energy.{action}"] for action in bill.actions}
     steps = steps_begun(times / network.time_window, steps_per_window)
-    static = _static(full, steps)
+    static = _static(full, values, steps)
     energy = np.array(static)
     in_flight = np.empty(times.shape, dtype=np.int64)
     sums = np.zeros((len(times), len(bill.actions)), dtype=np.int64)
@@ -140,10 +142,9 @@ def units_per_second(
     return network.time_window / (steps_per_window * step)
 
 
-def _static(full: Estimate, steps: np.ndarray) -> np.ndarray:
+def _static(full: Estimate, values: dict[str, float], steps: np.ndarray) -> np.ndarray:
     """Return the static energy of each sample, J, same shape as the steps."""
-    price = full.chip.energy.static.value or 0.0
+    price = values["energy.static"]
     if full.bill.static_unit == "J/frame":
         return np.full(steps.shape, price)
-    step = full.chip.timing.step.value or 0.0  # an estimate in watts has a step
-    return price * full.n_chips * (step * steps)
+    return price * full.n_chips * (values["timing.step"] * steps)
