@@ -34,6 +34,7 @@ def map_command(
     from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.on_chip import place_layers
+    from hwmodel.report.lines import wrapped
     from hwmodel.report.mapping import map_rows, map_text
     from hwmodel.report.placement import placement_dict, placement_text
     from hwmodel.workload.declared import is_declared, read_declared
@@ -57,6 +58,7 @@ def map_command(
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
+            "casting_origin": chip.cast(options["casting"]).origin,
             "placement": placement_dict(placed, n_samples),
             "cores": map_rows(mapping, layers),
         }
@@ -64,7 +66,9 @@ def map_command(
     else:
         click.echo(map_text(mapping, layers))
         if placement != "row-major":
-            click.echo(f"\n{placement_text(placed, n_samples)}")
+            origin = chip.cast(options["casting"]).origin
+            text = f"{placement_text(placed, n_samples)}; {placed.casting}, {origin}"
+            click.echo("\n" + "\n".join(wrapped(text, 2)))
     if csv_file is not None:
         from hwmodel.report.csv_files import write_map_csv
 

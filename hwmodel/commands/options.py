@@ -71,9 +71,8 @@ STEPS_PER_WINDOW = click.option(
 CASTING = click.option(
     "--casting",
     type=click.Choice(["multicast", "unicast"]),
-    default="multicast",
-    show_default=True,
-    help="Whose hops are paid, and placed for; both are counted.",
+    help="Whose hops are paid, and placed for; both are counted. [default: as the chip "
+    "sends, multicast if its file does not say]",
 )
 
 MODEL = click.argument("model", type=click.Path(path_type=Path))

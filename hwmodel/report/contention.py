@@ -13,6 +13,7 @@ from hwmodel.contention import MeshRun
 from hwmodel.mesh.grid import DIRECTIONS as GRID_STEPS
 from hwmodel.noc.contention import BusiestLink
 from hwmodel.noc.simulate import DIRECTIONS
+from hwmodel.report.lines import remarks
 from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
 
@@ -38,6 +39,7 @@ def contention_dict(run: MeshRun) -> dict[str, Any]:
         "chip": run.chip.name,
         "mesh": [grid.width, grid.height],
         "casting": run.casting,
+        "casting_origin": run.casting_origin,
         "injection": "at the end of each step" if run.in_steps else "when fired",
         "step_s": run.step,
         "timing": asdict(run.timing),
@@ -111,8 +113,8 @@ def contention_text(run: MeshRun) -> str:
     else:
         blocks += [_latency_table(run), _estimate_lines(run)]
     blocks.append(_work_line(run))
-    if run.notes:
-        blocks.append("\n".join(f"note: {note}" for note in run.notes))
+    casting = f"packets are {run.casting}, {run.casting_origin}"
+    blocks.append(remarks((), (casting, *run.notes)))
     return "\n\n".join(blocks)
 
 

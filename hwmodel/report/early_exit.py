@@ -76,6 +76,7 @@ def _chip(report: ExitReport, chip: ChipExits) -> dict[str, Any]:
     return {
         "chip": full.chip.name,
         "casting": full.casting,
+        "casting_origin": full.casting_origin,
         "cores": full.mapping.partition.n_cores,
         "chips": full.n_chips,
         "mesh": [full.mapping.grid.width, full.mapping.grid.height],
@@ -151,7 +152,8 @@ def _front_of_all(report: ExitReport) -> list[tuple[ChipExits, ExitPoint]]:
 
 
 def _notes(chip: ChipExits) -> list[str]:
-    notes = [chip.travel]
+    notes = [f"packets are {chip.full.casting}, {chip.full.casting_origin}"]
+    notes.append(chip.travel)
     if chip.full.bill.static_unit == "J/frame" and chip.full.energy.static:
         notes.append(
             "the static energy is a price per frame: it is paid whole at any time of "

@@ -58,3 +58,19 @@ def test_contention__needs_measured_spikes(run, tmp_path):
     result = run(model=declared)
     assert result.exit_code == 2
     assert "declares its spikes; expected a model.h5" in result.stderr
+
+
+def test_contention__sends_as_the_chip_does(run):
+    own = run("--set", "casting=unicast", "--set", "core.neurons=1", "--json")
+    data = json.loads(own.stdout)
+    assert data["casting"] == "unicast"
+    assert data["casting_origin"].startswith("as chip canmore sends spikes (set by")
+    assert data["packets"] == data["deliveries"]
+    asked = run(
+        *("--set", "casting=unicast", "--set", "core.neurons=1"),
+        *("--casting", "multicast", "--json"),
+    )
+    asked = json.loads(asked.stdout)
+    assert asked["packets"] < asked["deliveries"] == data["deliveries"]
+    text = " ".join(run().stdout.split())
+    assert "note: packets are multicast, by default (chip canmore does not" in text

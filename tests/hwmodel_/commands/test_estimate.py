@@ -331,3 +331,18 @@ def test_estimate__energy_needs_a_price_of_hops(wide):
         run(*common, "--chip", "canmore", "--set", "energy.hop=unknown"),
         "energy.hop is unknown",
     )
+
+
+def test_estimate__pays_as_the_chip_sends_unless_told(wide):
+    common = ("estimate", wide, "--set", "core.neurons=2", "--json", "--chip")
+    for chip, more, casting, origin in [
+        ("canmore", (), "multicast", "by default (chip canmore does not say)"),
+        ("loihi", (), "unicast", "as chip loihi sends spikes (SANA-FE; "),
+        ("loihi", ("--casting", "multicast"), "multicast", "as asked for"),
+        ("loihi", ("--set", "casting=multicast"), "multicast", "as chip loihi sends"),
+    ]:
+        data = json.loads(run(*common, chip, *more).stdout)
+        assert data["casting"] == data["placement"]["casting"] == casting
+        assert data["casting_origin"].startswith(origin)
+        assert data["hops_unicast"] > data["hops_multicast"]
+        assert data["hops"] == data[f"hops_{casting}"]

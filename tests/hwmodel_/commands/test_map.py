@@ -83,9 +83,13 @@ def test_map__an_unknown_split_or_limit_is_a_usage_error(model, option):
 
 def test_map__places_by_traffic_if_there_is_any(wide):
     common = ("map", wide, *SMALL_CORES, "--placement", "greedy")
-    assert "greedy: " in run(*common).stdout.splitlines()[-1]
+    *_, said = run(*common).stdout.split("\n\n")
+    assert said.startswith("greedy: ")
+    said = " ".join(said.split())
+    assert said.endswith("; multicast, by default (chip canmore does not say)")
     data = json.loads(run(*common, "--json").stdout)
     assert 0 < data["placement"]["gain"] < 1
+    assert data["casting_origin"] == "by default (chip canmore does not say)"
 
 
 def test_map__without_activity_names_the_method_that_needs_it(tmp_path):
@@ -101,3 +105,15 @@ def test_map__without_activity_names_the_method_that_needs_it(tmp_path):
 def test_map__a_port_outside_the_mesh_is_an_error(wide):
     result = run("map", wide, *SMALL_CORES, "--input-port", "4,0")
     assert_one_error_line(result, "input port (4, 0) is outside the 4x4 mesh")
+
+
+def test_map__places_for_the_packets_of_the_chip(wide):
+    common = ("map", wide, "--set", "core.neurons=2", "--placement", "hilbert")
+    own = json.loads(run(*common, "--chip", "loihi", "--json").stdout)
+    assert own["placement"]["casting"] == "unicast"
+    asked = json.loads(
+        run(*common, "--chip", "loihi", "--casting", "multicast", "--json").stdout
+    )
+    assert asked["placement"]["casting"] == "multicast"
+    assert asked["placement"]["value"] < own["placement"]["value"]
+    assert asked["casting_origin"] == "as asked for"

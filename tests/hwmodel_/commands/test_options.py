@@ -34,7 +34,7 @@ def test_mapping__defaults_are_the_published_rule():
         "features",
         "core",
     )
-    assert (found["placement"], found["casting"]) == ("row-major", "multicast")
+    assert (found["placement"], found["casting"]) == ("row-major", None)
     assert found["input_port"] == (0, 0)
 
 
