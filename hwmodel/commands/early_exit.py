@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     "swept; may be given several times. [all are swept]",
 )
 @click.option(
+    "--all",
+    "every_setting",
+    is_flag=True,
+    help="Print every setting of every policy; a short table if no --policy is given.",
+)
+@click.option(
     "--set",
     "overrides",
     multiple=True,
@@ -79,6 +85,7 @@ def early_exit(
     trace: Path,
     chip_names: tuple[str, ...],
     policies: tuple[str, ...],
+    every_setting: bool,
     overrides: tuple[str, ...],
     csv_dir: Path | None,
     plot_dir: Path | None,
@@ -102,7 +109,7 @@ def early_exit(
     if as_json:
         print_json(exits_dict(report))
     elif report.chips:
-        click.echo(exits_text(report))
+        click.echo(exits_text(report, short=not (policies or every_setting)))
     if report.chips:
         _write(report, csv_dir, plot_dir)
     if report.not_priced:
