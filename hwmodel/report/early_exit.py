@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from eventsim.atomic_write import replacing
 from hwmodel import __version__
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
 from hwmodel.early_exit.short_list import MARGIN, short_list
+from hwmodel.report.csv_table import write_rows
 from hwmodel.report.lines import remarks, wrapped
 from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
@@ -317,15 +316,5 @@ def write_exits(folder: Path, report: ExitReport) -> list[Path]:
         curve += [{"chip": chip["chip"], **row} for row in chip["curve"]]
     paths = [folder / "points.csv", folder / "curve.csv"]
     for path, rows in zip(paths, (points, curve), strict=True):
-        _write_table(path, rows)
+        write_rows(path, list(rows[0]), rows)
     return paths
-
-
-def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
