@@ -13,7 +13,7 @@ from hwmodel.commands.options import (
     with_budget,
     with_options,
 )
-from hwmodel.commands.output import print_json
+from hwmodel.commands.output import print_json, say_compiling
 from hwmodel.commands.reading import read_traced, require_measured
 
 
@@ -45,6 +45,7 @@ def contention(
     """
     from hwmodel.chip.chip import load_chip
     from hwmodel.contention import run_on_mesh
+    from hwmodel.noc.mesh_kernels import advance
     from hwmodel.on_chip import place_layers
     from hwmodel.report.contention import contention_dict, contention_text
     from hwmodel.workload.workload import from_trace
@@ -61,6 +62,7 @@ def contention(
         method=placement,
         **with_budget(options),
     )
+    say_compiling(advance)
     run = run_on_mesh(
         network,
         spikes,

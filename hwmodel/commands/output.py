@@ -41,6 +41,27 @@ def refuse_unwritable(*paths: Path | None) -> None:
             require_writable(path)
 
 
+def say_compiling(kernel: Any) -> None:
+    """Say on stderr that a kernel will be compiled, if it will.
+
+    Parameters
+    ----------
+    kernel : callable
+        Compiled by Numba at its first call, or read from the cache on disk.
+    """
+    if kernel.signatures:
+        return
+    code = kernel.py_func.__code__
+    source, folder = Path(code.co_filename), kernel.stats.cache_path
+    name = f"{source.stem}.{code.co_qualname}-{code.co_firstlineno}.*.nbi"
+    indices = [] if folder is None else Path(folder).glob(name)
+    # Numba reads no machine code that is older than the source
+    if not any(i.stat().st_mtime >= source.stat().st_mtime for i in indices):
+        click.echo(
+            "first start: compiling kernels, once, for some seconds ...", err=True
+        )
+
+
 def say_written(paths: Iterable[Path]) -> None:
     """Name the files that were written, on stderr.
 
