@@ -13,7 +13,7 @@ from hwmodel.contention import MeshRun
 from hwmodel.mesh.grid import DIRECTIONS as GRID_STEPS
 from hwmodel.noc.contention import BusiestLink
 from hwmodel.noc.simulate import DIRECTIONS
-from hwmodel.report.lines import remarks
+from hwmodel.report.lines import remarks, wrapped
 from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
 
@@ -103,15 +103,18 @@ def contention_text(run: MeshRun) -> str:
     """
     found, grid = run.contention, run.mapping.grid
     when = "at the ends of time steps" if run.in_steps else "when neurons fire"
-    blocks = [
+    head = (
         f"{run.chip.name}: {found.n_packets:,} packets of {run.n_samples} "
         f"inference{'s' * (run.n_samples > 1)} on {grid_text(grid)} ({run.casting}), "
         f"sent {when}"
-    ]
+    )
+    blocks = ["\n".join(wrapped(head, 2))]
     if found.latency is None:
         blocks.append("no packets: nothing travels")
     else:
-        blocks += [_latency_table(run), _estimate_lines(run)]
+        text = _estimate_lines(run).splitlines()
+        broken = "\n".join(part for line in text for part in wrapped(line, 2))
+        blocks += [_latency_table(run), broken]
     blocks.append(_work_line(run))
     casting = f"packets are {run.casting}, {run.casting_origin}"
     blocks.append(remarks((), (casting, *run.notes)))

@@ -88,7 +88,7 @@ def test_options__mean_the_same_in_every_command():
 
     of_estimate, of_exits = described(estimate), described(early_exit)
     own = {"trace", "chip_name", "chip_names", "overrides", "policies"}
-    own |= {"csv_dir", "plot_dir"}
+    own |= {"csv_dir", "plot_dir", "every_setting"}
     shared = (set(of_estimate) & set(of_exits)) - own
     assert shared == set(of_exits) - own - {"help"}
     for name in shared:
