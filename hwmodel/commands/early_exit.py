@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     "--all",
     "every_setting",
     is_flag=True,
-    help="Print every setting of every policy; a short table if no --policy is given.",
+    help="Print every setting; without it and without --policy a short table.",
 )
 @click.option(
     "--set",

@@ -209,7 +209,7 @@ def exits_text(report: ExitReport, short: bool = False) -> str:
 
 _SHORT = (
     "of {n} settings: each policy's cheapest that is as right as full runs, and within "
-    "{margin:.1%} of that (else its rightest); --all prints all"
+    "{margin:.1%} of that (else its most accurate); --all prints all"
 )
 
 
