@@ -48,10 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise RunError(
-            f"cannot write '{path}': {error.strerror or error}; expected a folder that "
-            "can be written to and a disk with free space"
-        ) from error
+        raise _refusal(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -78,10 +75,14 @@ def require_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise RunError(
-            f"cannot write '{path}': {error.strerror or error}; expected a file in a "
-            "folder that can be written to"
-        ) from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"cannot write '{path}': {error.strerror or error}; expected a file in a "
+        "folder that can be written to, on a disk with free space"
+    )
 
 
 @contextmanager

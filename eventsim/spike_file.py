@@ -180,6 +180,8 @@ def read_arrays(
     path = Path(path)
     listed = f"{', '.join(required[:-1])} and {required[-1]}"
     expected = f"expected an npz file with the arrays {listed}"
+    if path.is_dir():
+        raise DataError(f"{where} is a folder; {expected}{_npz_in(path)}")
     if not path.is_file():
         raise DataError(f"{where} does not exist; {expected}")
     try:
@@ -203,6 +205,12 @@ def read_arrays(
     except _DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{where} cannot be read ({reason}); {expected}") from error
+
+
+def _npz_in(folder: Path) -> str:
+    """Name a file of the folder that may be meant."""
+    names = sorted(path.name for path in folder.glob("*.npz"))
+    return f"; did you mean '{folder / names[0]}'?" if names else ""
 
 
 def _misspelt(names: list[str], known: Sequence[str]) -> str:

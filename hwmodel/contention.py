@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.model_file import ModelFile
+from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip
 from hwmodel.cost.latency import latency
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.noc.packets import Packets
 from hwmodel.noc.timing import RouterTiming
-from hwmodel.traffic.counts import Casting, count
+from hwmodel.traffic.counts import count
 from hwmodel.traffic.spike_packets import SpikePackets, on_routers, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import Workload, from_trace
@@ -60,6 +61,8 @@ class MeshRun:
         Where the cores are.
     casting : {"multicast", "unicast"}
         How spikes travel.
+    casting_origin : str
+        Why: it was asked for, it is the chip's, or the default.
     timing : RouterTiming
         Delays and buffers of the routers.
     step : float, s
@@ -79,6 +82,7 @@ class MeshRun:
     chip: Chip
     mapping: Mapping
     casting: Casting
+    casting_origin: str
     timing: RouterTiming
     step: float
     in_steps: bool
@@ -94,7 +98,7 @@ def run_on_mesh(
     chip: Chip,
     mapping: Mapping,
     *,
-    casting: Casting = "multicast",
+    casting: Casting | None = None,
     steps_per_window: int = 10,
     input_port: tuple[int, int] = (0, 0),
 ) -> MeshRun:
@@ -110,9 +114,10 @@ def run_on_mesh(
         Needs ``timing.step``, ``timing.hop`` and ``timing.link``.
     mapping : Mapping
         Where the neurons live.
-    casting : {"multicast", "unicast"}
+    casting : {"multicast", "unicast"}, optional
         One packet for all destinations of a spike, which goes once to each router, or
-        one for each core.
+        one for each core. As the chip does it by default, and multicast if its file
+        does not say.
     steps_per_window : int
         Time steps a firing window is divided into, positive.
     input_port : tuple of int
@@ -152,13 +157,15 @@ def run_on_mesh(
     unit = steps_per_window * step / model.network.time_window
     sent = spike_packets(model.network, trace, mapping, unit)
     in_steps = chip.execution == "time-stepped"
-    packets = _packets(sent, mapping, casting, input_port, step if in_steps else None)
+    cast, ends = chip.cast(casting), step if in_steps else None
+    packets = _packets(sent, mapping, cast.value, input_port, ends)
     workload = from_trace(model, trace)
     steps = latency(workload.windows, steps_per_window, chip).steps
     return MeshRun(
         chip,
         mapping,
-        casting,
+        cast.value,
+        cast.origin,
         timing,
         step,
         in_steps,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventsim.model_file import ModelFile
+from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip, Limits
 from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import Bill, bill_of
@@ -21,7 +22,7 @@ from hwmodel.on_chip import cut, place_on
 from hwmodel.placing.place import Method, Placement
 from hwmodel.placing.problem import Objective
 from hwmodel.placing.search import Budget
-from hwmodel.traffic.counts import ActionCounts, Casting, count
+from hwmodel.traffic.counts import ActionCounts, count
 from hwmodel.traffic.flows import layer_traffic
 from hwmodel.workload.workload import LayerGeometry, Workload, from_model
 
@@ -44,6 +45,8 @@ class Estimate:
         Actions over all measured inferences.
     casting : {"multicast", "unicast"}
         Whose hops were paid.
+    casting_origin : str
+        Why: it was asked for, it is the chip's, or the default.
     input_port : tuple of int
         (x, y) where input spikes enter the mesh.
     bill : Bill
@@ -76,6 +79,7 @@ class Estimate:
     placement: Placement
     counts: ActionCounts
     casting: Casting
+    casting_origin: str
     input_port: tuple[int, int]
     bill: Bill
     energy: Energy
@@ -121,7 +125,7 @@ def estimate_workload(
     workload: Workload,
     chip: Chip,
     *,
-    casting: Casting = "multicast",
+    casting: Casting | None = None,
     steps_per_window: int = 10,
     mesh: tuple[int, int] | None = None,
     input_port: tuple[int, int] = (0, 0),
@@ -143,8 +147,9 @@ def estimate_workload(
         Measured (`from_model`) or declared (`hwmodel.workload.declared`).
     chip : Chip
         From `hwmodel.chip.chip.load_chip`.
-    casting : {"multicast", "unicast"}
-        Whose hops are paid; both are counted.
+    casting : {"multicast", "unicast"}, optional
+        Whose hops are paid; both are counted. That of the chip by default, and
+        multicast if its file does not say.
     steps_per_window : int
         Time steps a firing window is divided into, positive.
     mesh : tuple of int, optional
@@ -186,6 +191,7 @@ def estimate_workload(
        Threshold: Learning with Event-Driven Backpropagation", ICCV 2023, Eq. 11, 12.
     """
     forced = check_mixing(chip, force_mixed)
+    cast = chip.cast(casting)
     part = cut(workload.layers, chip, split, limits)
     traffic = tuple(layer_traffic(workload, part))
     placed = place_on(
@@ -195,7 +201,7 @@ def estimate_workload(
         traffic,
         method=placement,
         objective=objective,
-        casting=casting,
+        casting=cast.value,
         input_port=input_port,
         seed=seed,
         budget=budget,
@@ -211,7 +217,7 @@ def estimate_workload(
         )
     duration = latency(workload.windows, steps_per_window, chip)
     n_chips = mapping.n_chips
-    bill = bill_of(chip, counts, casting, duration, n_chips)
+    bill = bill_of(chip, counts, cast.value, duration, n_chips)
     energy, layer_energy = pay(chip, bill)
     normalised = None
     if chip.normalised is not None:
@@ -223,7 +229,8 @@ def estimate_workload(
         mapping,
         placed,
         counts,
-        casting,
+        cast.value,
+        cast.origin,
         input_port,
         bill,
         energy,

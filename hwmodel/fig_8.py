@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip, CoreLimits, load_chip
 from hwmodel.cost.energy import linear_energy
 from hwmodel.mapping.partition import Partition, partition
 from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.paper_tables import VGG11_SPARSITY
-from hwmodel.traffic.counts import ActionCounts, Casting, count
+from hwmodel.traffic.counts import ActionCounts, count
 from hwmodel.workload.declared import from_declaration
 from hwmodel.workload.workload import LayerGeometry, Workload
 

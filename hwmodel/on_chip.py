@@ -81,7 +81,8 @@ def place_layers(
     split, limits : str
         See `map_model`.
     **options
-        As of `hwmodel.placing.place.place`, but for flows, chip and prices.
+        As of `hwmodel.placing.place.place`, but for flows, chip and prices. Without a
+        casting, that of the chip.
 
     Returns
     -------
@@ -150,7 +151,8 @@ def place_on(
     traffic : iterable of LayerTraffic or None
         What the layers receive, if it is known.
     **options
-        As of `hwmodel.placing.place.place`, but for flows, chip and prices.
+        As of `hwmodel.placing.place.place`, but for flows, chip and prices. Without a
+        casting, that of the chip.
 
     Returns
     -------
@@ -165,6 +167,7 @@ def place_on(
     grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
     require_room(part.n_cores, grid, chip.name)
     _check_port(options.get("input_port", (0, 0)), grid)
+    options["casting"] = chip.cast(options.get("casting")).value
     prices = None
     if options.get("objective") == "energy":
         prices = _hop_prices(chip)

@@ -13,7 +13,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from hwmodel.chip.casting import Casting, ChipCasting, ChosenCasting, choose
 from hwmodel.chip.constants import ACTIONS, DURATIONS, Action, Constant
+from hwmodel.chip.core import CoreLimits, tightest
 from hwmodel.chip.files import find_chip
 from hwmodel.errors import ChipError
 from hwmodel.mesh.grid import Grid, Topology
@@ -106,80 +108,6 @@ class Mesh:
         columns = math.isqrt(n_chips - 1) + 1
         rows = -(-n_chips // columns)
         return self.grid((columns * width, rows * height))
-
-
-@dataclass(frozen=True)
-class CoreLimits:
-    """What one core can hold; ``None`` means no limit.
-
-    Parameters
-    ----------
-    neurons : int or None
-        Neurons a core.
-    axons : int or None
-        Distinct presynaptic neurons that can reach one core.
-    fan_in : int or None
-        Distinct presynaptic neurons of one neuron.
-    synapses : int or None
-        Non-zero synapses a core.
-    synapse_memory : int or None, bit
-        Memory for the synapses of a core; each takes `weight_bits`.
-    weight_bits : int or None
-        Bits of a stored weight: at most ``2**weight_bits`` distinct values.
-    axon_types : int or None
-        Distinct weights one neuron can tell apart.
-    target_cores : int or None
-        Cores one neuron can send its spikes to.
-    out_axons : int or None
-        Pairs of a neuron and a core it sends to, for one core.
-    mesh : tuple of int or None
-        (width, height) of the largest mesh that exists.
-    source, note : str
-        Origin.
-
-    Raises
-    ------
-    ChipError
-        If there is memory for synapses, but the bits of one are not given.
-    """
-
-    neurons: int | None = None
-    axons: int | None = None
-    fan_in: int | None = None
-    synapses: int | None = None
-    synapse_memory: int | None = None
-    weight_bits: int | None = None
-    axon_types: int | None = None
-    target_cores: int | None = None
-    out_axons: int | None = None
-    mesh: tuple[int, int] | None = None
-    source: str = ""
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if self.synapse_memory is not None and self.weight_bits is None:
-            raise ChipError(
-                f"synapse_memory is {self.synapse_memory} bits, but weight_bits is "
-                "missing; expected the bits of one synapse in the same section; set "
-                "it beside synapse_memory"
-            )
-
-    @property
-    def most_synapses(self) -> int | None:
-        """Synapses a core can hold: the tighter of their number and their memory."""
-        in_memory = None
-        if self.synapse_memory is not None and self.weight_bits is not None:
-            in_memory = self.synapse_memory // self.weight_bits
-        return _tighter(self.synapses, in_memory)
-
-    @property
-    def most_inputs(self) -> int | None:
-        """Distinct inputs that one neuron can have, alone on its core."""
-        return _tighter(self.fan_in, self.axons)
-
-
-def _tighter(*limits: int | None) -> int | None:
-    return min((limit for limit in limits if limit is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -283,6 +211,8 @@ class Chip:
         operations it receives.
     normalised : Normalised or None
         Coefficients of Eq. 11, where they were published.
+    casting : ChipCasting or None
+        How it sends spikes to several cores; ``None``: not known.
     """
 
     name: str
@@ -295,6 +225,22 @@ class Chip:
     timing: TimingConstants
     execution: Execution = "time-stepped"
     normalised: Normalised | None = None
+    casting: ChipCasting | None = None
+
+    def cast(self, asked: Casting | None = None) -> ChosenCasting:
+        """Decide how spikes travel, see `hwmodel.chip.casting.choose`.
+
+        Parameters
+        ----------
+        asked : {"multicast", "unicast"}, optional
+            What the user wants.
+
+        Returns
+        -------
+        ChosenCasting
+            What was asked for, else `casting`, else multicast.
+        """
+        return choose(asked, self.name, self.casting)
 
     @property
     def constants(self) -> dict[str, Constant]:
@@ -331,7 +277,7 @@ class Chip:
         if limits == "core":
             return self.core
         tighter: dict[str, Any] = {
-            field.name: _tighter(
+            field.name: tightest(
                 getattr(self.core, field.name), getattr(self.limits, field.name)
             )
             for field in fields(CoreLimits)

@@ -14,17 +14,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hwmodel.chip.casting import ChipCasting
 from hwmodel.chip.chip import (
     Chip,
-    CoreLimits,
     EnergyConstants,
     Mesh,
     Normalised,
     TimingConstants,
 )
 from hwmodel.chip.constants import ACTIONS, CONSTANTS, DURATIONS, Constant
+from hwmodel.chip.core import CoreLimits
 from hwmodel.chip.files import ChipText, read_chip
 from hwmodel.chip.schema import (
+    CastingSpec,
     ChipSpec,
     CoreSpec,
     EnergySpec,
@@ -87,6 +89,11 @@ def _override(raw: dict[str, Any], item: str) -> None:
             f"--set {item}: a base is not a field; expected it in the chip file; pass "
             "another --chip instead"
         )
+    if path in ("casting", "casting.value"):
+        # the word alone, as for --casting: it loses the source of the old one
+        source = f"set by the user: {item}"
+        raw["casting"] = text if text == "none" else {"value": text, "source": source}
+        return
     *parents, last = path.split(".")
     section = raw
     for parent in parents:
@@ -186,6 +193,7 @@ def _keys_beside(names: list[str]) -> list[str]:
         "limits": LimitsSpec,
         "mesh.chip": MeshSizeSpec,
         "limits.mesh": MeshSizeSpec,
+        "casting": CastingSpec,
         "energy.not_charged": NotChargedSpec,
         "energy": EnergySpec,
         "timing": TimingSpec,
@@ -228,6 +236,9 @@ def _to_chip(spec: ChipSpec) -> Chip:
         normalised=None
         if spec.normalised is None
         else Normalised(**spec.normalised.model_dump()),
+        casting=None
+        if spec.casting is None
+        else ChipCasting(**spec.casting.model_dump()),
     )
 
 

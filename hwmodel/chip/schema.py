@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Execution
 from hwmodel.chip.constants import Action, Evidence, Kind
 from hwmodel.mesh.grid import Topology
@@ -188,6 +189,14 @@ class LimitsSpec(_Strict):
     note: str = ""
 
 
+class CastingSpec(_Strict):
+    """How the chip sends a spike to several cores."""
+
+    value: Casting
+    source: Text
+    note: str = ""
+
+
 class NotChargedSpec(_Strict):
     """Actions that the chip's energy law has no term for."""
 
@@ -297,4 +306,5 @@ class ChipSpec(_Strict):
     energy: EnergySpec
     timing: TimingSpec
     execution: Execution = "time-stepped"
+    casting: Annotated[CastingSpec | None, BeforeValidator(_none)] = None
     normalised: Annotated[NormalisedSpec | None, BeforeValidator(_none)] = None

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip
 from hwmodel.chip.constants import ACTIONS, Action
 from hwmodel.cost.latency import Latency
-from hwmodel.traffic.counts import ActionCounts, Casting, LayerCounts
+from hwmodel.traffic.counts import ActionCounts, LayerCounts
 
 
 @dataclass(frozen=True)

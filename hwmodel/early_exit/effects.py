@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from eventsim.network import Layer, Network
+from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip
 from hwmodel.early_exit.flows import LayerFlows, layer_flows
 from hwmodel.mapping.groups import LayerPartition
 from hwmodel.mapping.placement import Mapping
-from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.senders import LayerInputs, inputs_of_layers
 from hwmodel.workload.synapse_list import synapse_list
 from hwmodel.workload.workload import LayerGeometry, layers_of

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from hwmodel.chip.casting import Casting
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.routing import route
-from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.senders import HOST, LayerInputs, target_sets
 
 Place = tuple[int, int]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,10 +10,8 @@ from tabulate import tabulate
 
 from hwmodel.chip.chip import Chip, CoreLimits, Mesh
 from hwmodel.chip.constants import ACTIONS, Constant
+from hwmodel.report.lines import wrapped
 from hwmodel.units import format_quantity
-
-LINE = 100
-"""Columns of the text about a chip."""
 
 EXECUTION = {
     "time-stepped": "every neuron is updated in every time step",
@@ -130,6 +127,9 @@ def chip_text(chip: Chip) -> str:
         ("core", _limits_text(core), core.source, core.note),
         ("limits", _limits_text(limits), limits.source, limits.note),
     ]
+    if chip.casting is not None:
+        of_chip = chip.casting
+        entries.append(("casting", of_chip.value, of_chip.source, of_chip.note))
     left_out: dict[str, list[str]] = {}
     for name, c in chip.constants.items():
         if c.value is None and c.kind is None:
@@ -157,23 +157,12 @@ def chip_text(chip: Chip) -> str:
         "",
     ]
     for name, value, source, note in entries:
-        lines += _wrapped(f"{name:<{width}} ", value, width + 1)
+        lines += wrapped(value, width + 1, f"{name:<{width}} ")
         origin = {"source: ": source or "not given", "note: ": note}
         for label, text in origin.items():
             if text:
-                lines += _wrapped(" " * (width + 3) + label, text, width + 5)
+                lines += wrapped(text, width + 5, " " * (width + 3) + label)
     return "\n".join(lines)
-
-
-def _wrapped(head: str, text: str, indent: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        LINE,
-        initial_indent=head,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def constant_text(constant: Constant) -> str:

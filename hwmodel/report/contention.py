@@ -13,6 +13,7 @@ from hwmodel.contention import MeshRun
 from hwmodel.mesh.grid import DIRECTIONS as GRID_STEPS
 from hwmodel.noc.contention import BusiestLink
 from hwmodel.noc.simulate import DIRECTIONS
+from hwmodel.report.lines import remarks, wrapped
 from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
 
@@ -38,6 +39,7 @@ def contention_dict(run: MeshRun) -> dict[str, Any]:
         "chip": run.chip.name,
         "mesh": [grid.width, grid.height],
         "casting": run.casting,
+        "casting_origin": run.casting_origin,
         "injection": "at the end of each step" if run.in_steps else "when fired",
         "step_s": run.step,
         "timing": asdict(run.timing),
@@ -101,18 +103,21 @@ def contention_text(run: MeshRun) -> str:
     """
     found, grid = run.contention, run.mapping.grid
     when = "at the ends of time steps" if run.in_steps else "when neurons fire"
-    blocks = [
+    head = (
         f"{run.chip.name}: {found.n_packets:,} packets of {run.n_samples} "
         f"inference{'s' * (run.n_samples > 1)} on {grid_text(grid)} ({run.casting}), "
         f"sent {when}"
-    ]
+    )
+    blocks = ["\n".join(wrapped(head, 2))]
     if found.latency is None:
         blocks.append("no packets: nothing travels")
     else:
-        blocks += [_latency_table(run), _estimate_lines(run)]
+        text = _estimate_lines(run).splitlines()
+        broken = "\n".join(part for line in text for part in wrapped(line, 2))
+        blocks += [_latency_table(run), broken]
     blocks.append(_work_line(run))
-    if run.notes:
-        blocks.append("\n".join(f"note: {note}" for note in run.notes))
+    casting = f"packets are {run.casting}, {run.casting_origin}"
+    blocks.append(remarks((), (casting, *run.notes)))
     return "\n\n".join(blocks)
 
 

@@ -1,21 +1,19 @@
-"""Write an estimate or a mapping as CSV; heads name the units, numbers are exact."""
+"""Write an estimate or a mapping as CSV files, means per inference."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from eventsim.atomic_write import replacing
 from hwmodel.cost.places import core_energy, link_energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
+from hwmodel.report.csv_table import write_rows
 from hwmodel.report.mapping import map_rows
 from hwmodel.report.text import to_dict
 from hwmodel.workload.workload import LayerGeometry
 
-_ENERGY = "energy_J_per_inference"
+_ENERGY = "energy_j"
 _SIZES = {"neurons", "cores", "synapses"}
 
 
@@ -48,7 +46,7 @@ def write_csv(estimate: Estimate, folder: Path) -> list[Path]:
     }
     heads = {"links.csv": _LINK_HEAD}
     for name, rows in tables.items():
-        _write(Path(folder) / name, heads.get(name) or list(rows[0]), rows)
+        write_rows(Path(folder) / name, heads.get(name) or list(rows[0]), rows)
     return [Path(folder) / name for name in tables]
 
 
@@ -81,7 +79,7 @@ def write_map_csv(
             else:
                 flat[key] = value
         rows.append(flat)
-    _write(path, list(rows[0]), rows)
+    write_rows(path, list(rows[0]), rows)
 
 
 def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +88,7 @@ def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
         if key in _SIZES:
             row[key] = value
         elif key == "energy_j":
-            row |= {f"energy_{term}_J_per_inference": j for term, j in value.items()}
+            row |= {f"energy_{term}_j": j for term, j in value.items()}
         elif isinstance(value, int | float):
             row[f"{key}_per_inference"] = value
     return row
@@ -138,13 +136,3 @@ def _link_rows(estimate: Estimate, links: list[dict[str, Any]]) -> list[dict[str
         )
         for link, energy in zip(links, used, strict=True)
     ]
-
-
-def _write(path: Path, head: list[str], rows: Iterable[dict[str, Any]]) -> None:
-    with (
-        replacing(Path(path)) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, head, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from eventsim.atomic_write import replacing
 from hwmodel import __version__
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
+from hwmodel.early_exit.short_list import MARGIN, short_list
+from hwmodel.report.csv_table import write_rows
+from hwmodel.report.lines import remarks, wrapped
 from hwmodel.report.mapping import grid_text
 from hwmodel.units import format_quantity
 
@@ -76,6 +77,7 @@ def _chip(report: ExitReport, chip: ChipExits) -> dict[str, Any]:
     return {
         "chip": full.chip.name,
         "casting": full.casting,
+        "casting_origin": full.casting_origin,
         "cores": full.mapping.partition.n_cores,
         "chips": full.n_chips,
         "mesh": [full.mapping.grid.width, full.mapping.grid.height],
@@ -151,7 +153,8 @@ def _front_of_all(report: ExitReport) -> list[tuple[ChipExits, ExitPoint]]:
 
 
 def _notes(chip: ChipExits) -> list[str]:
-    notes = [chip.travel]
+    notes = [f"packets are {chip.full.casting}, {chip.full.casting_origin}"]
+    notes.append(chip.travel)
     if chip.full.bill.static_unit == "J/frame" and chip.full.energy.static:
         notes.append(
             "the static energy is a price per frame: it is paid whole at any time of "
@@ -164,32 +167,58 @@ def _notes(chip: ChipExits) -> list[str]:
     return notes
 
 
-def exits_text(report: ExitReport) -> str:
+def exits_text(report: ExitReport, short: bool = False) -> str:
     """Write early exit on chips for people.
 
     Parameters
     ----------
     report : ExitReport
         From `hwmodel.early_exit.analysis.price_exits`.
+    short : bool
+        Show the settings of `hwmodel.early_exit.short_list.short_list` only.
 
     Returns
     -------
     str
-        A table for each chip, and one of the points that no other of any chip beats.
+        A table for each chip, one of the points that no other of any chip beats, and
+        what is to be said of all chips.
     """
     network, n = report.network, report.trace.n_samples
     windows = network.duration / network.time_window
     end = f"{windows:g} window{'s' * (windows != 1)} of {report.steps_per_window} steps"
-    head = (
-        f"early exit, means of {n} inference{'s' * (n > 1)} of trace "
-        f"'{report.trace.path}'\nruns end at {network.duration:g} ({end}), readout "
-        f"{network.readout}; * no other point of the chip is cheaper, righter and "
-        "earlier"
-    )
-    blocks = [head, *(_chip_text(chip) for chip in report.chips)]
+    head = [
+        *wrapped(
+            f"early exit, means of {n} inference{'s' * (n > 1)} of trace "
+            f"'{report.trace.path}'"
+        ),
+        *wrapped(
+            f"runs end at {network.duration:g} ({end}), readout {network.readout}; "
+            "* no other point of the chip is cheaper, righter and earlier"
+        ),
+    ]
+    if short and report.chips:
+        n_settings = len(report.chips[0].points)
+        head += wrapped(_SHORT.format(n=n_settings, margin=MARGIN))
+    shared = _shared_notes(report.chips)
+    blocks = ["\n".join(head), *(_chip_text(c, short, shared) for c in report.chips)]
     if len(report.chips) > 1:
-        blocks.append(_front_text(report))
-    return "\n\n".join(blocks)
+        blocks.append(_front_text(report, short))
+        blocks.append(remarks((), shared))
+    return "\n\n".join(block for block in blocks if block)
+
+
+_SHORT = (
+    "of {n} settings: each policy's cheapest that is as right as full runs, and within "
+    "{margin:.1%} of that (else its most accurate); --all prints all"
+)
+
+
+def _shared_notes(chips: Sequence[ChipExits]) -> list[str]:
+    """List what is to be said of every chip, if there are several."""
+    if len(chips) < 2:
+        return []
+    first, *others = ([*_notes(chip), *chip.full.notes] for chip in chips)
+    return [note for note in first if all(note in notes for notes in others)]
 
 
 def setting(point: ExitPoint) -> str:
@@ -199,8 +228,9 @@ def setting(point: ExitPoint) -> str:
     return f"{point.policy} {point.value:g}"
 
 
-def _chip_text(chip: ChipExits) -> str:
+def _chip_text(chip: ChipExits, short: bool, shared: Collection[str]) -> str:
     full = chip.full
+    points = short_list(chip.points) if short else chip.points
     rows = [
         [
             setting(point) + " *" * point.is_best,
@@ -215,7 +245,7 @@ def _chip_text(chip: ChipExits) -> str:
             format_quantity(point.p95_energy, "J"),
             f"{point.in_flight:.4g}",
         ]
-        for point in chip.points
+        for point in points
     ]
     align = ["left", *["right"] * (len(HEADS) - 1)]
     table = tabulate(rows, HEADS, "simple", colalign=align, disable_numparse=True)
@@ -224,16 +254,20 @@ def _chip_text(chip: ChipExits) -> str:
         f"{full.chip.name}: {n_cores} core{'s' * (n_cores != 1)} on "
         f"{grid_text(full.mapping.grid)}, {full.casting}"
     )
-    remarks = [f"warning: {text}" for text in full.warnings]
-    remarks += [f"note: {text}" for text in (*_notes(chip), *full.notes)]
-    return "\n".join([title, "", table, "", *remarks])
+    notes = [text for text in (*_notes(chip), *full.notes) if text not in shared]
+    blocks = [title, table, remarks(full.warnings, notes)]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _seconds(point: ExitPoint) -> str:
     return "-" if point.latency is None else format_quantity(point.latency, "s")
 
 
-def _front_text(report: ExitReport) -> str:
+def _front_text(report: ExitReport, short: bool) -> str:
+    front = _front_of_all(report)
+    shown = front
+    if short:
+        shown = [(c, p) for c, p in front if p in short_list(c.points)]
     rows = [
         [
             chip.full.chip.name,
@@ -242,13 +276,16 @@ def _front_text(report: ExitReport) -> str:
             _seconds(point),
             format_quantity(point.mean_energy, "J"),
         ]
-        for chip, point in _front_of_all(report)
+        for chip, point in shown
     ]
     heads = ["front of all chips", "policy", "accuracy", "latency", "energy"]
     align = ["left", "left", "right", "right", "right"]
-    if not rows:
+    if not front:
         return "front of all chips: none, no chip has a known timing.step"
-    return tabulate(rows, heads, "simple", colalign=align, disable_numparse=True)
+    table = tabulate(rows, heads, "simple", colalign=align, disable_numparse=True)
+    if len(shown) == len(front):
+        return table
+    return f"{table}\n\n{len(shown)} of the {len(front)} points of this front"
 
 
 def write_exits(folder: Path, report: ExitReport) -> list[Path]:
@@ -279,15 +316,5 @@ def write_exits(folder: Path, report: ExitReport) -> list[Path]:
         curve += [{"chip": chip["chip"], **row} for row in chip["curve"]]
     paths = [folder / "points.csv", folder / "curve.csv"]
     for path, rows in zip(paths, (points, curve), strict=True):
-        _write_table(path, rows)
+        write_rows(path, list(rows[0]), rows)
     return paths
-
-
-def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

@@ -20,6 +20,7 @@ from hwmodel.mesh.grid import step_name
 from hwmodel.mesh.loads import Link, LinkLoads
 from hwmodel.neurobench import neurobench
 from hwmodel.report.chips import price_text
+from hwmodel.report.lines import remarks, wrapped
 from hwmodel.report.mapping import cores_text, grid_text
 from hwmodel.report.placement import placement_dict, placement_text
 from hwmodel.report.sensitivity import (
@@ -52,6 +53,7 @@ def to_dict(estimate: Estimate) -> dict[str, Any]:
         "version": __version__,
         "chip": estimate.chip.name,
         "casting": estimate.casting,
+        "casting_origin": estimate.casting_origin,
         "n_samples": n,
         "spikes_from": estimate.workload.spikes_from,
         "cores": estimate.mapping.partition.n_cores,
@@ -201,20 +203,21 @@ def to_text(estimate: Estimate) -> str:
     head += _rounding(estimate.workload.provenance)
     blocks = [head, _layer_table(estimate), _transport_table(estimate)]
     blocks += [_direction_table(estimate), _energy_table(estimate)]
-    sensitivity = sensitivity_table(estimate)
-    if sensitivity:
-        blocks.append(sensitivity)
+    blocks.append(sensitivity_table(estimate))
     seconds = estimate.latency.seconds
     time = "unknown" if seconds is None else format_quantity(seconds, "s")
     lines = [
-        *uncertainty_lines(estimate),
+        *(line for text in uncertainty_lines(estimate) for line in wrapped(text, 19)),
         f"latency            {time} ({_number_of(estimate.latency.steps, 'step')}, "
         f"{_number_of(estimate.latency.windows, 'window')})",
         f"spikes             {_number(counts.spikes / n)} "
         f"(+ {_number(counts.input_spikes / n)} of the input)",
     ]
+    casting = f"{estimate.casting}, {estimate.casting_origin}"
+    lines += wrapped(casting, 19, "casting            ")
     if estimate.placement.method != "row-major":
-        lines.append(f"placement          {placement_text(estimate.placement, n)}")
+        text = placement_text(estimate.placement, n)
+        lines += wrapped(text, 19, "placement          ")
     if not declared:
         lines.append(f"spikes from        {estimate.workload.spikes_from}")
     if estimate.normalised is not None:
@@ -223,11 +226,8 @@ def to_text(estimate: Estimate) -> str:
             "rate-coded VGG16 = 1)"
         )
     blocks.append("\n".join(lines))
-    remarks = [f"warning: {w}" for w in estimate.warnings]
-    remarks += [f"note: {w}" for w in estimate.notes]
-    if remarks:
-        blocks.append("\n".join(remarks))
-    return "\n\n".join(blocks)
+    blocks.append(remarks(estimate.warnings, estimate.notes))
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _rounding(model: dict[str, str | int | float | bool]) -> str:

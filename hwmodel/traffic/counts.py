@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from hwmodel.chip.casting import Casting
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.loads import LinkLoads
@@ -23,8 +23,6 @@ from hwmodel.traffic.flows import Flows, LayerTraffic, layer_traffic
 from hwmodel.traffic.senders import HOST
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import Workload
-
-Casting = Literal["multicast", "unicast"]
 
 
 @dataclass(frozen=True)

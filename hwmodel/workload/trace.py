@@ -62,7 +62,7 @@ def read_trace(path: str | Path, network: Network) -> SpikeTrace:
     Returns
     -------
     SpikeTrace
-        Spikes that carry values count as one spike each.
+        Spikes that carry values (array ``value``, of any sign) count as one spike each.
 
     Raises
     ------
@@ -71,12 +71,15 @@ def read_trace(path: str | Path, network: Network) -> SpikeTrace:
         a list of one number per spike.
     WorkloadError
         If the trace is of another model, a layer is missing or does not exist, a
-        neuron or sample is out of range, a time is NaN, infinite, negative or after
-        the duration, or times within a layer and sample are not in order.
+        neuron or sample is out of range, a value is not finite, a time is NaN,
+        infinite, negative or after the duration, or times within a layer and sample
+        are not in order.
     """
     where = f"trace '{path}'"
     arrays = read_arrays(path, where, (*COLUMNS, *HEADER), ("value", "label"))
-    check_columns(where, {name: arrays[name] for name in COLUMNS})
+    columns = (*COLUMNS, "value") if "value" in arrays else COLUMNS
+    check_columns(where, {name: arrays[name] for name in columns})
+    _check_values(where, arrays.pop("value", None))
     _check_model(where, arrays["model"], network)
     sizes = [int(np.prod(network.input_shape)), *(x.n_neurons for x in network.layers)]
     n_samples = int(
@@ -181,6 +184,17 @@ def _check_range(
     if wrong.size:
         expected = f"0 to {stop - 1}, {what}"
         raise _entry_error(where, name, int(wrong[0]), array[wrong[0]], expected)
+
+
+def _check_values(where: str, values: np.ndarray | None) -> None:
+    """Refuse what no spike can carry; a value may be negative."""
+    if values is None:
+        return
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if wrong.size:
+        at = int(wrong[0])
+        text = "a finite number, what the spike carries"
+        raise _entry_error(where, "value", at, values[at], text)
 
 
 def _layer_name(network: Network, k: int) -> str:

@@ -145,8 +145,12 @@ def test_load_npz__missing_and_foreign_files(tmp_path):
         DataError, match=r"absent\.npz' does not exist; expected an npz"
     ):
         load_npz(tmp_path / "absent.npz", 3)
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match=r"' is a folder; expected an npz .* sample$"):
         load_npz(tmp_path, 3)
+    (tmp_path / "b.npz").touch()
+    with pytest.raises(DataError, match=r"; did you mean '.*b\.npz'\?$"):
+        load_npz(tmp_path, 3)
+    (tmp_path / "b.npz").unlink()
     text = tmp_path / "text.npz"
     text.write_text("time,neuron\n")
     np.save(tmp_path / "one.npy", np.ones(3))

@@ -141,7 +141,7 @@ def test_writing_trace__leaves_the_old_file_if_something_fails(tmp_path):
 def test_writing_trace__says_where_it_cannot_write_before_anything_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(RunError, match=r"cannot write '.*t\.npz'.*expected a folder"),
+        pytest.raises(RunError, match=r"cannot write '.*t\.npz'.*expected a file in a"),
         writing_trace(tmp_path / "file" / "t.npz", network(), 6.0),
     ):
         pytest.fail("the block must not run")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hwmodel_.early_exit.exit_reports import REPORT as EXITS
 
 from hwmodel.chip.chip import Chip, load_chip
 from hwmodel.chip.constants import Constant
@@ -16,6 +17,7 @@ from hwmodel.errors import WorkloadError
 from hwmodel.estimate import estimate_workload
 from hwmodel.fig_8 import fig_8
 from hwmodel.report.chips import bounds_text, price_text, what_is_priced
+from hwmodel.report.early_exit import HEADS, exits_text
 from hwmodel.workload.declared import read_declared
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -163,3 +165,24 @@ def test_results__hops_of_fig_8_are_those_of_the_table():
             assert f"{value / scale:{form}}" == cell[:-2]
         assert f"{r.per_spike * 1e6:.1f} uJ" == spike
         assert f"{r.per_sop * 1e6:.0f} uJ" == sop
+
+
+def test_results__the_short_table_of_fig_8_is_what_is_printed():
+    (session,) = blocks("results.md", "console")
+    command, _, shown = session.partition("\n")
+    printed = CliRunner().invoke(commands, command.removeprefix("$ hwmodel ").split())
+    assert printed.stdout.startswith(shown.removesuffix("...\n"))
+
+
+@pytest.mark.parametrize("page", ["early-exit.md", "early-exit-on-chips.md"])
+def test_early_exit__the_samples_have_the_lines_of_the_report(page):
+    text = (DOCS / "how-to" / page).read_text("utf-8")
+    (sample,) = re.findall(r"^early exit, .*?(?=^```)", text, re.DOTALL | re.MULTILINE)
+    head, *chips = sample.split("\n\n")
+    *_, shape = exits_text(EXITS, short=True).partition("settings: ")
+    assert " ".join(shape.split("\n\n")[0].split()) in " ".join(head.split())
+    titles = [line for line in sample.splitlines() if line.startswith("policy ")]
+    assert titles
+    for line in titles:
+        assert line.split() == [cell.split()[0] for cell in HEADS]
+    assert any(re.match(r"\w+: \d+ cores on an? ", block) for block in chips)

@@ -14,6 +14,7 @@ import hwmodel
         "import hwmodel",
         "import hwmodel.cli",
         "import hwmodel.cli as c; c.main(['--help'])",
+        "import hwmodel.cli as c; c.main(['early-exit', '--help'])",
     ],
 )
 def test_import__is_light(statement):

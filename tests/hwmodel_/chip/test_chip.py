@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hwmodel.chip.chip import CoreLimits, Mesh, load_chip
+from hwmodel.chip.chip import Mesh, load_chip
 from hwmodel.chip.files import preset_names
 from hwmodel.errors import ChipError
 
@@ -97,25 +97,6 @@ def test_capacity__silicon_is_the_tighter_of_both_sections():
     assert chip.capacity("core").neurons == 1024
     canmore = load_chip("canmore")
     assert canmore.capacity("silicon").neurons == canmore.core.neurons
-
-
-@pytest.mark.parametrize(
-    ("limits", "most"),
-    [
-        ({}, None),
-        ({"synapses": 7}, 7),
-        ({"synapse_memory": 40, "weight_bits": 9}, 4),
-        ({"synapses": 3, "synapse_memory": 40, "weight_bits": 9}, 3),
-    ],
-)
-def test_most_synapses__is_the_tighter_of_number_and_memory(limits, most):
-    assert CoreLimits(**limits).most_synapses == most
-
-
-def test_most_inputs__is_the_tighter_of_fan_in_and_axons():
-    assert CoreLimits(fan_in=5, axons=4).most_inputs == 4
-    assert CoreLimits(fan_in=5).most_inputs == 5
-    assert CoreLimits().most_inputs is None
 
 
 def test_load_chip__synapse_memory_without_weight_bits_is_refused():

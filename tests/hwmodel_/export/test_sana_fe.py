@@ -7,7 +7,6 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import yaml
-from click.testing import CliRunner
 from hwmodel_.builders import (
     averaging_model,
     close,
@@ -17,9 +16,7 @@ from hwmodel_.builders import (
 )
 
 from eventsim.errors import RunError
-from eventsim.model_file import write_model
 from hwmodel.chip.chip import load_chip
-from hwmodel.cli import commands
 from hwmodel.errors import PlacementError
 from hwmodel.estimate import estimate_model
 from hwmodel.export.sana_fe import export_sana_fe
@@ -167,13 +164,3 @@ def test_export_sana_fe__a_file_in_the_way_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(RunError, match="cannot write"):
         export_sana_fe(estimated(two_by_two_model()), tmp_path / "file")
-
-
-def test_export__writes_three_files(tmp_path):
-    write_model(tmp_path / "model.h5", two_by_two_model())
-    arguments = ["export", tmp_path / "model.h5", "--chip", "canmore"]
-    arguments += ["--format", "sana-fe", "--out", tmp_path / "sana"]
-    result = CliRunner().invoke(commands, [str(a) for a in arguments])
-    assert result.exit_code == 0, result.output
-    names = sorted(path.name for path in (tmp_path / "sana").iterdir())
-    assert names == ["architecture.yaml", "expected.json", "network.yaml"]

@@ -8,7 +8,6 @@ from hwmodel.chip.chip import load_chip
 from hwmodel.chip.constants import Constant
 from hwmodel.chip.files import preset_names
 from hwmodel.report.chips import (
-    LINE,
     bounds_text,
     chip_dict,
     chip_list,
@@ -18,6 +17,7 @@ from hwmodel.report.chips import (
     unknown_prices,
     what_is_priced,
 )
+from hwmodel.report.lines import WIDTH
 
 
 def one_line(text: str) -> str:
@@ -27,7 +27,7 @@ def one_line(text: str) -> str:
 @pytest.mark.parametrize("name", preset_names())
 def test_chip_text__shows_every_constant_with_its_source(name):
     chip, text = load_chip(name), chip_text(load_chip(name))
-    assert max(len(line) for line in text.splitlines()) <= LINE
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
     flat = one_line(text)
     for constant, record in chip.constants.items():
         assert constant in flat

@@ -6,6 +6,7 @@ from hwmodel_.builders import close
 from hwmodel_.test_contention import EVENTS, run
 
 from hwmodel.report.contention import contention_dict, contention_text
+from hwmodel.report.lines import WIDTH
 
 MEETING = [[(1.0, 1), (1.0, 2)], [(1.5, 1)], []]
 
@@ -44,3 +45,9 @@ def test_contention_text__says_where_the_estimate_counts():
     assert "valid for 1 of 1 inferences; its mean" in contention_text(run(alone))
     volley = contention_text(run([[(1.0, n) for n in (0, 1, 2)] * 9, [], []]))
     assert "valid for none of the inferences" in volley
+
+
+def test_contention_text__lines_are_broken():
+    for text in (contention_text(run(MEETING)), contention_text(run(MEETING, EVENTS))):
+        assert max(map(len, text.splitlines())) <= WIDTH
+        assert "note: packets are multicast, by default (chip canmore" in text

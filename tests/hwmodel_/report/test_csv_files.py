@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from hwmodel_.builders import close, conv_model, dense_model, two_by_two_model
+from hwmodel_.early_exit.exit_reports import REPORT
 
 from eventsim.errors import RunError
 from eventsim.model_file import write_model
@@ -15,6 +17,7 @@ from hwmodel.cli import commands
 from hwmodel.estimate import estimate_model
 from hwmodel.on_chip import map_model
 from hwmodel.report.csv_files import write_csv, write_map_csv
+from hwmodel.report.early_exit import write_exits
 from hwmodel.report.mapping import map_rows
 from hwmodel.report.text import to_dict
 from hwmodel.workload.workload import layers_of
@@ -52,12 +55,12 @@ def test_write_csv__columns_sum_to_the_totals(tmp_path, chip, casting):
     assert total(layers, "cores") == len(cores) == data["cores"]
     assert total(layers, "neurons") == total(cores, "neurons")
     for term in data["layers"][0]["energy_j"]:
-        column = total(layers, f"energy_{term}_J_per_inference")
+        column = total(layers, f"energy_{term}_j")
         assert column == close(data["energy_j"][term])
     in_cores = energy.sop + energy.neuron_update + energy.spike
-    assert total(cores, "energy_J_per_inference") == close(in_cores)
+    assert total(cores, "energy_j") == close(in_cores)
     on_links = energy.hop + energy.chip_crossing
-    assert total(links, "energy_J_per_inference") == close(on_links)
+    assert total(links, "energy_j") == close(on_links)
 
 
 def test_write_csv__of_the_worked_example(tmp_path):
@@ -66,13 +69,12 @@ def test_write_csv__of_the_worked_example(tmp_path):
     paths = write_csv(estimate, tmp_path)
     assert [path.name for path in paths] == ["layers.csv", "cores.csv", "links.csv"]
     assert (tmp_path / "cores.csv").read_text("utf-8").splitlines()[:2] == [
-        "core,x,y,layer,neurons,spikes_per_inference,sops_per_inference,"
-        "energy_J_per_inference",
+        "core,x,y,layer,neurons,spikes_per_inference,sops_per_inference,energy_j",
         "0,0,0,layer_1 (dense),1,1.0,2.0,4e-11",
     ]
     assert read(tmp_path / "links.csv")[0] == {
         **{"from_x": "0", "from_y": "0", "to_x": "1", "to_y": "0"},
-        **{"packets_per_inference": "1.0", "energy_J_per_inference": "1e-10"},
+        **{"packets_per_inference": "1.0", "energy_j": "1e-10"},
     }
     assert read(tmp_path / "layers.csv")[1]["hops_multicast_per_inference"] == "3.0"
 
@@ -132,4 +134,20 @@ def test_write_csv__copies_of_neurons_are_paid_on_their_cores(tmp_path):
     _, cores, _ = map(read, write_csv(estimate, tmp_path))
     energy = estimate.energy
     in_cores = energy.sop + energy.neuron_update + energy.spike
-    assert total(cores, "energy_J_per_inference") == close(in_cores)
+    assert total(cores, "energy_j") == close(in_cores)
+
+
+def test_csv__heads_of_all_files_follow_one_rule(tmp_path):
+    estimate = estimate_model(two_by_two_model(), load_chip("canmore"))
+    paths = [*write_csv(estimate, tmp_path), *write_exits(tmp_path, REPORT)]
+    write_map_csv(estimate.mapping, estimate.workload.layers, tmp_path / "map.csv")
+    heads = set()
+    for path in (*paths, tmp_path / "map.csv"):
+        text = path.read_bytes()
+        assert b"\r" not in text
+        heads |= set(text.decode().splitlines()[0].split(","))
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", head) for head in heads)
+    of_energy = {head for head in heads if "energy" in head}
+    assert {"energy_j", "energy_sop_j", "p95_energy_j"} <= of_energy
+    assert all(head.endswith("_j") for head in of_energy)
+    assert all(head.endswith("_s") for head in heads if "latency" in head)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
 from hwmodel_.builders import close
 from hwmodel_.early_exit.exit_reports import REPORT, alone
 
+from hwmodel.early_exit.short_list import short_list
 from hwmodel.report.early_exit import exits_dict, exits_text, setting, write_exits
 
 
@@ -102,3 +104,40 @@ def test_write_exits__a_line_for_each_chip_and_setting(tmp_path):
     assert float(curve[-1]["energy_j"]) == pytest.approx(
         REPORT.chips[1].curve_energy[-1], rel=1e-12
     )
+
+
+def test_exits_text__short_shows_the_short_list_and_how_to_see_all():
+    text = exits_text(REPORT, short=True)
+    assert " ".join(text.split()).count("--all prints all") == 1
+    assert f"of {len(REPORT.chips[0].points)} settings: " in text
+    whole = exits_text(REPORT)
+    assert "--all" not in whole
+    front = sum(p.is_best_of_all for p in REPORT.chips[0].points)
+    shown = [p for p in short_list(REPORT.chips[0].points) if p.is_best_of_all]
+    assert f"{len(shown)} of the {front} points of this front" in text
+    for chip in REPORT.chips:
+        name = f"\n{chip.full.chip.name}: "
+        (table,) = re.findall(r"---\n(.*?)\n\n", text.partition(name)[2], re.S)[:1]
+        points = short_list(chip.points)
+        lines = table.splitlines()
+        assert len(lines) == len(points) < len(chip.points)
+        for line, point in zip(lines, points, strict=True):
+            assert line.startswith(setting(point))
+            assert line in whole or point.policy in line
+
+
+def test_exits_text__what_holds_for_all_chips_is_said_once():
+    both = replace(REPORT, chips=2 * alone("canmore").chips)
+    for report, times in [(REPORT, 1), (both, 1), (alone("canmore"), 1)]:
+        text = " ".join(exits_text(report).split())
+        assert text.count("not in the energy law of chip canmore") == times
+        assert text.count("packets travel in no time") == times
+    # what both say comes after the tables
+    assert exits_text(both).rindex("note: ") > exits_text(both).rindex("full_run")
+    assert "note: " not in exits_text(both).partition("front of all chips")[0]
+
+
+def test_exits_text__notes_are_broken_and_tables_are_not():
+    lines = exits_text(REPORT).splitlines()
+    notes = [k for k, line in enumerate(lines) if line.startswith(("note", "warning"))]
+    assert max(len(lines[k]) for k in notes) <= 88

@@ -135,10 +135,12 @@ def test_to_text__shows_hops_by_direction_and_where_the_busiest_link_is():
 def test_to_text__shows_both_castings_prices_and_remarks():
     text = to_text(example("truenorth"))
     assert "truenorth: 4 cores on a 2x2 mesh, means of 2 inferences" in text
-    assert "multicast (paid)" in text
-    assert "unicast " in text
+    assert "unicast (paid)" in text
+    assert "multicast " in text
     assert "20 ms (20 steps, 2 windows)" in text
     assert "note: priced as 0, included in the average energy.sop: energy.n" in text
+    assert "casting            unicast, as chip truenorth sends spikes (Merolla" in text
+    assert max(map(len, text.partition("casting  ")[2].splitlines())) <= 88
     assert "warning: layer_2 (dense): 3 cores to reach with one spike" in text
 
 

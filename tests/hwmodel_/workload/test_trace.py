@@ -202,3 +202,42 @@ def test_read_trace__changed_weights_are_another_model(path):
     other = dense_model([4, 3, 2], np.random.default_rng(1)).network
     with pytest.raises(WorkloadError, match="is of another model"):
         read_trace(write(path), other)
+
+
+def test_read_trace__a_folder_is_called_one(tmp_path):
+    with pytest.raises(DataError, match=r"' is a folder; expected an npz file with"):
+        read_trace(tmp_path, NETWORK)
+    write(tmp_path / "t.npz")
+    with pytest.raises(DataError, match=r"did you mean '.*t\.npz'\?"):
+        read_trace(tmp_path, NETWORK)
+
+
+def test_read_trace__values_may_be_negative_and_count_as_one_spike_each(path):
+    plain = read_trace(write(path), NETWORK)
+    values = np.linspace(-2.0, 3.0, GOOD["time"].size)
+    graded = read_trace(write(path, value=values), NETWORK)
+    for one, other in zip(plain.trains, graded.trains, strict=True):
+        np.testing.assert_array_equal(one.time, other.time)
+        np.testing.assert_array_equal(one.neuron, other.neuron)
+        assert other.value is None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_read_trace__a_value_that_is_no_number_is_refused(path, value):
+    values = np.ones(GOOD["time"].size)
+    values[2] = value
+    expected = f"array 'value': entry 2 is {value}; expected a finite number, what the"
+    with pytest.raises(WorkloadError, match=expected):
+        read_trace(write(path, value=values), NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.ones(2), "array 'value' has 2 entries and 'time' "),
+        (np.array(["a"] * GOOD["time"].size), "'value' has shape .* list of numbers"),
+    ],
+)
+def test_read_trace__values_are_one_number_a_spike(path, values, message):
+    with pytest.raises(DataError, match=message):
+        read_trace(write(path, value=values), NETWORK)

@@ -179,3 +179,34 @@ def test_early_exit__places_are_looked_at_first(files, tmp_path, capsys):
     )  # fmt: skip
     assert code == 1
     assert "cannot write" in err
+
+
+def test_early_exit__each_chip_sends_as_it_does(files, capsys):
+    model, trace = files
+    common = ["early-exit", model, "--trace", trace, "--chip", "truenorth", "--chip"]
+    common += ["canmore", "--policy", "leader", "--json"]
+    _, out, _ = run(capsys, *common)
+    chips = json.loads(out)["chips"]
+    assert [one["casting"] for one in chips] == ["unicast", "multicast"]
+    assert chips[0]["casting_origin"].startswith("as chip truenorth sends spikes")
+    _, out, _ = run(capsys, *common, "--set", "truenorth:casting=multicast")
+    assert [one["casting"] for one in json.loads(out)["chips"]] == 2 * ["multicast"]
+    _, out, _ = run(capsys, *common, "--casting", "unicast")
+    assert [one["casting"] for one in json.loads(out)["chips"]] == 2 * ["unicast"]
+
+
+def test_early_exit__prints_few_settings_unless_asked(files, capsys):
+    model, trace = files
+    common = ("early-exit", model, "--trace", trace, "--chip", "truenorth")
+    _, short, _ = run(capsys, *common)
+    _, whole, _ = run(capsys, *common, "--all")
+    _, margins, _ = run(capsys, *common, "--policy", "margin")
+    _, data, _ = run(capsys, *common, "--json")
+    n_settings = len(json.loads(data)["chips"][0]["points"])
+    assert f"of {n_settings} settings: " in short
+    assert "settings: " not in whole + margins
+    shown, complete = short.count("fixed_time"), whole.count("fixed_time")
+    assert 1 <= shown <= 2 < complete
+    assert "fixed_time" not in margins
+    assert whole.count("\nmargin ") > short.count("\nmargin ") >= 1
+    assert margins.count("\nmargin ") >= whole.count("\nmargin ")

@@ -1,20 +1,20 @@
-"""The command ``hwmodel contention``: parse, call, print. No heavy imports."""
+"""The command ``hwmodel contention``."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hwmodel.options import (
+from hwmodel.commands.options import (
     MAPPING,
     STEPS_PER_WINDOW,
-    budget_of,
-    require_measured,
+    with_budget,
     with_options,
 )
+from hwmodel.commands.output import print_json, say_compiling
+from hwmodel.commands.reading import read_traced, require_measured
 
 
 @click.command(short_help="Simulate packets that wait for each other on the mesh.")
@@ -34,8 +34,6 @@ def contention(
     overrides: tuple[str, ...],
     as_json: bool,
     placement: str,
-    placement_iterations: int | None,
-    placement_seconds: float | None,
     steps_per_window: int,
     **options: Any,
 ) -> None:
@@ -45,23 +43,26 @@ def contention(
     packet is simulated: latencies, waits, the busiest link, and how far the fast
     estimate from loads is off. The chip needs timing.step, timing.hop and timing.link.
     """
-    from eventsim.model_file import read_model
     from hwmodel.chip.chip import load_chip
     from hwmodel.contention import run_on_mesh
+    from hwmodel.noc.mesh_kernels import advance
     from hwmodel.on_chip import place_layers
     from hwmodel.report.contention import contention_dict, contention_text
-    from hwmodel.workload.trace import read_trace
     from hwmodel.workload.workload import from_trace
 
     require_measured(model)
     chip = load_chip(chip_name, overrides)
-    network = read_model(model)
-    spikes = read_trace(trace, network.network)
+    network, spikes = read_traced(model, trace)
     workload = from_trace(network, spikes)
-    options["budget"] = budget_of(placement_iterations, placement_seconds)
     placed = place_layers(
-        workload.layers, chip, mesh, workload, method=placement, **options
+        workload.layers,
+        chip,
+        mesh,
+        workload,
+        method=placement,
+        **with_budget(options),
     )
+    say_compiling(advance)
     run = run_on_mesh(
         network,
         spikes,
@@ -72,6 +73,6 @@ def contention(
         steps_per_window=steps_per_window,
     )
     if as_json:
-        click.echo(json.dumps(contention_dict(run), indent=2, allow_nan=False))
+        print_json(contention_dict(run))
     else:
         click.echo(contention_text(run))

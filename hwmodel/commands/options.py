@@ -71,20 +71,33 @@ STEPS_PER_WINDOW = click.option(
 CASTING = click.option(
     "--casting",
     type=click.Choice(["multicast", "unicast"]),
-    default="multicast",
-    show_default=True,
-    help="Whose hops are paid, and placed for; both are counted.",
+    help="Whose hops are paid, and placed for; both are counted. [default: as the chip "
+    "sends, multicast if its file does not say]",
 )
 
-MAPPING = [
-    click.argument("model", type=click.Path(path_type=Path)),
-    click.option(
-        "--chip",
-        "chip_name",
-        required=True,
-        metavar="NAME|FILE",
-        help="Preset (see 'hwmodel chips') or YAML file.",
-    ),
+MODEL = click.argument("model", type=click.Path(path_type=Path))
+CHIP = click.option(
+    "--chip",
+    "chip_name",
+    required=True,
+    metavar="NAME|FILE",
+    help="Preset (see 'hwmodel chips') or YAML file.",
+)
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
+    "energy.hop.high=3pJ.",
+)
+FORCE_MIXED = click.option(
+    "--force-mixed",
+    is_flag=True,
+    help="Add other prices to an average price, which contains them.",
+)
+
+CUTTING = [
     click.option(
         "--mesh",
         type=Pair("WxH", "x", 1),
@@ -105,15 +118,10 @@ MAPPING = [
         show_default=True,
         help="Cores as the mapping rule has them, or within what the silicon holds.",
     ),
-    click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        help="Set a field of the chip, for example energy.hop=2.3pJ:marginal or "
-        "energy.hop.high=3pJ.",
-    ),
-    CASTING,
+]
+"""How a network is cut for a chip."""
+
+PLACING = [
     click.option(
         "--input-port",
         type=Pair("X,Y", ",", 0),
@@ -157,48 +165,29 @@ MAPPING = [
         show_default=True,
         help="Seed of all random numbers: the placement's and those of --draws.",
     ),
-    JSON_FLAG,
 ]
+"""Where its cores go; `with_budget` reads two of them."""
+
+MAPPING = [MODEL, CHIP, *CUTTING, SET, CASTING, *PLACING, JSON_FLAG]
 """How a network is laid on a chip."""
 
 
-def require_measured(path: Path) -> None:
-    """Refuse a file that declares its spikes where a trace is needed.
+def with_budget(options: dict[str, Any]) -> dict[str, Any]:
+    """Say how long a placement may be sought: ``--placement-iterations, -seconds``.
 
     Parameters
     ----------
-    path : Path
-        Model file, run directory or declared workload.
-
-    Raises
-    ------
-    click.UsageError
-        If it is a declared workload.
-    """
-    from hwmodel.workload.declared import is_declared
-
-    if is_declared(path):
-        raise click.UsageError(
-            f"'{path}' declares its spikes; expected a model.h5, whose trace says when "
-            "they were fired"
-        )
-
-
-def budget_of(iterations: int | None, seconds: float | None) -> Any:
-    """Return how long a placement may be sought: ``--placement-iterations, -seconds``.
-
-    Parameters
-    ----------
-    iterations : int or None
-        Swaps.
-    seconds : float or None, s
-        Time.
+    options : dict
+        Values of the options `PLACING`, and others.
 
     Returns
     -------
-    Budget
-        See `hwmodel.placing.search.Budget`.
+    dict
+        The same with ``budget``, a `hwmodel.placing.search.Budget`, instead of
+        ``placement_iterations`` and ``placement_seconds``.
     """
     from hwmodel.placing.search import Budget
 
-    return Budget(iterations, seconds)
+    names = ("placement_iterations", "placement_seconds")
+    rest = {name: value for name, value in options.items() if name not in names}
+    return {**rest, "budget": Budget(*(options[name] for name in names))}

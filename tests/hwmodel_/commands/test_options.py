@@ -6,7 +6,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hwmodel.options import MAPPING, Pair, budget_of, require_measured, with_options
+from hwmodel.commands.early_exit import early_exit
+from hwmodel.commands.estimate import estimate
+from hwmodel.commands.map import map_command
+from hwmodel.commands.options import MAPPING, Pair, with_budget, with_options
 
 
 def given(*arguments):
@@ -31,7 +34,7 @@ def test_mapping__defaults_are_the_published_rule():
         "features",
         "core",
     )
-    assert (found["placement"], found["casting"]) == ("row-major", "multicast")
+    assert (found["placement"], found["casting"]) == ("row-major", None)
     assert found["input_port"] == (0, 0)
 
 
@@ -51,9 +54,13 @@ def test_pair__may_begin_at_zero():
     assert Pair("X,Y", ",", 0).convert("0,7", None, None) == (0, 7)
 
 
-def test_budget_of__keeps_both():
-    budget = budget_of(5, 2.5)
+def test_with_budget__keeps_both_and_the_rest():
+    given = {"seed": 3, "placement_iterations": 5, "placement_seconds": 2.5}
+    kept = with_budget(given)
+    budget = kept.pop("budget")
     assert (budget.swaps, budget.seconds) == (5, 2.5)
+    assert kept == {"seed": 3}
+    assert len(given) == 3
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "0", "-1", "1e9", "soon"])
@@ -68,9 +75,21 @@ def test_seconds__reads_a_time():
     assert found["placement_seconds"] == 2.5
 
 
-def test_require_measured__refuses_declared_spikes(tmp_path):
-    declared = tmp_path / "w.yaml"
-    declared.write_text("name: w\n")
-    with pytest.raises(click.UsageError, match=r"w\.yaml' declares its spikes; expect"):
-        require_measured(declared)
-    require_measured(tmp_path / "model.h5")
+def test_placement__choices_are_the_methods():
+    from hwmodel.placing.place import METHODS
+
+    (option,) = [p for p in map_command.params if p.name == "placement"]
+    assert tuple(option.type.choices) == METHODS
+
+
+def test_options__mean_the_same_in_every_command():
+    def described(command):
+        return {p.name: p.to_info_dict() for p in command.params}
+
+    of_estimate, of_exits = described(estimate), described(early_exit)
+    own = {"trace", "chip_name", "chip_names", "overrides", "policies"}
+    own |= {"csv_dir", "plot_dir", "every_setting"}
+    shared = (set(of_estimate) & set(of_exits)) - own
+    assert shared == set(of_exits) - own - {"help"}
+    for name in shared:
+        assert of_exits[name] == of_estimate[name]

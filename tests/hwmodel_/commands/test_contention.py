@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -27,6 +30,7 @@ def run(tmp_path):
 
 
 def test_contention__prints_text(run):
+    run()  # the kernels are compiled now
     result = run()
     assert (result.exit_code, result.stderr) == (0, "")
     assert "mean wait for others" in result.stdout
@@ -58,3 +62,37 @@ def test_contention__needs_measured_spikes(run, tmp_path):
     result = run(model=declared)
     assert result.exit_code == 2
     assert "declares its spikes; expected a model.h5" in result.stderr
+
+
+def test_contention__sends_as_the_chip_does(run):
+    own = run("--set", "casting=unicast", "--set", "core.neurons=1", "--json")
+    data = json.loads(own.stdout)
+    assert data["casting"] == "unicast"
+    assert data["casting_origin"].startswith("as chip canmore sends spikes (set by")
+    assert data["packets"] == data["deliveries"]
+    asked = run(
+        *("--set", "casting=unicast", "--set", "core.neurons=1"),
+        *("--casting", "multicast", "--json"),
+    )
+    asked = json.loads(asked.stdout)
+    assert asked["packets"] < asked["deliveries"] == data["deliveries"]
+    text = " ".join(run().stdout.split())
+    assert "note: packets are multicast, by default (chip canmore does not" in text
+
+
+def test_contention__says_that_it_compiles_and_only_then(tmp_path):
+    write_model(tmp_path / "model.h5", ModelFile(NETWORK))
+    write_trace(tmp_path / "t.npz", NETWORK, TRACE)
+    arguments = ["contention", tmp_path / "model.h5", "--trace", tmp_path / "t.npz"]
+    arguments += [*TIMES, "timing.link=2ns", "--chip", "canmore"]
+    command = [sys.executable, "-m", "hwmodel", *map(str, arguments)]
+    place = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    first, second = (
+        subprocess.run(command, env=place, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert (
+        first.stderr == "first start: compiling kernels, once, for some seconds ...\n"
+    )
+    assert second.stderr == ""
+    assert first.stdout == second.stdout
