@@ -247,7 +247,9 @@ def _busiest_core(
     sops = count(workload, mapping).sops_per_core
     updates = sops
     if chip.execution == "time-stepped":
-        updates = mapping.partition.neurons_per_core * steps * workload.n_samples
+        part = mapping.partition
+        neurons = part.neurons_per_core + part.copies_per_core
+        updates = neurons * steps * workload.n_samples
     busy = (
         sops * chip.timing.sop.value
         + _taken_in(sent, mapping) * chip.timing.axon_in.value

@@ -14,13 +14,14 @@ from hwmodel.traffic.spike_packets import spike_packets
 from hwmodel.workload.workload import from_trace
 
 CHIP = ["timing.step=1ms", "core.neurons=5"]
+COPIES = ["core.neurons=6", "limits.target_cores=1"]
 
 
-def played(build, casting="multicast", n_bins=7, **options):
+def played(build, casting="multicast", n_bins=7, sets=(), **options):
     model = build(np.random.default_rng(3))
     model = ModelFile(model.network)
     trace = made_up_trace(model.network, np.random.default_rng(4))
-    chip = load_chip("canmore", CHIP)
+    chip = load_chip("canmore", [*CHIP, *sets])
     result = estimate_workload(
         from_trace(model, trace), chip, casting=casting, mesh=(6, 20), **options
     )
@@ -35,6 +36,19 @@ def dense(rng):
 @pytest.mark.parametrize("build", [dense, conv_model])
 def test_playback_of__sums_over_time_are_the_counts(build, casting):
     _, trace, result, found = played(build, casting, input_port=(2, 1))
+    n = trace.n_samples
+    loads = result.counts.link_loads(casting).packets
+    assert found.link_packets.sum(axis=0) * n == close(loads[loads > 0])
+    assert found.core_spikes.sum(axis=0) * n == close(result.counts.spikes_per_core)
+
+
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+@pytest.mark.parametrize("build", [dense, conv_model])
+def test_playback_of__copies_fire_and_send(build, casting):
+    _, trace, result, found = played(
+        build, casting, sets=COPIES, limits="silicon", split="search"
+    )
+    assert result.mapping.partition.copies_per_core.sum() > 0
     n = trace.n_samples
     loads = result.counts.link_loads(casting).packets
     assert found.link_packets.sum(axis=0) * n == close(loads[loads > 0])
