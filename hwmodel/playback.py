@@ -102,8 +102,7 @@ def _core_spikes(
         train = trace.trains[layer.number]
         core = part.core_of_neuron[train.neuron]
         place.append(_bins(train.time * unit, edges) * n_cores + core)
-        copies = np.ones(layer.n_neurons) if part.copies is None else part.copies
-        often.append(copies[train.neuron])
+        often.append(part.times_on_core[train.neuron])
     counts = np.bincount(
         np.concatenate(place), np.concatenate(often), minlength=n_bins * n_cores
     )
