@@ -19,7 +19,7 @@ from hwmodel.mapping.placement import Mapping
 from hwmodel.noc.packets import Packets
 from hwmodel.noc.timing import RouterTiming
 from hwmodel.traffic.counts import Casting, count
-from hwmodel.traffic.spike_packets import SpikePackets, on_routers, spike_packets
+from hwmodel.traffic.spike_packets import SpikePackets, local_ports, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import Workload, from_trace
 
@@ -111,8 +111,8 @@ def run_on_mesh(
     mapping : Mapping
         Where the neurons live.
     casting : {"multicast", "unicast"}
-        One packet for all destinations of a spike, which goes once to each router, or
-        one for each core.
+        One packet for all cores that a spike (of one copy of a neuron) goes to, copied
+        on its way, or one for each core.
     steps_per_window : int
         Time steps a firing window is divided into, positive.
     input_port : tuple of int
@@ -136,7 +136,8 @@ def run_on_mesh(
     -----
     A time-stepped chip sends the spikes of a step together when the step ends: a
     neuron that fires in ``((k - 1) step, k step]`` sends at ``k step``. An event-driven
-    chip sends each when it is fired.
+    chip sends each when it is fired. Every core has a local port of its own at its
+    router, and so has the network's input.
     """
     from hwmodel.noc.contention import contention  # loads Numba
 
@@ -215,24 +216,24 @@ def _packets(
     input_port: tuple[int, int],
     step: float | None,
 ) -> Packets:
-    source, destination, offsets = on_routers(sent, mapping, input_port)
-    time, inference = sent.time, sent.inference.astype(np.int64)
+    ports = local_ports(mapping, input_port)
+    core, offsets = sent.destinations()
+    time, source = sent.time, ports.of_core[sent.source]
+    inference = sent.inference.astype(np.int64)
     if step is not None:
         time = np.ceil(time / step - 1e-6) * step
-    if casting == "unicast":  # two cores of one router get a packet each
-        core, ends = sent.destinations()
-        destination = (mapping.y * mapping.grid.width + mapping.x)[core]
+    if casting == "unicast":
+        packet = np.repeat(np.arange(time.size), np.diff(offsets))
+        time, source, inference = time[packet], source[packet], inference[packet]
         offsets = np.arange(core.size + 1)
-        source, time, inference = (
-            np.repeat(of_spike, np.diff(ends)) for of_spike in (source, time, inference)
-        )
     return Packets(
         (mapping.grid.width, mapping.grid.height),
         time,
         source,
-        destination,
+        ports.of_core[core],
         offsets,
         inference,
+        ports.n_each,
     )
 
 

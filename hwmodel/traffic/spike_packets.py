@@ -85,41 +85,50 @@ class SpikePackets:
         )
 
 
-def on_routers(
-    packets: SpikePackets, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Say from which router to which routers packets travel.
+@dataclass(frozen=True)
+class LocalPorts:
+    """Ports between the mesh and what sends and takes packets, one for each.
+
+    Port k of router (x, y) has the number ``(y * width + x) * n_each + k``.
 
     Parameters
     ----------
-    packets : SpikePackets
-        Of this mapping.
+    n_each : int
+        Ports of each router: as many as the fullest router needs.
+    of_core : ndarray, shape (n_cores + 1,), int64
+        Port of each core, and last that of the network's input, so that `HOST` is an
+        index too.
+    """
+
+    n_each: int
+    of_core: np.ndarray
+
+
+def local_ports(mapping: Mapping, input_port: tuple[int, int] = (0, 0)) -> LocalPorts:
+    """Give each core, and the network's input, a port of its own at its router.
+
+    Parameters
+    ----------
     mapping : Mapping
-        Where the cores are. Router (x, y) has the number ``y * width + x``.
+        Where the cores are.
     input_port : tuple of int
         (x, y) of the router where input spikes enter.
 
     Returns
     -------
-    source : ndarray, shape (n_packets,), int64
-        Router that each packet leaves.
-    destination : ndarray, int64
-        Routers of packet p are ``destination[offsets[p]:offsets[p + 1]]``, each once,
-        however many cores on it are reached; in ascending order.
-    offsets : ndarray, shape (n_packets + 1,), int64
-        At least one destination each; it may be the source.
+    LocalPorts
+        Ports of one router are numbered in the order of its cores, the input's last.
     """
-    table, width = packets.senders, mapping.grid.width
-    router = mapping.y * width + mapping.x
-    # The last entry is that of HOST = -1.
-    of_source = np.append(router, input_port[1] * width + input_port[0])
-    n_sets = table.offsets.size - 1
-    of_set = np.repeat(np.arange(n_sets), np.diff(table.offsets))
-    pairs = np.unique(of_set * mapping.grid.n_routers + router[table.core])
-    of_set, target = np.divmod(pairs, mapping.grid.n_routers)
-    offsets = np.searchsorted(of_set, np.arange(n_sets + 1))
-    place, ends = rows_of(offsets, table.targets[packets.sender])
-    return of_source[packets.source], target[place], ends
+    width = mapping.grid.width
+    router = np.append(
+        mapping.y * width + mapping.x, input_port[1] * width + input_port[0]
+    )
+    order = np.argsort(router, kind="stable")
+    first = np.searchsorted(router[order], router[order])
+    k = np.empty_like(router)
+    k[order] = np.arange(router.size) - first
+    n_each = int(k.max()) + 1
+    return LocalPorts(n_each, router * n_each + k)
 
 
 def spike_packets(

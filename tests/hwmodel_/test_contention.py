@@ -82,6 +82,27 @@ def test_run_on_mesh__a_spike_at_the_end_of_a_step_leaves_with_it():
     assert sent.tolist() == close([19e-3, 20e-3, 20e-3])
 
 
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+def test_run_on_mesh__every_core_of_a_router_takes_its_own(casting):
+    # two spikes of the input for three cores of one router, 10 us a packet
+    weights = np.ones((2, 3))
+    network = make_network((2,), (Dense((2,), 3), weights), neuron=LIF, t_end=2)
+    sets = ["timing.link=0s", "timing.axon_in=10us", "mesh.cores_per_router=3"]
+    chip = load_chip("canmore", [*TIMES, EVENTS, "mesh.height=1", *sets])
+    part = partition(layers_of(network), CoreLimits(neurons=1))
+    mapping = place_row_major(part, chip.mesh.grid(), "test")
+    two = SpikeTrains(np.ones(2), np.arange(2, dtype=np.int32), np.array([0, 2]), 2)
+    none = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.array([0, 0]), 3)
+    trace = SpikeTrace("made_up.npz", (two, none), 2.0)
+    found = run_on_mesh(
+        *(ModelFile(network), trace, chip, mapping), casting=casting, input_port=(1, 0)
+    ).contention
+    latency = found.simulation.deliveries.latency
+    # a hop of 100 us; each core takes in the first packet, then the second
+    assert latency.tolist() == close([110e-6] * 3 + [120e-6] * 3)
+    assert found.hops == (6 if casting == "unicast" else 2)
+
+
 def test_run_on_mesh__unicast_sends_a_packet_to_each_core():
     network = make_network((1,), (Dense((1,), 3), np.ones((1, 3))), neuron=LIF, t_end=2)
     model = ModelFile(network)

@@ -24,11 +24,11 @@ from eventsim.topology import Dense, Flatten
 from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError, WorkloadError
 from hwmodel.mapping.partition import partition
-from hwmodel.mapping.placement import place_row_major
+from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import count
 from hwmodel.traffic.senders import HOST
-from hwmodel.traffic.spike_packets import on_routers, spike_packets
+from hwmodel.traffic.spike_packets import local_ports, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import from_trace, layers_of
 
@@ -270,24 +270,21 @@ def test_of_inference__is_a_part_in_order_of_time():
     assert packets.of_inference(4).time.size == 0
 
 
-@pytest.mark.parametrize("cores_per_router", [1, 3])
-def test_on_routers__names_the_routers_of_source_and_destinations(cores_per_router):
-    rng = np.random.default_rng(6)
-    network = conv_model(rng).network
-    grid = Grid(4, 9, cores_per_router)
-    layers = layers_of(network)
-    mapping = place_row_major(partition(layers, CoreLimits(neurons=14)), grid, "test")
-    packets = spike_packets(network, made_up_trace(network, rng), mapping, SECONDS)
-    source, destination, offsets = on_routers(packets, mapping, PORT)
-    router = (mapping.x + 4 * mapping.y).tolist()
-    router.append(PORT[0] + 4 * PORT[1])  # of HOST = -1
-    cores, ends = packets.destinations()
-    for p in range(packets.time.size):
-        expected = {router[core] for core in cores[ends[p] : ends[p + 1]]}
-        assert destination[offsets[p] : offsets[p + 1]].tolist() == sorted(expected)
-        assert source[p] == router[packets.source[p]]
-    assert offsets[-1] == destination.size
-    assert (destination.size < cores.size) == (cores_per_router > 1)
+@given(
+    cores=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=15
+    ),
+    port=st.tuples(st.integers(0, 3), st.integers(0, 2)),
+)
+def test_local_ports__every_core_and_the_input_have_their_own(cores, port):
+    x, y = np.array(cores).T
+    ports = local_ports(Mapping(None, Grid(4, 3), x, y), port)
+    routers, k = np.divmod(ports.of_core, ports.n_each)
+    places = [*cores, port]
+    assert routers.tolist() == [y * 4 + x for x, y in places]
+    assert k.tolist() == [places[:i].count(place) for i, place in enumerate(places)]
+    assert ports.n_each == max(map(places.count, places))
+    assert ports.of_core[HOST] == ports.of_core[-1]
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, np.nan, np.inf])
