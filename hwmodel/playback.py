@@ -70,8 +70,7 @@ def playback_of(
     after an axonal delay, later, belongs to the last one.
     """
     step = estimate.chip.require("timing.step", "the time of a spike needs it")
-    steps_per_window = estimate.latency.steps / estimate.latency.windows
-    unit = steps_per_window * step / model.network.time_window
+    unit = estimate.latency.steps_per_window * step / model.network.time_window
     edges = np.linspace(0.0, trace.duration * unit, n_bins + 1)
     packets = spike_packets(model.network, trace, estimate.mapping, unit)
     used = estimate.counts.link_loads(estimate.casting).packets > 0

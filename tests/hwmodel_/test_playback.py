@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hwmodel_.builders import close, conv_model, dense_model, made_up_trace
+from hwmodel_.builders import (
+    averaging_model,
+    close,
+    conv_model,
+    dense_model,
+    made_up_trace,
+)
 from hwmodel_.oracle import walk
 
 from eventsim.model_file import ModelFile
@@ -13,6 +21,7 @@ from hwmodel.playback import playback_of
 from hwmodel.traffic.spike_packets import spike_packets
 from hwmodel.workload.workload import from_trace
 
+RNG = np.random.default_rng(7)
 CHIP = ["timing.step=1ms", "core.neurons=5"]
 COPIES = ["core.neurons=6", "limits.target_cores=1"]
 
@@ -72,6 +81,23 @@ def test_playback_of__packets_are_in_the_bin_in_which_they_leave():
     walked = np.array([list(row.values()) for row in expected]) / trace.n_samples
     assert found.link_packets == close(walked)
     assert edges[-1] == close(trace.duration * unit)
+
+
+def test_playback_of__a_step_that_has_only_begun_stretches_no_time():
+    # 2 units of network time in windows of 0.7, 3 steps each: 9 steps are begun
+    model = ModelFile(replace(averaging_model(RNG).network, time_window=0.7))
+    trace = made_up_trace(model.network, RNG)
+    result = estimate_workload(
+        from_trace(model, trace), load_chip("canmore", CHIP), steps_per_window=3
+    )
+    found = playback_of(model, trace, result, 4)
+    whole = 3 * trace.duration / model.network.time_window
+    assert result.latency.steps == np.ceil(whole) > whole
+    assert found.bin_edges_s == close(np.linspace(0, whole * 1e-3, 5))
+    bins = np.minimum(np.floor(trace.trains[-1].time / trace.duration * 4), 3)
+    last = result.mapping.partition.layers[-1].cores
+    fired = found.core_spikes[:, last.start : last.stop].sum(axis=1)
+    assert fired * trace.n_samples == close(np.bincount(bins.astype(int), minlength=4))
 
 
 def test_playback_of__needs_the_length_of_a_step():
