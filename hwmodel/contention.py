@@ -13,7 +13,7 @@ import numpy as np
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip
-from hwmodel.cost.latency import latency
+from hwmodel.cost.latency import latency, steps_begun
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.noc.packets import Packets
@@ -221,7 +221,7 @@ def _packets(
     time, source = sent.time, ports.of_core[sent.source]
     inference = sent.inference.astype(np.int64)
     if step is not None:
-        time = np.ceil(time / step - 1e-6) * step
+        time = steps_begun(time / step, 1) * step
     if casting == "unicast":
         packet = np.repeat(np.arange(time.size), np.diff(offsets))
         time, source, inference = time[packet], source[packet], inference[packet]
