@@ -73,28 +73,27 @@ def made(input_shape: tuple[int, ...], topologies: list[Topology]) -> ModelFile:
     return ModelFile(network, "", {}, activity)
 
 
-def networks() -> dict[str, tuple[ModelFile, int, tuple[int, int]]]:
-    """Return models with neurons a core and mesh."""
+def networks() -> dict[str, tuple[ModelFile, list[str], tuple[int, int]]]:
+    """Return models with what a core holds and mesh."""
     conv = Conv2d((12, 12, 2), 8, (3, 3), 1, 1)
     pool = EarliestPool(conv.output_shape, 2, 2)
     second = Conv2d(pool.output_shape, 12, (3, 3), 2, 1)
     flat = Flatten(second.output_shape)
     convs = [conv, pool, second, flat, Dense(flat.output_shape, 10)]
+    dense = made((784,), [Dense((784,), 300), Dense((300,), 10)])
+    wide = made((100,), [Dense((100,), 60), Dense((60,), 300), Dense((300,), 10)])
+    few_targets = ["core.neurons=100", "core.synapses=4000", "core.target_cores=2"]
     return {
-        "784-300-10": (
-            made((784,), [Dense((784,), 300), Dense((300,), 10)]),
-            *(40, (4, 4)),
-        ),
-        "conv": (made(conv.input_shape, convs), 100, (5, 6)),
+        "784-300-10": (dense, ["core.neurons=40"], (4, 4)),
+        "conv": (made(conv.input_shape, convs), ["core.neurons=100"], (5, 6)),
+        "100-60-300-10, copies": (wide, few_targets, (5, 6)),
     }
 
 
 def compare(peer_python: str, name: str, execution: str) -> None:
     """Export, simulate, print."""
     model, capacity, mesh = networks()[name]
-    chip = load_chip(
-        "canmore", [*PRICES, f"core.neurons={capacity}", f"execution={execution}"]
-    )
+    chip = load_chip("canmore", [*PRICES, *capacity, f"execution={execution}"])
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
@@ -111,8 +110,11 @@ def compare(peer_python: str, name: str, execution: str) -> None:
         command = [peer_python, "-c", PEER, folder, str(ours["steps"])]
         output = subprocess.run(command, check=True, capture_output=True, text=True)
     theirs = json.loads(output.stdout.strip().splitlines()[-1])
-    n_cores = estimate.mapping.partition.n_cores
-    print(f"{name}, {execution}: {ours['steps']} steps, {n_cores} cores")
+    part = estimate.mapping.partition
+    print(
+        f"{name}, {execution}: {ours['steps']} steps, {part.n_cores} cores, "
+        f"{part.copies_per_core.sum()} copies"
+    )
     rows = [(key, ours[key], theirs[key]) for key in ("packets", "hops", "sops")]
     energies = ours["energy_j"]
     rows += [(key, energies[key], theirs["energy_j"][key]) for key in energies]

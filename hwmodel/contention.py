@@ -14,13 +14,13 @@ import numpy as np
 from eventsim.model_file import ModelFile
 from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip
-from hwmodel.cost.latency import latency
+from hwmodel.cost.latency import latency, steps_begun
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.placement import Mapping
 from hwmodel.noc.packets import Packets
 from hwmodel.noc.timing import RouterTiming
 from hwmodel.traffic.counts import count
-from hwmodel.traffic.spike_packets import SpikePackets, on_routers, spike_packets
+from hwmodel.traffic.spike_packets import SpikePackets, local_ports, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import Workload, from_trace
 
@@ -115,9 +115,9 @@ def run_on_mesh(
     mapping : Mapping
         Where the neurons live.
     casting : {"multicast", "unicast"}, optional
-        One packet for all destinations of a spike, which goes once to each router, or
-        one for each core. As the chip does it by default, and multicast if its file
-        does not say.
+        One packet for all cores that a spike (of one copy of a neuron) goes to, copied
+        on its way, or one for each core. As the chip does it by default, and multicast
+        if its file does not say.
     steps_per_window : int
         Time steps a firing window is divided into, positive.
     input_port : tuple of int
@@ -141,7 +141,8 @@ def run_on_mesh(
     -----
     A time-stepped chip sends the spikes of a step together when the step ends: a
     neuron that fires in ``((k - 1) step, k step]`` sends at ``k step``. An event-driven
-    chip sends each when it is fired.
+    chip sends each when it is fired. Every core has a local port of its own at its
+    router, and so has the network's input.
     """
     from hwmodel.noc.contention import contention  # loads Numba
 
@@ -222,24 +223,24 @@ def _packets(
     input_port: tuple[int, int],
     step: float | None,
 ) -> Packets:
-    source, destination, offsets = on_routers(sent, mapping, input_port)
-    time, inference = sent.time, sent.inference.astype(np.int64)
+    ports = local_ports(mapping, input_port)
+    core, offsets = sent.destinations()
+    time, source = sent.time, ports.of_core[sent.source]
+    inference = sent.inference.astype(np.int64)
     if step is not None:
-        time = np.ceil(time / step - 1e-6) * step
-    if casting == "unicast":  # two cores of one router get a packet each
-        core, ends = sent.destinations()
-        destination = (mapping.y * mapping.grid.width + mapping.x)[core]
+        time = steps_begun(time / step, 1) * step
+    if casting == "unicast":
+        packet = np.repeat(np.arange(time.size), np.diff(offsets))
+        time, source, inference = time[packet], source[packet], inference[packet]
         offsets = np.arange(core.size + 1)
-        source, time, inference = (
-            np.repeat(of_spike, np.diff(ends)) for of_spike in (source, time, inference)
-        )
     return Packets(
         (mapping.grid.width, mapping.grid.height),
         time,
         source,
-        destination,
+        ports.of_core[core],
         offsets,
         inference,
+        ports.n_each,
     )
 
 
@@ -254,7 +255,9 @@ def _busiest_core(
     sops = count(workload, mapping).sops_per_core
     updates = sops
     if chip.execution == "time-stepped":
-        updates = mapping.partition.neurons_per_core * steps * workload.n_samples
+        part = mapping.partition
+        neurons = part.neurons_per_core + part.copies_per_core
+        updates = neurons * steps * workload.n_samples
     busy = (
         sops * chip.timing.sop.value
         + _taken_in(sent, mapping) * chip.timing.axon_in.value

@@ -11,6 +11,8 @@ from hwmodel.estimate import Estimate
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.traffic.counts import flow_loads
 from hwmodel.traffic.flows import Flows
+from hwmodel.traffic.ragged import rows_of
+from hwmodel.traffic.senders import HOST
 from hwmodel.traffic.spike_packets import SpikePackets, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 
@@ -24,7 +26,7 @@ class Playback:
     bin_edges_s : ndarray, shape (n_bins + 1,), s
         Increasing.
     core_spikes : ndarray, shape (n_bins, n_cores)
-        Spikes that each core fires in each bin.
+        Spikes that each core fires in each bin, those of copies of neurons included.
     link_packets : ndarray, shape (n_bins, n_links)
         Packets on each link that the estimate uses, in the order of
         `hwmodel.mesh.loads.LinkLoads.links`.
@@ -60,8 +62,6 @@ def playback_of(
     ------
     ChipError
         If the time step of the chip is unknown.
-    PlacementError
-        If neurons of the mapping have copies.
 
     Notes
     -----
@@ -70,8 +70,7 @@ def playback_of(
     after an axonal delay, later, belongs to the last one.
     """
     step = estimate.chip.require("timing.step", "the time of a spike needs it")
-    steps_per_window = estimate.latency.steps / estimate.latency.windows
-    unit = steps_per_window * step / model.network.time_window
+    unit = estimate.latency.steps_per_window * step / model.network.time_window
     edges = np.linspace(0.0, trace.duration * unit, n_bins + 1)
     packets = spike_packets(model.network, trace, estimate.mapping, unit)
     used = estimate.counts.link_loads(estimate.casting).packets > 0
@@ -95,14 +94,17 @@ def _core_spikes(
     trace: SpikeTrace, estimate: Estimate, edges: np.ndarray, unit: float
 ) -> np.ndarray:
     n_bins, n_cores = edges.size - 1, estimate.mapping.partition.n_cores
-    place = []
+    place, often = [], []
     for layer, part in zip(
         estimate.workload.layers, estimate.mapping.partition.layers, strict=True
     ):
         train = trace.trains[layer.number]
         core = part.core_of_neuron[train.neuron]
         place.append(_bins(train.time * unit, edges) * n_cores + core)
-    counts = np.bincount(np.concatenate(place), minlength=n_bins * n_cores)
+        often.append(part.times_on_core[train.neuron])
+    counts = np.bincount(
+        np.concatenate(place), np.concatenate(often), minlength=n_bins * n_cores
+    )
     return counts.reshape(n_bins, n_cores)
 
 
@@ -113,15 +115,14 @@ def _loads(sent: SpikePackets, chosen: np.ndarray, estimate: Estimate) -> LinkLo
     sender = sent.sender[chosen]
     if sender.size == 0:
         return LinkLoads.zeros(grid)
-    # The source of the network's input is HOST = -1.
-    key = (table.source[sender].astype(np.int64) + 1) * n_sets + table.targets[sender]
+    key = (table.source[sender].astype(np.int64) - HOST) * n_sets + table.targets[
+        sender
+    ]
     flows, packets = np.unique(key, return_counts=True)
-    source, of_set = flows // n_sets - 1, flows % n_sets
+    source, of_set = flows // n_sets + HOST, flows % n_sets
     reaches = np.zeros((flows.size, mapping.partition.n_cores), dtype=bool)
-    sizes = np.diff(table.offsets)[of_set]
-    row = np.repeat(np.arange(flows.size), sizes)
-    first = np.repeat(table.offsets[of_set] - np.cumsum(sizes) + sizes, sizes)
-    reaches[row, table.core[first + np.arange(row.size)]] = True
+    place, ends = rows_of(table.offsets, of_set)
+    reaches[np.repeat(np.arange(flows.size), np.diff(ends)), table.core[place]] = True
     cores = range(mapping.partition.n_cores)
     unicast, multicast = flow_loads(
         mapping, Flows(cores, source, reaches, packets), estimate.input_port

@@ -19,6 +19,9 @@ class Latency:
         Firing windows until the decision.
     steps : int
         Time steps until the decision.
+    steps_per_window : int
+        Time steps a window is divided into; the last one of a decision may be begun
+        only, so that this is not always `steps` over `windows`.
     seconds : float or None, s
         ``None`` if the chip's step is unknown.
     reason : str
@@ -27,6 +30,7 @@ class Latency:
 
     windows: float
     steps: int
+    steps_per_window: int
     seconds: float | None
     reason: str = ""
 
@@ -73,7 +77,6 @@ def latency(windows: float, steps_per_window: int, chip: Chip) -> Latency:
     steps = int(steps_begun(np.asarray(windows), steps_per_window))
     step = chip.timing.step.value
     if step is None:
-        return Latency(
-            windows, steps, None, f"timing.step of chip {chip.name} is unknown"
-        )
-    return Latency(windows, steps, steps * step)
+        reason = f"timing.step of chip {chip.name} is unknown"
+        return Latency(windows, steps, steps_per_window, None, reason)
+    return Latency(windows, steps, steps_per_window, steps * step)

@@ -157,8 +157,8 @@ def _effects(
 def _fired(layer: LayerGeometry, part: LayerPartition) -> Effects:
     """Count spikes; copies of a neuron fire with it."""
     n = layer.n_neurons
-    often = np.ones(n, dtype=np.int64) if part.copies is None else part.copies
-    return _effects(layer.number, ("spike",), np.zeros(n), often[:, None])
+    times = part.times_on_core
+    return _effects(layer.number, ("spike",), np.zeros(n), times[:, None])
 
 
 def _sent(
@@ -208,10 +208,8 @@ def _arrived(
         # Both delays are added first, as where the network runs.
         delay = delay + np.asarray(synaptic, np.float64).ravel()[slot]
     delay = delay + travel[pre, part.core_of_neuron[post] - part.first_core]
-    often = np.ones(pre.size, dtype=np.int64)
-    if part.copies is not None:
-        often = part.copies[post]
-    yield _merged(source, ("sop",), n_in, pre, delay, often[:, None])
+    times = part.times_on_core[post]
+    yield _merged(source, ("sop",), n_in, pre, delay, times[:, None])
 
 
 def _merged(

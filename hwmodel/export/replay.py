@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmodel.cost.places import price
-from hwmodel.errors import PlacementError, WorkloadError
+from hwmodel.errors import WorkloadError
 from hwmodel.estimate import Estimate
-from hwmodel.traffic.senders import inputs_of_layers
+from hwmodel.mapping.groups import LayerPartition
+from hwmodel.traffic.ragged import rows_of
+from hwmodel.traffic.senders import Senders, inputs_of_layers, senders_of
 from hwmodel.workload.synapse_list import synapse_list
 from hwmodel.workload.workload import LayerGeometry
 
@@ -44,12 +46,12 @@ class ReplayGroup:
 
 @dataclass(frozen=True)
 class SynapseList:
-    """Non-zero synapses of one layer.
+    """Non-zero synapses of one layer, those of copies too.
 
     Parameters
     ----------
     pre, post : ndarray, shape (n_synapses,), int64
-        Input and neuron of each, in flat order.
+        Place of the sender and of the neuron or copy in their groups.
     weight : ndarray, shape (n_synapses,), dimensionless
         Weights; 1 where they are unknown.
     """
@@ -68,7 +70,8 @@ class ReplayRun:
     inferences, steps : int
         Inferences, and time steps of all of them.
     groups : tuple of ReplayGroup
-        Neurons.
+        Neurons. The copies of one stand together, in the order in which
+        `hwmodel.traffic.senders.Senders` has those that send.
     synapses : tuple of SynapseList
         Of each layer: from ``layerK_inputs`` to ``layerK``.
     """
@@ -116,48 +119,74 @@ def replay_run(estimate: Estimate) -> ReplayRun:
     ------
     WorkloadError
         If the network is too large, or a neuron fires more than once a step.
-    PlacementError
-        If neurons have copies.
     """
-    workload = estimate.workload
-    n_copies = int(estimate.mapping.partition.copies_per_core.sum())
-    if n_copies:
-        raise PlacementError(
-            f"{n_copies} neurons are copies, made because a neuron of chip "
-            f"{estimate.chip.name} reaches few cores; expected a mapping without; "
-            "export with the limits of 'core', or pass --set limits.target_cores=none"
-        )
+    workload, mapping = estimate.workload, estimate.mapping
     counts = [*workload.spikes_in, *workload.spikes_out]
     common = int(np.gcd.reduce([*np.concatenate(counts), workload.n_samples]))
     inferences = workload.n_samples // common
     steps = inferences * estimate.latency.steps
+    senders = senders_of(workload.layers, workload.input_shape, mapping)
+    inputs = inputs_of_layers(workload.layers, workload.input_shape, mapping.partition)
     groups: list[ReplayGroup] = []
-    part = estimate.mapping.partition
-    inputs = inputs_of_layers(workload.layers, workload.input_shape, part)
-    for i, (layer, sent) in enumerate(zip(workload.layers, inputs, strict=True)):
-        name, owner = f"layer{layer.number}", part.layers[i].core_of_neuron
-        spikes_in = workload.spikes_in[i] // common
+    for k, (layer, part, sent) in enumerate(
+        zip(workload.layers, mapping.partition.layers, inputs, strict=True)
+    ):
+        name, times = f"layer{layer.number}", part.times_on_core
+        owner, n_each = np.repeat(part.core_of_neuron, times), _n_each(senders, k)
+        source = np.repeat(sent.owner, n_each)
+        spikes_in = np.repeat(workload.spikes_in[k] // common, n_each)
         groups += [
-            ReplayGroup(f"{name}_inputs", sent.owner, spikes_in, "sent"),
+            ReplayGroup(f"{name}_inputs", source, spikes_in, "sent"),
             ReplayGroup(name, owner, None, "sink"),
         ]
         if price(estimate.chip, "spike"):
-            fired = workload.spikes_out[i] // common
+            fired = np.repeat(workload.spikes_out[k] // common, times)
             groups.append(ReplayGroup(f"{name}_fired", owner, fired, "fired"))
     _require_small(estimate, groups, steps)
-    return ReplayRun(
-        inferences,
-        steps,
-        tuple(groups),
-        tuple(_listed(layer) for layer in workload.layers),
-    )
+    listed = [
+        _listed(layer, part, senders, k)
+        for k, (layer, part) in enumerate(
+            zip(workload.layers, mapping.partition.layers, strict=True)
+        )
+    ]
+    return ReplayRun(inferences, steps, tuple(groups), tuple(listed))
 
 
-def _listed(layer: LayerGeometry) -> SynapseList:
+def _n_each(senders: Senders, k: int) -> np.ndarray:
+    """Return how many neurons replay each input of a layer, at least one, (n_in,)."""
+    first, stop = senders.first_input[k : k + 2]
+    return np.maximum(np.diff(senders.of_input[first : stop + 1]), 1)
+
+
+def _listed(
+    layer: LayerGeometry, part: LayerPartition, senders: Senders, k: int
+) -> SynapseList:
     pre, post, slot = synapse_list(layer)
-    if layer.weight is None:
-        return SynapseList(pre, post, np.ones(pre.size))
-    return SynapseList(pre, post, layer.weight.ravel()[slot])
+    weight = np.ones(pre.size) if layer.weight is None else layer.weight.ravel()[slot]
+    sender = _sender_of(senders, k, pre, part.core_of_neuron[post])
+    first = np.concatenate([[0], np.cumsum(part.times_on_core)])
+    place, ends = rows_of(first, post)
+    n_each = np.diff(ends)
+    return SynapseList(np.repeat(sender, n_each), place, np.repeat(weight, n_each))
+
+
+def _sender_of(
+    senders: Senders, k: int, pre: np.ndarray, core: np.ndarray
+) -> np.ndarray:
+    """Find which of the neurons that replay an input of a layer reaches a core."""
+    first, stop = senders.first_input[k : k + 2]
+    own = senders.of_input[first : stop + 1]
+    targets = senders.targets[own[0] : own[-1]]
+    place, ends = rows_of(senders.offsets, targets)
+    n_cores = int(senders.core.max(initial=0)) + 1
+    n_targets = np.diff(ends)
+    number = np.repeat(np.arange(targets.size), n_targets)
+    of_input = np.repeat(np.arange(own.size - 1), np.diff(own))
+    # in ascending order: copies of a neuron share its cores by number
+    reached = of_input[number] * n_cores + senders.core[place]
+    found = number[np.searchsorted(reached, pre * n_cores + core)]
+    n_each = _n_each(senders, k)
+    return np.cumsum(n_each)[pre] - n_each[pre] + found - (own[pre] - own[0])
 
 
 def _require_small(estimate: Estimate, groups: list[ReplayGroup], steps: int) -> None:

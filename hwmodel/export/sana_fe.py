@@ -5,9 +5,12 @@ and prices what it counts, so it can check our unicast counts and energies. Its 
 would fire by their own dynamics; here spikes are replayed. Each layer becomes:
 
 - ``layerK_inputs``: one replaying neuron for each input, on the core that sends it (the
-  input of the network: on a core of the host at the input port), with the synapses;
-- ``layerK``: its neurons, which take in synaptic events and never fire;
-- ``layerK_fired``: its spikes without synapses, if the chip prices spikes fired.
+  input of the network: on a core of the host at the input port), with the synapses; if
+  copies of the input's neuron send, one for each of them, with its share of the cores;
+- ``layerK``: its neurons and their copies, which take in synaptic events and do not
+  fire;
+- ``layerK_fired``: its spikes without synapses, those of copies too, if the chip prices
+  spikes fired.
 
 References
 ----------
@@ -55,7 +58,7 @@ def export_sana_fe(estimate: Estimate, folder: Path) -> list[Path]:
     WorkloadError
         If the network is too large, or a neuron fires more than once a step.
     PlacementError
-        If the packets are not unicast on a mesh, or neurons have copies.
+        If the packets are not unicast on a mesh.
     RunError
         If a file cannot be written.
 

@@ -73,6 +73,13 @@ class LayerPartition:
         return sizes.ravel()
 
     @property
+    def times_on_core(self) -> np.ndarray:
+        """How often each neuron is on its core, `copies` or ones, (n_neurons,)."""
+        if self.copies is None:
+            return np.ones(int(self.neurons_per_core.sum()), dtype=np.int64)
+        return self.copies
+
+    @property
     def copies_per_core(self) -> np.ndarray:
         """Neurons of each core beyond the first of their kind, (n_cores,), int64."""
         extra = np.zeros(self.n_cores, dtype=np.int64)

@@ -44,7 +44,8 @@ class Estimate:
         Of the busiest port: the work of all its packets but one over the time in which
         packets are injected; ``inf`` if that is an instant.
     busiest : ndarray, shape (n_inferences, 3), int64
-        That port: number in `BUSY_PORTS`, x, y of its router.
+        That port: number in `BUSY_PORTS`, which tells no local port of a router from
+        another, and x, y of its router.
     saturated : ndarray, shape (n_inferences,), bool
         Utilisation of 1 or more. There is no steady state then; waits are taken from a
         burst at one instant.
@@ -98,17 +99,20 @@ def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
         part = slice(packets.offsets[start], packets.offsets[stop])
         time, source = packets.time[start:stop], packets.source[start:stop]
         loads = port_loads(packets, start, stop)
-        entered = np.bincount(source, minlength=loads[0, 0].size)
-        entered = entered.reshape(loads[0, 0].shape)
+        entered = _entered(packets, source)
         injected = np.repeat(time, np.diff(packets.offsets[start : stop + 1]))
         alone = (injected - time[0] + latency[part]).max()
         bound[k] = max(alone, _busiest_bound(loads, entered, timing))
         waits, utilisation = _waits(loads, entered, timing, time[-1] - time[0])
         variability[k] = injection_variability(time)
         port, y, x = np.unravel_index(utilisation.argmax(), utilisation.shape)
-        busiest[k], highest[k] = (port, x, y), utilisation.max()
-        wait = sum_along_routes(waits[:5], packets, start, stop)
-        wait += waits[5].ravel()[packets.source[packets.packet[part]]]
+        n_outputs = len(loads)
+        kind = min(int(port), CORE) if port < n_outputs else CORE + 1
+        busiest[k], highest[k] = (kind, x, y), utilisation.max()
+        wait = sum_along_routes(waits[:n_outputs], packets, start, stop)
+        from_x, from_y = packets.place_of(source)
+        at_source = waits[n_outputs + source % packets.local_ports, from_y, from_x]
+        wait += np.repeat(at_source, np.diff(packets.offsets[start : stop + 1]))
         latency[part] += wait
         means[k], waited[k] = latency[part].mean(), wait.mean()
     return Estimate(
@@ -189,19 +193,28 @@ def injection_variability(time: np.ndarray) -> float:
     return float(gaps.var() / mean**2) if mean > 0 else float("inf")
 
 
+def _entered(packets: Packets, source: np.ndarray) -> np.ndarray:
+    """Count the packets that come in by each port, (local_ports, height, width)."""
+    width, height = packets.mesh
+    shape = height, width, packets.local_ports
+    entered = np.bincount(source, minlength=height * width * packets.local_ports)
+    return entered.reshape(shape).transpose(2, 0, 1)
+
+
 def _waits(
     loads: np.ndarray, entered: np.ndarray, timing: RouterTiming, window: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return wait and utilisation of output ports and, last, of injection ports."""
+    n_local = len(entered)
     link_times = link_service_times(timing)
-    services = (*link_times[[0, 0, 1, 1]], timing.ejection)
-    found = []
-    for port, service in enumerate(services):
-        spacing = np.full(5, timing.link_service)
-        spacing[CORE] = timing.injection
-        found.append(mean_wait(loads[port], spacing >= service, service, window))
+    services = [*link_times[[0, 0, 1, 1]], *[timing.ejection] * n_local]
+    spacing = np.array([timing.link_service] * CORE + [timing.injection] * n_local)
+    found = [
+        mean_wait(by_input, spacing >= service, service, window)
+        for by_input, service in zip(loads, services, strict=True)
+    ]
     never = np.array([False])
-    found.append(mean_wait(entered[None], never, timing.injection, window))
+    found += [mean_wait(n[None], never, timing.injection, window) for n in entered]
     waits, utilisation = zip(*found, strict=True)
     return np.stack(waits), np.stack(utilisation)
 
@@ -233,7 +246,7 @@ def _busiest_bound(
     after = timing.injection + timing.ejection
     bounds = [
         timing.injection * int(entered.max()) + timing.ejection,
-        timing.injection + timing.ejection * int(sent[CORE].max()),
+        timing.injection + timing.ejection * int(sent[CORE:].max()),
     ]
     for hop, most in (
         (timing.hop_x, int(sent[:2].max())),

@@ -21,9 +21,8 @@ def hops_of(packets: Packets) -> tuple[np.ndarray, np.ndarray]:
     along_x, along_y : ndarray, shape (n_destinations,), int64
         In the order of the packets; together the Manhattan distance.
     """
-    width = packets.mesh[0]
-    source_y, source_x = np.divmod(packets.source[packets.packet], width)
-    target_y, target_x = np.divmod(packets.destination, width)
+    source_x, source_y = packets.place_of(packets.source[packets.packet])
+    target_x, target_y = packets.place_of(packets.destination)
     return abs(target_x - source_x), abs(target_y - source_y)
 
 

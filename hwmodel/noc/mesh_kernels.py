@@ -23,27 +23,33 @@ import numpy as np
 from eventsim.jit import jit
 
 MINUS_X, MINUS_Y, LOCAL, PLUS_Y, PLUS_X = range(5)
-N_PORTS = 5
-"""Ports of a router: output port ``5 r + d`` leaves router r in direction d, input
-buffer ``5 r + d`` holds what arrived at r in direction d. LOCAL leads to and from the
-router's own core. Directions are in tree order: destinations by column, then row."""
+N_SIDES = 5
+"""Where packets leave a router for and come from. LOCAL leads to and from its cores.
+Sides are in tree order: destinations by column, then row.
+
+A router with c local ports has c + 4 ports. Ports 0 to 4 have the numbers of the sides,
+LOCAL is the first local port; the other local ports follow. With n ports a router,
+output port ``n r + p`` leaves router r by p, and input buffer ``n r + p`` holds what
+arrived at r by p."""
 
 NOBODY = -1
 NEVER = UNLIMITED = np.iinfo(np.int64).max
 
-# Columns of `routers`.
-X, Y = range(2)
+# Columns of `places`, of each port: its router and its number there.
+X, Y, NUMBER = range(3)
 # Columns of `copies`: when it arrives where, the end of its destinations, the copy
-# behind it in its queue, and of each destination: the place and the packet.
-ARRIVAL, GOES_INTO, END, BEHIND, TARGET_X, TARGET_Y, PACKET = range(7)
+# behind it in its queue, and of each destination: the place, the number of the local
+# port there, and the packet.
+ARRIVAL, GOES_INTO, END, BEHIND, TARGET_X, TARGET_Y, TARGET_PORT, PACKET = range(8)
+N_COPY_COLUMNS = 8
 # Columns of `entries`, the packets in the order in which they enter the mesh.
 ENTRY_TIME, ENTRY_COPY, ENTRY_END, ENTRY_BUFFER = range(4)
 # Columns of `buffers`: the queue, the port that feeds it, slots taken, packets that
 # stand in it, most that did; of the packet in front: arrival, number, parts to be sent;
-# from PARTS on, where the destinations for each direction start and the last ones end.
+# from PARTS on, where the destinations on each side start and the last ones end.
 FIRST, LAST, FED_BY, TAKEN, WAITING, MOST_WAITING = range(6)
 FRONT_ARRIVAL, FRONT_PACKET, N_ASKED, PARTS = range(6, 10)
-N_BUFFER_COLUMNS = PARTS + N_PORTS + 1
+N_BUFFER_COLUMNS = PARTS + N_SIDES + 1
 # Columns of `ports`: the buffer behind it, inputs that ask for it (bits), when it is
 # free, packets sent, whether it is to decide.
 LEADS_TO, ASKING, FREE_AT, SENT, IS_MARKED = range(5)
@@ -72,7 +78,7 @@ class Mesh(NamedTuple):
     to decide, what they decided, buffers that packets came into.
     """
 
-    routers: np.ndarray
+    places: np.ndarray
     copies: np.ndarray
     entries: np.ndarray
     buffers: np.ndarray
@@ -112,16 +118,25 @@ def mark(mesh, port):
         mesh.counters[N_MARKED] += 1
 
 
+@jit(inline=True, borrows=True)
+def ask(mesh, buffer, number, by):
+    """Have the front of a buffer, port `number` of a router, ask for its port `by`."""
+    mesh.buffers[buffer, N_ASKED] += 1
+    port = buffer - number + by
+    mesh.ports[port, ASKING] |= 1 << number
+    mark(mesh, port)
+
+
 @jit(borrows=True)
 def come_to_front(mesh, buffer, copy):
-    """Cut the copy in front by output ports and ask for them.
+    """Cut the copy in front by sides and ask for the output ports.
 
     Destinations are in order of column, then row. A copy that travels along x has none
     behind it, one that travels along y only those of its column.
     """
     start, end = copy, mesh.copies[copy, END]
-    x, y = mesh.routers[buffer // N_PORTS]
-    heading = buffer % N_PORTS
+    x, y, number = mesh.places[buffer]
+    heading = number if number < N_SIDES else LOCAL
     mesh.buffers[buffer, FRONT_ARRIVAL] = mesh.copies[copy, ARRIVAL]
     mesh.buffers[buffer, FRONT_PACKET] = mesh.copies[copy, PACKET]
     west_end, east_start = start, end
@@ -138,22 +153,22 @@ def come_to_front(mesh, buffer, copy):
             west_end -= 1
     north_end = west_end
     if heading == MINUS_Y:
-        north_end = end - 1 if mesh.copies[end - 1, TARGET_Y] == y else end
+        north_end = end
+        while north_end > start and mesh.copies[north_end - 1, TARGET_Y] == y:
+            north_end -= 1
     elif heading != PLUS_Y:
         while north_end < east_start and mesh.copies[north_end, TARGET_Y] < y:
             north_end += 1
     south_start = north_end
-    if south_start < east_start and mesh.copies[south_start, TARGET_Y] == y:
+    while south_start < east_start and mesh.copies[south_start, TARGET_Y] == y:
+        ask(mesh, buffer, number, mesh.copies[south_start, TARGET_PORT])
         south_start += 1
     cuts = (start, west_end, north_end, south_start, east_start, end)
-    for direction in range(N_PORTS + 1):
-        mesh.buffers[buffer, PARTS + direction] = cuts[direction]
-    for direction in range(N_PORTS):
-        if cuts[direction] < cuts[direction + 1]:
-            mesh.buffers[buffer, N_ASKED] += 1
-            port = buffer - heading + direction
-            mesh.ports[port, ASKING] |= 1 << heading
-            mark(mesh, port)
+    for side in range(N_SIDES + 1):
+        mesh.buffers[buffer, PARTS + side] = cuts[side]
+    for side in range(N_SIDES):
+        if side != LOCAL and cuts[side] < cuts[side + 1]:
+            ask(mesh, buffer, number, side)
 
 
 @jit(inline=True, borrows=True)
@@ -246,12 +261,14 @@ def apply_events(mesh, now):
 def oldest_input(mesh, port):
     """Return the asking buffer whose front arrived first; ties: the lower packet."""
     chosen, least = NOBODY, (NEVER, NEVER)
-    first = port - port % N_PORTS
-    for buffer in range(first, first + N_PORTS):
-        if mesh.ports[port, ASKING] >> (buffer - first) & 1:
+    buffer, asking = port - mesh.places[port, NUMBER], mesh.ports[port, ASKING]
+    while asking != 0:
+        if asking & 1:
             front = mesh.buffers[buffer, FRONT_ARRIVAL : FRONT_PACKET + 1]
             if (front[0], front[1]) < least:
                 chosen, least = buffer, (front[0], front[1])
+        asking >>= 1
+        buffer += 1
     return chosen
 
 
@@ -283,20 +300,23 @@ def decide(mesh, ticks, now):
 @jit(borrows=True)
 def move(mesh, ticks, now, port, buffer):
     """Send the part of a buffer's front that goes through a port."""
-    direction = port % N_PORTS
-    copy = mesh.buffers[buffer, PARTS + direction]
-    mesh.ports[port, ASKING] &= ~(1 << buffer % N_PORTS)
+    number = mesh.places[port, NUMBER]
+    side = number if number < N_SIDES else LOCAL
+    copy = mesh.buffers[buffer, PARTS + side]
+    mesh.ports[port, ASKING] &= ~(1 << mesh.places[buffer, NUMBER])
     mesh.ports[port, SENT] += 1
-    if direction == LOCAL:
+    if side == LOCAL:
+        while mesh.copies[copy, TARGET_PORT] != number:
+            copy += 1
         mesh.copies[copy, ARRIVAL] = now + ticks.ejection
         mesh.counters[N_DELIVERED] += 1
         if ticks.ejection > 0:
             set_busy(mesh, EJECTIONS, port, now + ticks.ejection)
     else:
-        along_x = direction in (MINUS_X, PLUS_X)
+        along_x = side in (MINUS_X, PLUS_X)
         next_buffer = mesh.ports[port, LEADS_TO]
         mesh.copies[copy, ARRIVAL] = now + (ticks.hop_x if along_x else ticks.hop_y)
-        mesh.copies[copy, END] = mesh.buffers[buffer, PARTS + direction + 1]
+        mesh.copies[copy, END] = mesh.buffers[buffer, PARTS + side + 1]
         mesh.copies[copy, GOES_INTO] = next_buffer
         mesh.buffers[next_buffer, TAKEN] += 1
         append(mesh, len(mesh.ports) + (0 if along_x else 1), copy)

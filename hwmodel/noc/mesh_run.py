@@ -62,28 +62,45 @@ def new_mesh(packets: Packets, timing: RouterTiming, start: int, stop: int) -> M
     """
     from hwmodel.noc import mesh_kernels as kernels
 
-    width, height = packets.mesh
-    n_ports = kernels.N_PORTS * width * height
+    places = _places(packets.mesh, packets.local_ports)
     offsets = packets.offsets[start : stop + 1]
     order = packets.tree_order[offsets[0] : offsets[-1]]
-    row, column = np.divmod(np.arange(width * height), width)
-    copies = np.zeros((order.size, 7), np.int64)
-    copies[:, kernels.TARGET_X] = column[packets.destination[order]]
-    copies[:, kernels.TARGET_Y] = row[packets.destination[order]]
+    target = _local_port(packets, packets.destination[order])
+    copies = np.zeros((order.size, kernels.N_COPY_COLUMNS), np.int64)
+    columns = [kernels.TARGET_X, kernels.TARGET_Y, kernels.TARGET_PORT]
+    copies[:, columns] = places[target]
     copies[:, kernels.PACKET] = np.repeat(np.arange(stop - start), np.diff(offsets))
-    ports, buffers = _wire(packets.mesh)
+    ports, buffers = _wire(packets.mesh, packets.local_ports)
     return kernels.Mesh(
-        routers=np.stack([column, row], axis=1),
+        places=places,
         copies=copies,
         entries=_entries(packets, timing, start, stop),
         buffers=buffers,
         ports=ports,
-        rings=np.zeros((2, n_ports), np.int64),
-        marked=np.zeros(n_ports, np.int64),
-        moves=np.zeros((n_ports, 2), np.int64),
+        rings=np.zeros((2, len(ports)), np.int64),
+        marked=np.zeros(len(ports), np.int64),
+        moves=np.zeros((len(ports), 2), np.int64),
         reached=np.zeros(order.size, np.int64),
         counters=np.zeros(kernels.N_COUNTERS, np.int64),
     )
+
+
+def _places(mesh: tuple[int, int], local_ports: int) -> np.ndarray:
+    """Return column, row and number of each port, (n_ports, 3)."""
+    from hwmodel.noc.mesh_kernels import N_SIDES
+
+    width, height = mesh
+    rows, columns, numbers = np.indices((height, width, N_SIDES - 1 + local_ports))
+    return np.stack([columns.ravel(), rows.ravel(), numbers.ravel()], axis=1)
+
+
+def _local_port(packets: Packets, local: np.ndarray) -> np.ndarray:
+    """Turn numbers of local ports into those among all ports of the mesh."""
+    from hwmodel.noc.mesh_kernels import LOCAL, N_SIDES
+
+    router, k = np.divmod(local, packets.local_ports)
+    first = router * (N_SIDES - 1 + packets.local_ports)
+    return first + np.where(k == 0, LOCAL, N_SIDES - 1 + k)
 
 
 def _entries(
@@ -91,25 +108,24 @@ def _entries(
 ) -> np.ndarray:
     """Return when packets have passed their injection ports, in order."""
     from hwmodel.noc.injection_kernels import entry_times
-    from hwmodel.noc.mesh_kernels import LOCAL, N_PORTS
 
     time, source = to_ticks(packets.time[start:stop]), packets.source[start:stop]
-    n_routers = packets.mesh[0] * packets.mesh[1]
-    entry = entry_times(time, source, int(to_ticks(timing.injection)), n_routers)
+    n_ports = packets.mesh[0] * packets.mesh[1] * packets.local_ports
+    entry = entry_times(time, source, int(to_ticks(timing.injection)), n_ports)
     order = np.argsort(entry, kind="stable")
     copy = packets.offsets[start : stop + 1] - packets.offsets[start]
-    columns = [entry[order], copy[order], copy[order + 1], N_PORTS * source[order]]
-    columns[-1] += LOCAL
-    return np.stack(columns, axis=1)
+    buffer = _local_port(packets, source[order])
+    return np.stack([entry[order], copy[order], copy[order + 1], buffer], axis=1)
 
 
-def _wire(mesh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _wire(mesh: tuple[int, int], local_ports: int) -> tuple[np.ndarray, np.ndarray]:
     """Return idle output ports and input buffers, linked to their neighbours."""
     from hwmodel.noc import mesh_kernels as kernels
 
     width, height = mesh
-    first_port = kernels.N_PORTS * np.arange(width * height).reshape(height, width)
-    ports = np.zeros((kernels.N_PORTS * width * height, 5), np.int64)
+    n_each = kernels.N_SIDES - 1 + local_ports
+    first_port = n_each * np.arange(width * height).reshape(height, width)
+    ports = np.zeros((n_each * width * height, 5), np.int64)
     buffers = np.zeros((len(ports) + 2, kernels.N_BUFFER_COLUMNS), np.int64)
     ports[:, kernels.LEADS_TO] = kernels.NOBODY
     empty = [kernels.FIRST, kernels.LAST, kernels.FED_BY]
@@ -170,17 +186,19 @@ class Outcome:
         Deliveries in tree order.
     last_use : int, fs
         When all was delivered and every port was free.
-    sent : ndarray, shape (5, height, width), int64
-        Packets that left each router along +x, -x, +y, -y and to its core.
-    most_waiting : ndarray, shape (5, height, width), int64
-        Most packets that stood at the ends of those links, and behind the injection
-        port.
+    sent : ndarray, shape (4, height, width), int64
+        Packets that left each router along +x, -x, +y, -y.
+    most_waiting : ndarray, shape (4, height, width), int64
+        Most packets that stood at the ends of those links.
+    most_at_source : ndarray, shape (height, width, local_ports), int64
+        Most packets that stood behind each injection port.
     """
 
     delivered: np.ndarray
     last_use: int
     sent: np.ndarray
     most_waiting: np.ndarray
+    most_at_source: np.ndarray
 
 
 def outcome_of(mesh: Mesh, size: tuple[int, int]) -> Outcome:
@@ -196,28 +214,26 @@ def outcome_of(mesh: Mesh, size: tuple[int, int]) -> Outcome:
     Returns
     -------
     Outcome
-        Numbers by destination and by link.
+        Numbers by destination, link and local port.
     """
     from hwmodel.noc import mesh_kernels as kernels
 
     width, height = size
-    directions = [
-        kernels.PLUS_X,
-        kernels.MINUS_X,
-        kernels.PLUS_Y,
-        kernels.MINUS_Y,
-        kernels.LOCAL,
-    ]
-    leads_to = mesh.ports[:, kernels.LEADS_TO].copy()
-    leads_to[kernels.LOCAL :: 5] = np.arange(kernels.LOCAL, leads_to.size, 5)
-    most = mesh.buffers[leads_to, kernels.MOST_WAITING]
-    sent, most_waiting = (
-        by_port.reshape(height, width, 5).transpose(2, 0, 1)[directions]
-        for by_port in (
-            mesh.ports[:, kernels.SENT],
-            np.where(leads_to == kernels.NOBODY, 0, most),
-        )
-    )
+
+    def by_router(of_port: np.ndarray) -> np.ndarray:
+        return of_port.reshape(height, width, -1)
+
+    links = [kernels.PLUS_X, kernels.MINUS_X, kernels.PLUS_Y, kernels.MINUS_Y]
+    leads_to = mesh.ports[:, kernels.LEADS_TO]
+    most = mesh.buffers[:, kernels.MOST_WAITING]
+    at_end = np.where(leads_to == kernels.NOBODY, 0, most[leads_to])
+    most_at_source = np.delete(by_router(most[: len(leads_to)]), links, axis=2)
     delivered = mesh.copies[:, kernels.ARRIVAL]
     last_use = max(delivered.max(), mesh.ports[:, kernels.FREE_AT].max())
-    return Outcome(delivered, int(last_use), sent, most_waiting)
+    return Outcome(
+        delivered,
+        int(last_use),
+        by_router(mesh.ports[:, kernels.SENT])[:, :, links].transpose(2, 0, 1),
+        by_router(at_end)[:, :, links].transpose(2, 0, 1),
+        most_at_source,
+    )

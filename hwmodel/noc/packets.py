@@ -9,6 +9,9 @@ import numpy as np
 from hwmodel.errors import TrafficError
 from hwmodel.noc.timing import LONGEST
 
+MOST_LOCAL_PORTS = 58
+"""Local ports of a router: with its links they fit the bits of an integer."""
+
 
 @dataclass(frozen=True)
 class Packets:
@@ -25,24 +28,27 @@ class Packets:
     time : ndarray, shape (n_packets,), float64, s
         When each is injected, between 0 and `hwmodel.noc.timing.LONGEST`.
     source : ndarray, shape (n_packets,), int64
-        Its router: ``y * width + x``.
+        Local port by which each comes in: ``(y * width + x) * local_ports + k``. With
+        one local port a router that is the number of the router.
     destination : ndarray, shape (n_destinations,), int64
-        Routers that packets go to; those of a packet are distinct.
+        Local ports by which packets go out; those of a packet are distinct.
     offsets : ndarray, shape (n_packets + 1,), int64
         Packet i goes to ``destination[offsets[i]:offsets[i + 1]]``, at least one.
     inference : ndarray, shape (n_packets,), int64
         Inference of each; must not decrease.
+    local_ports : int
+        Local ports of each router, one for each core that hangs on it; 1 to 58.
 
     Attributes
     ----------
     tree_order : ndarray, shape (n_destinations,), int64
-        Destinations packet by packet, those of a packet by column, then by row.
+        Destinations packet by packet, those of a packet by column, row, local port.
 
     Raises
     ------
     TrafficError
         If the arrays do not fit together, times are unsorted, NaN or out of range,
-        routers lie outside the mesh, or a packet has no or one destination twice.
+        ports lie outside the mesh, or a packet has no or one destination twice.
     """
 
     mesh: tuple[int, int]
@@ -51,16 +57,17 @@ class Packets:
     destination: np.ndarray
     offsets: np.ndarray
     inference: np.ndarray
+    local_ports: int = 1
     tree_order: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_mesh(self.mesh)
+        _check_mesh(self.mesh, self.local_ports)
         for name in ("time", "source", "destination", "offsets", "inference"):
             object.__setattr__(self, name, _column(name, getattr(self, name)))
         _check_shapes(self)
         _check_times(self)
-        _check_routers(self, "source", self.source)
-        _check_routers(self, "destination", self.destination)
+        _check_ports(self, "source", self.source)
+        _check_ports(self, "destination", self.destination)
         object.__setattr__(self, "tree_order", _tree_order(self))
 
     @property
@@ -78,6 +85,23 @@ class Packets:
         """Packet of each destination, shape (n_destinations,), int64."""
         return np.repeat(np.arange(self.n_packets), np.diff(self.offsets))
 
+    def place_of(self, port: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Say at which routers local ports are.
+
+        Parameters
+        ----------
+        port : ndarray, shape (...), int64
+            Numbers as in `source` and `destination`.
+
+        Returns
+        -------
+        x, y : ndarray, shape (...), int64
+            Column and row.
+        """
+        router = port // self.local_ports if self.local_ports > 1 else port
+        y, x = np.divmod(router, self.mesh[0])
+        return x, y
+
     @property
     def inference_starts(self) -> np.ndarray:
         """First packet of each inference and the end, (n_inferences + 1,), int64."""
@@ -87,37 +111,20 @@ class Packets:
         return np.concatenate([[0], new, [self.n_packets]])
 
 
-def as_unicast(packets: Packets) -> Packets:
-    """Send a packet of its own to each destination.
-
-    Parameters
-    ----------
-    packets : Packets
-        Unicast or multicast.
-
-    Returns
-    -------
-    Packets
-        The same destinations in the same order, each with its own packet.
-    """
-    packet = packets.packet
-    return Packets(
-        packets.mesh,
-        packets.time[packet],
-        packets.source[packet],
-        packets.destination,
-        np.arange(packets.n_destinations + 1),
-        packets.inference[packet],
-    )
-
-
-def _check_mesh(mesh: tuple[int, int]) -> None:
+def _check_mesh(mesh: tuple[int, int], local_ports: int) -> None:
     if len(mesh) != 2 or not all(
         isinstance(side, int | np.integer) and side >= 1 for side in mesh
     ):
         raise TrafficError(
             f"packets: mesh has no routers, got {mesh!r}; expected (width, height), "
             "two integers >= 1"
+        )
+    if not isinstance(local_ports, int | np.integer) or not (
+        1 <= local_ports <= MOST_LOCAL_PORTS
+    ):
+        raise TrafficError(
+            f"packets: local_ports of a router are {local_ports!r}; expected an "
+            f"integer from 1 to {MOST_LOCAL_PORTS}; put fewer cores on a router"
         )
 
 
@@ -186,14 +193,17 @@ def _check_times(packets: Packets) -> None:
         )
 
 
-def _check_routers(packets: Packets, name: str, router: np.ndarray) -> None:
-    width, height = packets.mesh
-    bad = np.flatnonzero((router < 0) | (router >= width * height))
+def _check_ports(packets: Packets, name: str, port: np.ndarray) -> None:
+    (width, height), n_each = packets.mesh, packets.local_ports
+    n_ports = width * height * n_each
+    bad = np.flatnonzero((port < 0) | (port >= n_ports))
     if bad.size:
+        what, rule = "router", "y * width + x"
+        if n_each > 1:
+            what, rule = "local port", f"(y * width + x) * {n_each} + k"
         raise TrafficError(
             f"packets: {name}[{bad[0]}] is not on the {width}x{height} mesh, got "
-            f"router {router[bad[0]]}; expected 0 to {width * height - 1} "
-            "(y * width + x)"
+            f"{what} {port[bad[0]]}; expected 0 to {n_ports - 1} ({rule})"
         )
 
 
@@ -202,15 +212,18 @@ def _tree_order(packets: Packets) -> np.ndarray:
         return np.arange(packets.n_packets)
     width, height = packets.mesh
     packet = packets.packet
-    y, x = np.divmod(packets.destination, width)
+    x, y = packets.place_of(packets.destination)
     key = (packet * width + x) * height + y
+    if packets.local_ports > 1:
+        key = key * packets.local_ports + packets.destination % packets.local_ports
     order = np.argsort(key, kind="stable")
     twice = np.flatnonzero(np.diff(key[order]) == 0)
     if twice.size:
         i = order[twice[0]]
+        what = "router" if packets.local_ports == 1 else "local port"
         raise TrafficError(
-            f"packets: packet {packet[i]} has a destination twice, got router "
+            f"packets: packet {packet[i]} has a destination twice, got {what} "
             f"{packets.destination[i]}; expected distinct destinations; a packet is "
-            "delivered once to each router"
+            "delivered once to each"
         )
     return order

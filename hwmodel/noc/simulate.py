@@ -26,7 +26,7 @@ class Deliveries:
     Parameters
     ----------
     time : ndarray, shape (n_destinations,), float64, s
-        When the packet left the ejection port, on the clock of its inference.
+        When the packet was out of its ejection port, on the clock of its inference.
     latency : ndarray, shape (n_destinations,), float64, s
         From injection to delivery.
     empty_latency : ndarray, shape (n_destinations,), float64, s
@@ -118,8 +118,8 @@ class Simulation:
         By destination.
     links : LinkUse
         By link.
-    most_at_source : ndarray, shape (height, width), int64
-        Most packets that stood behind the injection port of each router.
+    most_at_source : ndarray, shape (height, width, local_ports), int64
+        Most packets that stood behind each injection port.
     inferences : InferenceLatency
         By inference.
     """
@@ -161,7 +161,8 @@ def simulate(packets: Packets, timing: RouterTiming) -> Simulation:
     _check_clock(packets, timing)
     width, height = packets.mesh
     delivered = np.zeros(packets.n_destinations, np.int64)
-    sent, most_waiting = np.zeros((2, 5, height, width), np.int64)
+    sent, most_waiting = np.zeros((2, 4, height, width), np.int64)
+    most_at_source = np.zeros((height, width, packets.local_ports), np.int64)
     duration = 0
     with tqdm(
         total=packets.n_destinations,
@@ -179,11 +180,12 @@ def simulate(packets: Packets, timing: RouterTiming) -> Simulation:
             duration += outcome.last_use - int(to_ticks(packets.time[start]))
             sent += outcome.sent
             np.maximum(most_waiting, outcome.most_waiting, out=most_waiting)
+            np.maximum(most_at_source, outcome.most_at_source, out=most_at_source)
     deliveries = _deliveries(packets, timing, delivered)
     inferences = _inferences(packets, deliveries)
-    busy_share = sent[:4] * to_ticks(timing.link_service) / max(duration, 1)
-    links = LinkUse(sent[:4], busy_share, most_waiting[:4])
-    return Simulation(packets, timing, deliveries, links, most_waiting[4], inferences)
+    busy_share = sent * to_ticks(timing.link_service) / max(duration, 1)
+    links = LinkUse(sent, busy_share, most_waiting)
+    return Simulation(packets, timing, deliveries, links, most_at_source, inferences)
 
 
 def _check_clock(packets: Packets, timing: RouterTiming) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from hwmodel.chip.casting import Casting
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import Partition
 from hwmodel.mapping.placement import Mapping, require_room
@@ -17,7 +18,6 @@ from hwmodel.placing.orders import hilbert, row_major, snake
 from hwmodel.placing.problem import HopPrices, Objective, Problem
 from hwmodel.placing.search import Budget, anneal, descend
 from hwmodel.placing.spectral import spectral
-from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.flows import Flows
 
 Method = Literal["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from hwmodel.chip.casting import Casting
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.loads import LinkLoads
 from hwmodel.mesh.routing import multicast_loads, unicast_loads
-from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmodel.mapping.groups import LayerPartition
+from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.group_inputs import received
+from hwmodel.workload.synapse_list import synapse_list
 from hwmodel.workload.workload import LayerGeometry
 
 
@@ -74,13 +76,43 @@ def count_copies(
     )
 
 
+def operations_of(
+    layer: LayerGeometry, part: LayerPartition, synapses: CoreSynapses
+) -> CoreSynapses:
+    """Count the synaptic operations of one spike from each input in each core.
+
+    Parameters
+    ----------
+    layer : LayerGeometry
+        The layer.
+    part : LayerPartition
+        Its groups and copies.
+    synapses : CoreSynapses
+        Of its neurons alone.
+
+    Returns
+    -------
+    CoreSynapses
+        The same where nothing is copied; else every neuron counts as often as it is on
+        its core. Memory then grows with the number of synapses.
+    """
+    if part.copies is None:
+        return synapses
+    pre, post, _ = synapse_list(layer)
+    n_in = synapses.kind.size
+    counts = np.zeros((n_in, part.n_cores), dtype=np.int64)
+    core = part.core_of_neuron[post] - part.first_core
+    np.add.at(counts, (pre, core), part.copies[post])
+    return CoreSynapses(counts, np.arange(n_in))
+
+
 def share_targets(reaches: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Deal the targets of each flow out to copies of its neuron.
 
     Parameters
     ----------
     reaches : ndarray, shape (n_flows, n_cores), bool
-        Cores each flow goes to, at least one.
+        Cores each flow goes to; one that goes nowhere has no share.
     most : int
         Most cores one copy sends to.
 

@@ -2,7 +2,8 @@
 
 The inputs of a layer are the neurons of the layer before, or what a pool passes on of
 them, or the network's input. Where they send from and to follows from the mapping
-alone, whatever fires.
+alone, whatever fires. A neuron with more target cores than it may have is copied on its
+core, and every copy sends to cores of its own.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from math import prod
 import numpy as np
 
 from eventsim.topology import EarliestPool
-from hwmodel.errors import PlacementError
-from hwmodel.mapping.groups import Partition
+from hwmodel.mapping.groups import LayerPartition, Partition
 from hwmodel.mapping.placement import Mapping
+from hwmodel.traffic.copies import operations_of, share_targets
+from hwmodel.traffic.ragged import rows_of
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import LayerGeometry
 
@@ -48,30 +50,41 @@ class Senders:
     """What each input of each layer sends when it spikes; the same for every spike.
 
     Inputs are numbered layer by layer: input i of layer k (k counts layers with
-    neurons from 0) is sender ``first[k] + i``.
+    neurons from 0) has the number ``first_input[k] + i``. A sender is an input, or one
+    of the copies of a neuron; it sends one packet a spike.
 
     Parameters
     ----------
-    first : ndarray, shape (n_layers + 1,), int64
-        First sender of each layer, and their number.
+    first_input : ndarray, shape (n_layers + 1,), int64
+        First input of each layer, and their number.
+    of_input : ndarray, shape (n_inputs + 1,), int64
+        Senders of input j are ``of_input[j]`` to ``of_input[j + 1]``, the end not
+        included: none if it has no synapse, several if it sends by copies.
     source : ndarray, shape (n_senders,), int32
         Core that the packet leaves, or `HOST`.
     sops : ndarray, shape (n_senders,), int64
-        Synaptic operations of one spike in all cores together.
+        Synaptic operations of one packet in all its cores together, those of copies
+        there included.
     targets : ndarray, shape (n_senders,), int32
         Set of cores that the packet goes to.
     offsets : ndarray, shape (n_sets + 1,), int64
         Cores of set s are ``core[offsets[s]:offsets[s + 1]]``.
     core : ndarray, int32
-        Cores of all sets, in ascending order within a set; a set may be empty.
+        Cores of all sets, in ascending order within a set; at least one each.
     """
 
-    first: np.ndarray
+    first_input: np.ndarray
+    of_input: np.ndarray
     source: np.ndarray
     sops: np.ndarray
     targets: np.ndarray
     offsets: np.ndarray
     core: np.ndarray
+
+    @property
+    def first(self) -> np.ndarray:
+        """First sender of each layer, and their number, (n_layers + 1,), int64."""
+        return self.of_input[self.first_input]
 
     @property
     def n_targets(self) -> np.ndarray:
@@ -147,43 +160,72 @@ def senders_of(
     Returns
     -------
     Senders
-        Inputs with the same destinations share a set, so the table grows with the
-        number of inputs and not with that of synapses.
+        Senders with the same destinations share a set, so the table grows with the
+        number of senders and not with that of synapses.
 
-    Raises
-    ------
-    PlacementError
-        If neurons are copied: each copy would send packets of its own.
+    Notes
+    -----
+    Copies share the cores that a spike reaches as `hwmodel.traffic.flows` deals them
+    out. A pooled value that needs fewer of them than its neuron has is sent by these.
     """
-    if mapping.partition.target_cores is not None:
-        raise PlacementError(
-            "packets one by one: neurons of this mapping have copies (target_cores "
-            f"{mapping.partition.target_cores}), whose packets are only counted, not "
-            "listed; expected every neuron once; map with --limits core"
+    tables = [
+        _layer_senders(
+            layer, part, inputs, mapping.partition.target_cores if k else None
         )
-    source, sops, targets, sizes, cores = [], [], [], [], []
-    n_sets = 0
-    for inputs, part in zip(
-        inputs_of_layers(layers, input_shape, mapping.partition),
-        mapping.partition.layers,
-        strict=True,
-    ):
-        reaches, target_set = target_sets(inputs.synapses)
-        source.append(inputs.owner)
-        sops.append(inputs.synapses.fan_out)
-        targets.append(n_sets + target_set)
-        sizes.append(reaches.sum(axis=1))
-        cores.append(part.first_core + np.nonzero(reaches)[1])
-        n_sets += len(reaches)
-    n_inputs = [owner.size for owner in source]
+        for k, (layer, part, inputs) in enumerate(
+            zip(
+                layers,
+                mapping.partition.layers,
+                inputs_of_layers(layers, input_shape, mapping.partition),
+                strict=True,
+            )
+        )
+    ]
+    n_each, source, sops, shares, reached = zip(*tables, strict=True)
+    first_share = np.cumsum([0, *(len(of_layer) for of_layer in reached)])
+    targets = [first + share for first, share in zip(first_share, shares, strict=False)]
+    sizes = np.concatenate([of_layer.sum(axis=1) for of_layer in reached])
+    cores = [
+        part.first_core + np.nonzero(of_layer)[1]
+        for part, of_layer in zip(mapping.partition.layers, reached, strict=True)
+    ]
     return Senders(
-        np.concatenate([[0], np.cumsum(n_inputs)]).astype(np.int64),
+        np.cumsum([0, *(n.size for n in n_each)]),
+        np.concatenate([[0], np.cumsum(np.concatenate(n_each))]).astype(np.int64),
         np.concatenate(source).astype(np.int32),
         np.concatenate(sops),
         np.concatenate(targets).astype(np.int32),
-        np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         np.concatenate(cores).astype(np.int32),
     )
+
+
+def _layer_senders(
+    layer: LayerGeometry, part: LayerPartition, inputs: LayerInputs, most: int | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Tell who sends to one layer; `most` is how many cores one sender reaches.
+
+    Senders of each input (n_in,); source, operations and share of the cores of each
+    sender; cores of each share (n_shares, n_cores).
+    """
+    reaches, target_set = target_sets(inputs.synapses)
+    of_set, reached = share_targets(reaches, part.n_cores if most is None else most)
+    first_share = np.searchsorted(of_set, np.arange(len(reaches) + 1))
+    share, ends = rows_of(first_share, target_set)
+    n_each = np.diff(ends)
+    operations = operations_of(layer, part, inputs.synapses)
+    kind = np.repeat(operations.kind, n_each)
+    sops = _sums_over(operations.counts, kind, reached, share)
+    return n_each, np.repeat(inputs.owner, n_each), sops, share, reached
+
+
+def _sums_over(
+    counts: np.ndarray, kind: np.ndarray, reached: np.ndarray, share: np.ndarray
+) -> np.ndarray:
+    """Add up rows of a table, each over the cores of a share."""
+    distinct, place = np.unique(kind * len(reached) + share, return_inverse=True)
+    kinds, shares = np.divmod(distinct, max(len(reached), 1))
+    return np.einsum("ij,ij->i", counts[kinds], reached[shares])[place.reshape(-1)]
 
 
 def _pass_on(

@@ -1,7 +1,8 @@
 """Turn the spikes of a trace into packets with a time, a source and destinations.
 
 A spike becomes one packet to all cores of the next layer with neurons in which it has
-a synapse. The counts of these packets are those of `hwmodel.traffic.counts`.
+a synapse; where its neuron has copies, one of each copy to its share of these cores.
+The counts of these packets are those of `hwmodel.traffic.counts`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
+from hwmodel.traffic.ragged import rows_of
 from hwmodel.traffic.senders import Senders, senders_of
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import layers_of
@@ -30,7 +32,7 @@ class SpikePackets:
     inference : ndarray, shape (n_packets,), int32
         Sample of the trace.
     sender : ndarray, shape (n_packets,), int32
-        Which sender's spike it is.
+        Who sends it: a neuron, an input, or a copy of a neuron.
     senders : Senders
         Source, destinations and operations of each sender.
     """
@@ -52,7 +54,10 @@ class SpikePackets:
 
     @property
     def sops(self) -> np.ndarray:
-        """Synaptic operations of each packet in all its cores, (n_packets,), int64."""
+        """Synaptic operations of each packet in all its cores, (n_packets,), int64.
+
+        Those of copied neurons count with the neurons they are copies of.
+        """
         return self.senders.sops[self.sender]
 
     def destinations(self) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +71,8 @@ class SpikePackets:
             Ends with the number of packets under unicast.
         """
         table = self.senders
-        return _rows(table.core, table.offsets, table.targets[self.sender])
+        place, ends = rows_of(table.offsets, table.targets[self.sender])
+        return table.core[place], ends
 
     def of_inference(self, sample: int) -> SpikePackets:
         """Return the packets of one inference, in order of time."""
@@ -79,51 +85,50 @@ class SpikePackets:
         )
 
 
-def on_routers(
-    packets: SpikePackets, mapping: Mapping, input_port: tuple[int, int] = (0, 0)
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Say from which router to which routers packets travel.
+@dataclass(frozen=True)
+class LocalPorts:
+    """Ports between the mesh and what sends and takes packets, one for each.
+
+    Port k of router (x, y) has the number ``(y * width + x) * n_each + k``.
 
     Parameters
     ----------
-    packets : SpikePackets
-        Of this mapping.
+    n_each : int
+        Ports of each router: as many as the fullest router needs.
+    of_core : ndarray, shape (n_cores + 1,), int64
+        Port of each core, and last that of the network's input, so that `HOST` is an
+        index too.
+    """
+
+    n_each: int
+    of_core: np.ndarray
+
+
+def local_ports(mapping: Mapping, input_port: tuple[int, int] = (0, 0)) -> LocalPorts:
+    """Give each core, and the network's input, a port of its own at its router.
+
+    Parameters
+    ----------
     mapping : Mapping
-        Where the cores are. Router (x, y) has the number ``y * width + x``.
+        Where the cores are.
     input_port : tuple of int
         (x, y) of the router where input spikes enter.
 
     Returns
     -------
-    source : ndarray, shape (n_packets,), int64
-        Router that each packet leaves.
-    destination : ndarray, int64
-        Routers of packet p are ``destination[offsets[p]:offsets[p + 1]]``, each once,
-        however many cores on it are reached; in ascending order.
-    offsets : ndarray, shape (n_packets + 1,), int64
-        At least one destination each; it may be the source.
+    LocalPorts
+        Ports of one router are numbered in the order of its cores, the input's last.
     """
-    table, width = packets.senders, mapping.grid.width
-    router = mapping.y * width + mapping.x
-    # The last entry is that of HOST = -1.
-    of_source = np.append(router, input_port[1] * width + input_port[0])
-    n_sets = table.offsets.size - 1
-    of_set = np.repeat(np.arange(n_sets), np.diff(table.offsets))
-    pairs = np.unique(of_set * mapping.grid.n_routers + router[table.core])
-    of_set, target = np.divmod(pairs, mapping.grid.n_routers)
-    offsets = np.searchsorted(of_set, np.arange(n_sets + 1))
-    destination, ends = _rows(target, offsets, table.targets[packets.sender])
-    return of_source[packets.source], destination, ends
-
-
-def _rows(
-    values: np.ndarray, offsets: np.ndarray, row: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Take rows of a ragged table, one after the other."""
-    counts = np.diff(offsets)[row]
-    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    place = np.arange(ends[-1]) + np.repeat(offsets[row] - ends[:-1], counts)
-    return values[place], ends
+    width = mapping.grid.width
+    router = np.append(
+        mapping.y * width + mapping.x, input_port[1] * width + input_port[0]
+    )
+    order = np.argsort(router, kind="stable")
+    first = np.searchsorted(router[order], router[order])
+    k = np.empty_like(router)
+    k[order] = np.arange(router.size) - first
+    n_each = int(k.max()) + 1
+    return LocalPorts(n_each, router * n_each + k)
 
 
 def spike_packets(
@@ -147,7 +152,7 @@ def spike_packets(
     SpikePackets
         Spikes without synapses and those of the output layer send none. Packets of one
         inference and time are in the order of layers, and inside a layer in that of
-        the trace.
+        the trace; those of copies by number of their cores.
 
     Raises
     ------
@@ -168,16 +173,15 @@ def spike_packets(
         )
     layers = layers_of(network)
     senders = senders_of(layers, network.input_shape, mapping)
-    is_sent = senders.n_targets > 0
     time, inference, sender = [], [], []
     for k, layer in enumerate(layers):
         train = trace.trains[layer.source_number]
-        number = (senders.first[k] + train.neuron).astype(np.int32)
-        kept = is_sent[number]
+        number, ends = rows_of(senders.of_input, senders.first_input[k] + train.neuron)
+        n_each = np.diff(ends)
         leaving = _leaving(network, layer.source_number, train)
-        time.append(leaving[kept] * seconds_per_unit)
-        inference.append(train.sample[kept].astype(np.int32))
-        sender.append(number[kept])
+        time.append(np.repeat(leaving * seconds_per_unit, n_each))
+        inference.append(np.repeat(train.sample.astype(np.int32), n_each))
+        sender.append(number.astype(np.int32))
     all_time, all_inference = np.concatenate(time), np.concatenate(inference)
     order = np.lexsort((all_time, all_inference))
     return SpikePackets(

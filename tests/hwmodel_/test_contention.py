@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hwmodel_.builders import LIF, close, conv_model, made_up_trace, make_network
@@ -80,6 +82,27 @@ def test_run_on_mesh__a_spike_at_the_end_of_a_step_leaves_with_it():
     assert sent.tolist() == close([19e-3, 20e-3, 20e-3])
 
 
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+def test_run_on_mesh__every_core_of_a_router_takes_its_own(casting):
+    # two spikes of the input for three cores of one router, 10 us a packet
+    weights = np.ones((2, 3))
+    network = make_network((2,), (Dense((2,), 3), weights), neuron=LIF, t_end=2)
+    sets = ["timing.link=0s", "timing.axon_in=10us", "mesh.cores_per_router=3"]
+    chip = load_chip("canmore", [*TIMES, EVENTS, "mesh.height=1", *sets])
+    part = partition(layers_of(network), CoreLimits(neurons=1))
+    mapping = place_row_major(part, chip.mesh.grid(), "test")
+    two = SpikeTrains(np.ones(2), np.arange(2, dtype=np.int32), np.array([0, 2]), 2)
+    none = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.array([0, 0]), 3)
+    trace = SpikeTrace("made_up.npz", (two, none), 2.0)
+    found = run_on_mesh(
+        *(ModelFile(network), trace, chip, mapping), casting=casting, input_port=(1, 0)
+    ).contention
+    latency = found.simulation.deliveries.latency
+    # a hop of 100 us; each core takes in the first packet, then the second
+    assert latency.tolist() == close([110e-6] * 3 + [120e-6] * 3)
+    assert found.hops == (6 if casting == "unicast" else 2)
+
+
 def test_run_on_mesh__unicast_sends_a_packet_to_each_core():
     network = make_network((1,), (Dense((1,), 3), np.ones((1, 3))), neuron=LIF, t_end=2)
     model = ModelFile(network)
@@ -108,6 +131,42 @@ def test_run_on_mesh__sends_what_is_counted(cores_per_router, casting):
     found = run_on_mesh(model, trace, chip, mapping, casting=casting).contention
     counted = count(workload, mapping).transport(casting)
     assert (found.n_packets, found.hops) == (counted.packets, counted.hops)
+
+
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+def test_run_on_mesh__copies_send_what_is_counted(casting):
+    rng = np.random.default_rng(0)
+    model = conv_model(rng)
+    chip = load_chip("canmore", [*TIMES, "mesh.cores_per_router=4"])
+    trace = made_up_trace(model.network, rng, duration=2.0)
+    workload = from_trace(model, trace)
+    limits = CoreLimits(neurons=6, target_cores=1)
+    part = partition(workload.layers, limits, "search")
+    assert part.copies_per_core.sum() > 0
+    mapping = place_row_major(part, chip.mesh.grid((3, 10)), "test")
+    found = run_on_mesh(model, trace, chip, mapping, casting=casting).contention
+    counted = count(workload, mapping).transport(casting)
+    assert (found.n_packets, found.hops) == (counted.packets, counted.hops)
+
+
+def test_run_on_mesh__copies_are_updated_and_act_too():
+    # two neurons with a copy each on core 0; behind them 4 on cores 1 and 2
+    parts = (Dense((1,), 2), np.ones((1, 2))), (Dense((2,), 4), np.ones((2, 4)))
+    network = make_network((1,), *parts, neuron=LIF, t_end=2)
+    work = ["timing.sop=7us", "timing.axon_in=5us", "timing.neuron_update=1us"]
+    chip = load_chip("canmore", [*TIMES, "mesh.height=1", *work])
+    limits = CoreLimits(neurons=4, synapses=4, target_cores=1)
+    part = partition(layers_of(network), limits)
+    assert part.copies_per_core.tolist() == [2, 0, 0]
+    mapping = place_row_major(part, chip.mesh.grid(), "test")
+    one = SpikeTrains(np.array([1.0]), np.array([0], np.int32), np.array([0, 1]), 1)
+    none = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.array([0, 0]), 2)
+    trace = SpikeTrace("made_up.npz", (one, none, replace(none, n_neurons=4)), 2.0)
+    steps = round(10 * network.time_window)
+    work = run_on_mesh(
+        ModelFile(network), trace, chip, mapping, steps_per_window=steps
+    ).work
+    assert (work.core, work.seconds) == (0, close(4 * 7e-6 + 5e-6 + 20 * 4e-6))
 
 
 def test_run_on_mesh__the_busiest_core_does_all_its_work():

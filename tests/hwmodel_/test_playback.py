@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hwmodel_.builders import close, conv_model, dense_model, made_up_trace
+from hwmodel_.builders import (
+    averaging_model,
+    close,
+    conv_model,
+    dense_model,
+    made_up_trace,
+)
 from hwmodel_.oracle import walk
 
 from eventsim.model_file import ModelFile
@@ -13,14 +21,16 @@ from hwmodel.playback import playback_of
 from hwmodel.traffic.spike_packets import spike_packets
 from hwmodel.workload.workload import from_trace
 
+RNG = np.random.default_rng(7)
 CHIP = ["timing.step=1ms", "core.neurons=5"]
+COPIES = ["core.neurons=6", "limits.target_cores=1"]
 
 
-def played(build, casting="multicast", n_bins=7, **options):
+def played(build, casting="multicast", n_bins=7, sets=(), **options):
     model = build(np.random.default_rng(3))
     model = ModelFile(model.network)
     trace = made_up_trace(model.network, np.random.default_rng(4))
-    chip = load_chip("canmore", CHIP)
+    chip = load_chip("canmore", [*CHIP, *sets])
     result = estimate_workload(
         from_trace(model, trace), chip, casting=casting, mesh=(6, 20), **options
     )
@@ -35,6 +45,19 @@ def dense(rng):
 @pytest.mark.parametrize("build", [dense, conv_model])
 def test_playback_of__sums_over_time_are_the_counts(build, casting):
     _, trace, result, found = played(build, casting, input_port=(2, 1))
+    n = trace.n_samples
+    loads = result.counts.link_loads(casting).packets
+    assert found.link_packets.sum(axis=0) * n == close(loads[loads > 0])
+    assert found.core_spikes.sum(axis=0) * n == close(result.counts.spikes_per_core)
+
+
+@pytest.mark.parametrize("casting", ["multicast", "unicast"])
+@pytest.mark.parametrize("build", [dense, conv_model])
+def test_playback_of__copies_fire_and_send(build, casting):
+    _, trace, result, found = played(
+        build, casting, sets=COPIES, limits="silicon", split="search"
+    )
+    assert result.mapping.partition.copies_per_core.sum() > 0
     n = trace.n_samples
     loads = result.counts.link_loads(casting).packets
     assert found.link_packets.sum(axis=0) * n == close(loads[loads > 0])
@@ -58,6 +81,23 @@ def test_playback_of__packets_are_in_the_bin_in_which_they_leave():
     walked = np.array([list(row.values()) for row in expected]) / trace.n_samples
     assert found.link_packets == close(walked)
     assert edges[-1] == close(trace.duration * unit)
+
+
+def test_playback_of__a_step_that_has_only_begun_stretches_no_time():
+    # 2 units of network time in windows of 0.7, 3 steps each: 9 steps are begun
+    model = ModelFile(replace(averaging_model(RNG).network, time_window=0.7))
+    trace = made_up_trace(model.network, RNG)
+    result = estimate_workload(
+        from_trace(model, trace), load_chip("canmore", CHIP), steps_per_window=3
+    )
+    found = playback_of(model, trace, result, 4)
+    whole = 3 * trace.duration / model.network.time_window
+    assert result.latency.steps == np.ceil(whole) > whole
+    assert found.bin_edges_s == close(np.linspace(0, whole * 1e-3, 5))
+    bins = np.minimum(np.floor(trace.trains[-1].time / trace.duration * 4), 3)
+    last = result.mapping.partition.layers[-1].cores
+    fired = found.core_spikes[:, last.start : last.stop].sum(axis=1)
+    assert fired * trace.n_samples == close(np.bincount(bins.astype(int), minlength=4))
 
 
 def test_playback_of__needs_the_length_of_a_step():

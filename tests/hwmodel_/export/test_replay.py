@@ -7,7 +7,7 @@ import pytest
 from hwmodel_.builders import conv_model, dense_model, two_by_two_model
 
 from hwmodel.chip.chip import load_chip
-from hwmodel.errors import PlacementError, WorkloadError
+from hwmodel.errors import WorkloadError
 from hwmodel.estimate import estimate_model, estimate_workload
 from hwmodel.export import replay
 from hwmodel.export.replay import replay_run, spread_spikes
@@ -80,11 +80,29 @@ def test_replay_run__refuses_what_makes_huge_files(monkeypatch):
         replay_run(found)
 
 
-def test_replay_run__refuses_copies_of_neurons():
-    sets = ["core.target_cores=1", "core.neurons=9"]
-    chip = load_chip("canmore", sets)
-    model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
+def test_replay_run__copies_are_neurons_of_their_own():
+    # 3 neurons with a copy each, 2 to a core; behind them 6 on 3 cores of 2
+    model = dense_model([2, 3, 6], np.random.default_rng(0), 0.0)
+    sets = ["core.neurons=4", "core.synapses=8", "core.target_cores=2"]
+    chip = load_chip("canmore", [*sets, "energy.spike=1pJ:marginal"])
     found = estimate_model(model, chip, casting="unicast")
-    assert found.mapping.partition.copies_per_core.sum() > 0
-    with pytest.raises(PlacementError, match=r"neurons are copies, made because"):
-        replay_run(found)
+    assert found.mapping.partition.copies_per_core.tolist() == [2, 1, 0, 0, 0]
+    run = replay_run(found)
+    groups = {group.name: group for group in run.groups}
+    assert groups["layer1_inputs"].core.tolist() == [HOST, HOST]
+    for name in ("layer1", "layer1_fired", "layer2_inputs"):
+        assert groups[name].core.tolist() == [0, 0, 0, 0, 1, 1]
+    spikes = np.repeat(found.workload.spikes_out[0], 2).tolist()
+    assert groups["layer1_fired"].spikes.tolist() == spikes
+    assert groups["layer2_inputs"].spikes.tolist() == spikes
+    # every neuron and copy has both inputs
+    first, second = run.synapses
+    pairs = sorted(zip(first.pre.tolist(), first.post.tolist(), strict=True))
+    assert pairs == [(pre, post) for pre in range(2) for post in range(6)]
+    # of two copies one reaches the neurons 0 to 3, the other 4 and 5
+    pairs = sorted(zip(second.pre.tolist(), second.post.tolist(), strict=True))
+    assert pairs == sorted(
+        (2 * neuron + (post > 3), post) for neuron in range(3) for post in range(6)
+    )
+    weight = model.network.layers[1].weight
+    assert second.weight.tolist() == weight[second.pre // 2, second.post].tolist()

@@ -96,6 +96,9 @@ def simulated(architecture, network, steps):
             event = cores[target][1][0]["synapse"]["energy_process_spike"]
             found["synapse"] += event * spikes[neuron]
             found["sops"] += spikes[neuron]
+        if not neuron.startswith("layer1_inputs."):
+            reached = len(set(targets[neuron]))
+            found["most_targets"] = max(found["most_targets"], reached)
         for target in set(targets[neuron]):
             (to_x, to_y), (target_units, _), _ = cores[target]
             across, along = abs(to_x - x), abs(to_y - y)
@@ -115,7 +118,10 @@ def simulated(architecture, network, steps):
 def test_export_sana_fe__files_say_what_is_expected(tmp_path, model, execution):
     estimate = estimated(MODELS[model], *PRICES, f"execution={execution}")
     export_sana_fe(estimate, tmp_path)
-    architecture, network, expected = read(tmp_path)
+    assert_as_expected(estimate, *read(tmp_path))
+
+
+def assert_as_expected(estimate, architecture, network, expected):
     found = simulated(architecture, network, expected["steps"])
     for name in ("packets", "hops", "sops"):
         assert found[name] == expected[name]
@@ -125,6 +131,29 @@ def test_export_sana_fe__files_say_what_is_expected(tmp_path, model, execution):
     dynamic = estimate.energy.total - estimate.energy.static
     assert expected["energy_j"]["total"] == close(dynamic * n)
     assert expected["left_out_j"]["static"] == close(estimate.energy.static * n)
+    return found
+
+
+@pytest.mark.parametrize("execution", ["time-stepped", "event-driven"])
+@pytest.mark.parametrize("model", ["dense", "average", "conv"])
+def test_export_sana_fe__copies_are_neurons_of_their_own(tmp_path, model, execution):
+    small = ["core.neurons=6", "core.target_cores=1"]
+    if model == "dense":
+        small = ["core.neurons=10", "core.synapses=60", "core.target_cores=1"]
+    sets = [*PRICES, f"execution={execution}", *small]
+    estimate = estimated(MODELS[model], *sets, mesh=(16, 20))
+    assert estimate.mapping.partition.copies_per_core.sum() > 0
+    export_sana_fe(estimate, tmp_path)
+    architecture, network, expected = read(tmp_path)
+    found = assert_as_expected(estimate, architecture, network, expected)
+    assert found["most_targets"] == 1
+    sizes = {g["name"]: len(g["neurons"]) for g in network["network"]["groups"]}
+    for layer, counted in zip(
+        estimate.workload.layers, estimate.counts.layers, strict=True
+    ):
+        on_cores = counted.neurons + counted.copies
+        assert sizes[f"layer{layer.number}"] == on_cores
+        assert sizes[f"layer{layer.number}_fired"] == on_cores
 
 
 def test_export_sana_fe__of_the_worked_example(tmp_path):

@@ -1,6 +1,7 @@
 """The rules of the mesh, done slowly: every port looked at in every round.
 
-Imports nothing of eventsim or hwmodel. Times are whole numbers of any unit.
+Imports nothing of eventsim or hwmodel. Times are whole numbers of any unit. A place is
+(x, y) of a router, or (x, y, k) for local port k of it.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ class Visit:
 @dataclass
 class Outcome:
     delivery: dict = field(default_factory=dict)
-    """(packet, place) -> time."""
+    """(packet, target) -> time."""
     crossed: dict = field(default_factory=lambda: defaultdict(int))
     """link -> packets."""
     most_waiting: dict = field(default_factory=lambda: defaultdict(int))
-    """link, or (CORE, place) -> packets."""
+    """link, or ((CORE, *k), (x, y)) -> packets."""
 
 
 def next_places(source, targets):
-    """Where a packet goes from each place of its tree; CORE where it is delivered."""
+    """Where a packet goes from each router of its tree; (CORE, *k) where it leaves."""
     onward = defaultdict(set)
     for target in targets:
-        for here, there in walk(source, target):
+        for here, there in walk(source[:2], target[:2]):
             onward[here].add(there)
-        onward[target].add(CORE)
+        onward[target[:2]].add((CORE, *target[2:]))
     return onward
 
 
 def run(packets, hop_x, hop_y, service, room, injection, ejection):
-    """Deliver packets, each (time, source, targets) with places (x, y).
+    """Deliver packets, each (time, source, targets); every local port for itself.
 
     `room` is the capacity of a buffer, None for no limit.
     """
@@ -61,7 +62,7 @@ def run(packets, hop_x, hop_y, service, room, injection, ejection):
     core_free = defaultdict(int)
     for number, (time, source, _) in enumerate(packets):
         core_free[source] = max(core_free[source], time) + injection
-        plan(core_free[source], number, (CORE, source))
+        plan(core_free[source], number, ((CORE, *source[2:]), source[:2]))
 
     def wish_list():
         """For each output port, who stands in front of a buffer and wants it."""
@@ -75,7 +76,7 @@ def run(packets, hop_x, hop_y, service, room, injection, ejection):
     def moves_of_a_round(now):
         moves = []
         for port, wishes in wish_list().items():
-            has_room = port[1] == CORE or room is None or slots[port] < room
+            has_room = port[1][0] == CORE or room is None or slots[port] < room
             if free_at[port] <= now and has_room:
                 first = min(wishes, key=lambda w: (w[0].arrived, w[0].packet))
                 moves.append((port, *first))
@@ -84,8 +85,8 @@ def run(packets, hop_x, hop_y, service, room, injection, ejection):
     def do(now, port, visit, link):
         here, there = port
         visit.remaining.remove(there)
-        if there == CORE:
-            outcome.delivery[visit.packet, here] = now + ejection
+        if there[0] == CORE:
+            outcome.delivery[visit.packet, (*here, *there[1:])] = now + ejection
             occupied = ejection
         else:
             outcome.crossed[port] += 1

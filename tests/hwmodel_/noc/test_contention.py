@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hwmodel_.noc.traffic_cases import packets_of, timing_of, traffic
+from hwmodel_.noc.traffic_cases import as_unicast, packets_of, timing_of, traffic
 from hypothesis import given, settings
 
 from hwmodel.noc.contention import contention
-from hwmodel.noc.packets import as_unicast
 
 BURST = [(0, (0, 0), [(1, 0), (3, 0)])] * 4
 
@@ -30,7 +29,7 @@ def test_contention__sums_up_a_burst_by_hand():
     assert (link.direction, link.x, link.y, link.packets) == ("plus_x", 0, 0, 4)
     assert link.busy_share == pytest.approx(20 / 24)
     assert found.most_waiting == 0
-    assert found.simulation.most_at_source.tolist() == [[3, 0, 0, 0]]
+    assert found.simulation.most_at_source.tolist() == [[[3], [0], [0], [0]]]
 
 
 def test_contention__compares_the_estimate_with_the_simulation():

@@ -6,7 +6,7 @@ from hwmodel_.noc.traffic_cases import packets_of, traffic
 from hypothesis import given, settings
 
 from hwmodel.errors import TrafficError
-from hwmodel.noc.packets import Packets, as_unicast
+from hwmodel.noc.packets import Packets
 
 GOOD = {
     "mesh": (3, 2),
@@ -25,6 +25,12 @@ def test_packets__plain_lists_become_arrays():
     assert packets.source.dtype == packets.offsets.dtype == np.int64
     assert packets.packet.tolist() == [0, 0, 1, 2]
     assert packets.inference_starts.tolist() == [0, 2, 3]
+
+
+def test_place_of__counts_local_ports_router_by_router():
+    packets = Packets(**{**GOOD, "local_ports": 3})
+    x, y = packets.place_of(np.array([0, 2, 3, 17]))
+    assert (x.tolist(), y.tolist()) == ([0, 0, 1, 2], [0, 0, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,20 @@ def test_packets__plain_lists_become_arrays():
             {"destination": [4, 4, 0, 3]},
             r"packet 0 has a destination twice, got router 4; expected distinct",
         ),
+        (
+            {"local_ports": 0},
+            r"local_ports of a router are 0; expected .* from 1 to 58",
+        ),
+        ({"local_ports": 59}, r"local_ports of a router are 59; expected an integer"),
+        ({"local_ports": 1.0}, r"local_ports of a router are 1\.0; expected"),
+        (
+            {"local_ports": 2, "source": [0, 12, 2]},
+            r"got local port 12; expected 0 to 11 \(\(y \* width \+ x\) \* 2 \+ k\)",
+        ),
+        (
+            {"local_ports": 2, "destination": [4, 4, 0, 3]},
+            r"packet 0 has a destination twice, got local port 4",
+        ),
     ],
 )
 def test_packets__refuses_what_does_not_fit(change, message):
@@ -82,14 +102,6 @@ def test_tree_order__is_by_packet_column_and_row(case):
     mesh, listed = case
     packets = packets_of(mesh, listed)
     found = packets.destination[packets.tree_order]
-    expected = [y * mesh[0] + x for _, _, targets in listed for x, y in sorted(targets)]
-    assert found.tolist() == expected
-
-
-def test_as_unicast__keeps_the_order_of_destinations():
-    unicast = as_unicast(Packets(**GOOD))
-    assert unicast.destination.tolist() == [1, 4, 0, 3]
-    assert unicast.source.tolist() == [0, 0, 5, 2]
-    assert unicast.time.tolist() == [0.0, 0.0, 1e-6, 0.0]
-    assert unicast.inference.tolist() == [0, 0, 0, 1]
-    assert unicast.offsets.tolist() == [0, 1, 2, 3, 4]
+    ports = found % packets.local_ports
+    places = list(zip(*packets.place_of(found), ports, strict=True))
+    assert places == [place for _, _, targets in listed for place in sorted(targets)]

@@ -6,7 +6,13 @@ import networkx as nx
 import numpy as np
 import pytest
 from hwmodel_.noc import mesh_oracle
-from hwmodel_.noc.traffic_cases import DELAYS, packets_of, timing_of, traffic
+from hwmodel_.noc.traffic_cases import (
+    DELAYS,
+    as_unicast,
+    packets_of,
+    timing_of,
+    traffic,
+)
 from hwmodel_.oracle import walk
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,7 +20,6 @@ from hypothesis import strategies as st
 from hwmodel.errors import TrafficError
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.xy_routing import multicast_loads, xy_route
-from hwmodel.noc.packets import as_unicast
 from hwmodel.noc.simulate import DIRECTIONS, simulate
 from hwmodel.noc.timing import RouterTiming
 
@@ -51,13 +56,17 @@ def test_simulate__equals_the_slow_oracle_packet_by_packet(case, delays):
     ]
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
     assert by_link(simulation.links.packets) == expected.crossed
-    waited = {k: n for k, n in expected.most_waiting.items() if n}
-    at_core = {k[1]: n for k, n in waited.items() if k[0] == mesh_oracle.CORE}
-    on_links = {k: n for k, n in waited.items() if k[0] != mesh_oracle.CORE}
+    at_core, on_links = {}, {}
+    for (start, end), n in expected.most_waiting.items():
+        if n and start[0] == mesh_oracle.CORE:
+            at_core[*end, *start[1:]] = n
+        elif n:
+            on_links[start, end] = n
     assert by_link(simulation.links.most_waiting) == on_links
-    y, x = np.nonzero(simulation.most_at_source)
-    found_at_core = simulation.most_at_source[y, x]
-    assert dict(zip(zip(x, y, strict=True), found_at_core, strict=True)) == at_core
+    found_at_core = {
+        (x, y, k): n for (y, x, k), n in np.ndenumerate(simulation.most_at_source) if n
+    }
+    assert found_at_core == at_core
 
 
 @given(case=traffic(), delays=DELAYS)
@@ -121,12 +130,14 @@ def test_simulate__links_are_crossed_as_the_trees_say(case, delays):
     packets = packets_of(mesh, listed)
     links = simulate(packets, timing_of(**delays)).links
     reaches = np.zeros((len(listed), mesh[0] * mesh[1]), bool)
-    reaches[packets.packet, packets.destination] = True
+    source_x, source_y = packets.place_of(packets.source)
+    target_x, target_y = packets.place_of(packets.destination)
+    reaches[packets.packet, target_y * mesh[0] + target_x] = True
     router = np.arange(mesh[0] * mesh[1])
     expected = multicast_loads(
         Grid(*mesh),
-        packets.source % mesh[0],
-        packets.source // mesh[0],
+        source_x,
+        source_y,
         router % mesh[0],
         router // mesh[0],
         reaches,
@@ -157,7 +168,7 @@ def test_simulate__a_mirrored_mesh_is_the_same(case, delays):
     (width, height), listed = case
 
     def turned(place):
-        return width - 1 - place[0], height - 1 - place[1]
+        return width - 1 - place[0], height - 1 - place[1], *place[2:]
 
     mirrored = [
         (t, turned(s), [turned(p) for p in targets]) for t, s, targets in listed
@@ -250,6 +261,58 @@ def test_simulate__local_ports_serve_one_packet_at_a_time():
     assert delivery_ns(LINE, burst, service=0, injection=4) == [6, 10, 14]
     assert delivery_ns(LINE, burst, service=0, ejection=4) == [6, 10, 14]
     assert delivery_ns(LINE, [(7, (0, 0), [(0, 0)])], injection=1, ejection=2) == [10]
+
+
+def test_simulate__every_local_port_is_occupied_by_itself():
+    # two packets to each of two cores of router 1: a core takes one at a time
+    cores = [(1, 0, 0), (1, 0, 1)]
+    each = [(0, (0, 0, 0), [core]) for core in cores] * 2
+    assert delivery_ns(LINE, each, service=0, ejection=4) == [6, 6, 10, 10]
+    both = [(0, (0, 0, 0), cores)] * 2
+    assert delivery_ns(LINE, both, service=0, ejection=4) == [6, 6, 10, 10]
+    # ports into the mesh serve their own packets, and meet at the link
+    two = [(0, (0, 0, k), [(1, 0, 0)]) for k in (0, 0, 1)]
+    assert delivery_ns(LINE, two, service=0, injection=4) == [6, 10, 6]
+    assert delivery_ns(LINE, two, service=3, injection=4) == [6, 12, 9]
+
+
+def test_simulate__a_core_is_not_held_up_behind_the_front_of_its_neighbour():
+    # link 0 -> 1 is busy until 9; local port 0 stands before it, port 1 does not
+    first = (0, (0, 0, 0), [(1, 0, 0)])
+    blocked = [first, (1, (0, 0, 0), [(1, 0, 0)])]
+    behind = [*blocked, (1, (0, 0, 0), [(0, 0, 1)])]
+    assert delivery_ns(LINE, behind, service=9) == [2, 11, 9]
+    beside = [*blocked, (1, (0, 0, 1), [(0, 0, 1)])]
+    assert delivery_ns(LINE, beside, service=9) == [2, 11, 1]
+
+
+def test_simulate__a_busy_core_keeps_the_slot_of_a_packet_for_two():
+    # one slot at router 1: the packet for both cores gives it back when both have it
+    listed = [
+        (0, (0, 0, 0), [(1, 0, 0)]),
+        (0, (0, 0, 0), [(1, 0, 0), (1, 0, 1)]),
+        (0, (0, 0, 0), [(1, 0, 1)]),
+    ]
+    # core 0 is busy from 2 to 12; core 1 has the second at 4 + 10, the third needs a
+    # slot at 12, is there at 14
+    found = delivery_ns(LINE, listed, service=0, room=1, ejection=10)
+    assert found == [12, 22, 14, 24]
+
+
+@pytest.mark.parametrize("local_ports", [16, 58])
+def test_simulate__many_local_ports_equal_the_slow_oracle(local_ports):
+    rng = np.random.default_rng(local_ports)
+    places = [(x, y, k) for x in range(2) for y in range(2) for k in range(local_ports)]
+
+    def some(n):
+        return [places[i] for i in rng.choice(len(places), n, replace=False)]
+
+    listed = [(i // 9, some(1)[0], [*some(9)]) for i in range(60)]
+    listed.append((9, places[-1], [places[-1]]))
+    delays = {"hop_x": 2, "hop_y": 3, "service": 1, "injection": 1, "ejection": 4}
+    found = delivery_ns((2, 2), listed, room=2, **delays)
+    expected = mesh_oracle.run(listed, room=2, **delays).delivery
+    assert found == [expected[i, t] for i, p in enumerate(listed) for t in p[2]]
 
 
 def test_simulate__inferences_do_not_meet():

@@ -1,4 +1,7 @@
-"""Small traffic, as lists of (time in ns, source, targets) with places (x, y)."""
+"""Small traffic, as lists of (time in ns, source, targets).
+
+Places are (x, y) of a router with one local port, or (x, y, k) for local port k.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,37 @@ NS = 1e-9
 
 
 def packets_of(mesh, listed, inference=None):
-    """Turn listed packets into the record."""
-    width, _ = mesh
+    """Turn listed packets into the record, with as many local ports as they name."""
+    ports = [(*place, 0)[2] for _, s, targets in listed for place in (s, *targets)]
+    n_ports = 1 + max(ports, default=0)
+
+    def number(place):
+        x, y, k = (*place, 0)[:3]
+        return (y * mesh[0] + x) * n_ports + k
+
     targets = [target for _, _, targets in listed for target in targets]
     return Packets(
         mesh,
         np.array([time for time, _, _ in listed], np.float64) / 1e9,
-        np.array([y * width + x for _, (x, y), _ in listed], np.int64),
-        np.array([y * width + x for x, y in targets], np.int64),
+        np.array([number(source) for _, source, _ in listed], np.int64),
+        np.array([number(target) for target in targets], np.int64),
         np.cumsum([0, *(len(targets) for _, _, targets in listed)]),
         np.zeros(len(listed), np.int64) if inference is None else np.array(inference),
+        n_ports,
+    )
+
+
+def as_unicast(packets):
+    """Send a packet of its own to each destination."""
+    packet = packets.packet
+    return Packets(
+        packets.mesh,
+        packets.time[packet],
+        packets.source[packet],
+        packets.destination,
+        np.arange(packets.n_destinations + 1),
+        packets.inference[packet],
+        packets.local_ports,
     )
 
 
@@ -33,9 +57,13 @@ def timing_of(hop_x=2, hop_y=3, service=1, room=None, injection=0, ejection=0):
 
 @st.composite
 def traffic(draw, most_targets=4, most_packets=25, latest=6):
-    """A mesh and packets in order of time; many of them meet."""
+    """A mesh and packets in order of time; many of them meet.
+
+    One to three local ports a router.
+    """
     mesh = draw(st.tuples(st.integers(1, 4), st.integers(1, 3)))
-    places = st.tuples(st.integers(0, mesh[0] - 1), st.integers(0, mesh[1] - 1))
+    sides = (*mesh, draw(st.integers(1, 3)))
+    places = st.tuples(*(st.integers(0, side - 1) for side in sides))
     packet = st.tuples(
         st.integers(0, latest),
         places,

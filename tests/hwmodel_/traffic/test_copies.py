@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from eventsim.topology import EarliestPool
 from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError
-from hwmodel.traffic.copies import count_copies, share_targets
+from hwmodel.traffic.copies import count_copies, operations_of, share_targets
 
 
 def one_row_a_copy(matrix, spikes, core_of, source_of, target_cores):
@@ -118,16 +118,33 @@ def test_count_copies__are_zero_where_nothing_is_copied():
         assert array.tolist() == [0, 0]
 
 
+def test_operations_of__every_copy_acts():
+    model = conv_model(np.random.default_rng(1))
+    limits = CoreLimits(neurons=6, target_cores=1)
+    workload, mapping, _ = counted(model, limits, (8, 99), split="space")
+    n_copied = 0
+    for layer, part in zip(workload.layers, mapping.partition.layers, strict=True):
+        neurons = layer.synapses(part.features, part.rows, part.columns)
+        copies = 1 if part.copies is None else part.copies
+        acting = matrix_of(layer) * copies
+        core_of = part.core_of_neuron
+        into = [acting[:, core_of == core].sum(axis=1) for core in part.cores]
+        found = operations_of(layer, part, neurons).per_input
+        assert found.tolist() == np.stack(into, 1).tolist()
+        n_copied += part.copies is not None
+    assert n_copied
+
+
 @pytest.mark.parametrize(
     ("most", "flow", "shares"),
     [
-        (1, [0, 1, 1, 1], ["0100", "1000", "0010", "0001"]),
-        (2, [0, 1, 1], ["0100", "1010", "0001"]),
-        (3, [0, 1], ["0100", "1011"]),
+        (1, [0, 2, 2, 2], ["0100", "1000", "0010", "0001"]),
+        (2, [0, 2, 2], ["0100", "1010", "0001"]),
+        (3, [0, 2], ["0100", "1011"]),
     ],
 )
 def test_share_targets__deals_cores_out_in_order(most, flow, shares):
-    reaches = np.array([[0, 1, 0, 0], [1, 0, 1, 1]], dtype=bool)
+    reaches = np.array([[0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 1]], dtype=bool)
     got_flow, got = share_targets(reaches, most)
     assert got_flow.tolist() == flow
     assert ["".join(map(str, row)) for row in got.astype(int)] == shares

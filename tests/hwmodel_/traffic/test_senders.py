@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hwmodel_.builders import (
     averaging_model,
     conv_model,
     counted,
     dense_model,
     explicit_layers,
+    make_network,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eventsim.topology import Dense
 from hwmodel.chip.chip import CoreLimits
-from hwmodel.errors import PlacementError
 from hwmodel.mapping.partition import partition
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
@@ -73,9 +73,31 @@ def test_senders_of__a_dense_layer_without_zeros_has_one_set():
     assert senders.n_targets.tolist() == [10] * 50 + [3] * 40
 
 
-def test_senders_of__copies_are_refused():
+def test_senders_of__copies_are_senders_of_their_own():
+    # 3 neurons with a copy each, 2 to a core; behind them 6 on 3 cores of 2
     model = dense_model([2, 3, 6], np.random.default_rng(0), 0.0)
-    limits = CoreLimits(neurons=6, synapses=6, target_cores=1)
+    limits = CoreLimits(neurons=4, synapses=8, target_cores=2)
     workload, mapping, _ = counted(model, limits)
-    with pytest.raises(PlacementError, match=r"have copies \(target_cores 1\)"):
-        senders_of(workload.layers, workload.input_shape, mapping)
+    assert mapping.partition.copies_per_core.tolist() == [2, 1, 0, 0, 0]
+    senders = senders_of(workload.layers, workload.input_shape, mapping)
+    assert senders.first_input.tolist() == [0, 2, 5]
+    assert senders.of_input.tolist() == [0, 1, 2, 4, 6, 8]
+    assert senders.first.tolist() == [0, 2, 8]
+    assert senders.source.tolist() == [HOST, HOST, 0, 0, 0, 0, 1, 1]
+    assert senders.sops.tolist() == [6, 6, 4, 2, 4, 2, 4, 2]
+    cores = np.split(senders.core, senders.offsets[1:-1])
+    assert [cores[s].tolist() for s in senders.targets] == [
+        *([0, 1], [0, 1]),
+        *([2, 3], [4], [2, 3], [4], [2, 3], [4]),
+    ]
+
+
+def test_senders_of__an_input_without_synapses_sends_nothing():
+    network = make_network((3,), (Dense((3,), 2), [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]))
+    layers = layers_of(network)
+    mapping = place_row_major(
+        partition(layers, CoreLimits(neurons=1)), Grid(2, 1), "test"
+    )
+    senders = senders_of(layers, (3,), mapping)
+    assert senders.of_input.tolist() == [0, 0, 1, 2]
+    assert senders.n_targets.tolist() == [1, 2]

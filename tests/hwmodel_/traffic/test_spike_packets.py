@@ -22,13 +22,13 @@ from eventsim.model_file import ModelFile
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import Dense, Flatten
 from hwmodel.chip.chip import CoreLimits
-from hwmodel.errors import WorkloadError
+from hwmodel.errors import PlacementError, WorkloadError
 from hwmodel.mapping.partition import partition
-from hwmodel.mapping.placement import place_row_major
+from hwmodel.mapping.placement import Mapping, place_row_major
 from hwmodel.mesh.grid import Grid
 from hwmodel.traffic.counts import count
 from hwmodel.traffic.senders import HOST
-from hwmodel.traffic.spike_packets import on_routers, spike_packets
+from hwmodel.traffic.spike_packets import local_ports, spike_packets
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import from_trace, layers_of
 
@@ -36,26 +36,38 @@ SECONDS = 2.0**-10
 PORT = (2, 1)
 
 
-def mapped(network, capacity, mesh=(5, 40)):
-    layers = layers_of(network)
-    part = partition(layers, CoreLimits(neurons=capacity))
+def mapped(network, capacity, mesh=(5, 40), split="features"):
+    """Capacity in neurons, or all limits of a core."""
+    if isinstance(capacity, int):
+        capacity = CoreLimits(neurons=capacity)
+    part = partition(layers_of(network), capacity, split)
     return place_row_major(part, Grid(*mesh), "test")
 
 
 def sent_by(trace, network, mapping):
-    """Walk through all spikes: (inference, time, layer, source, cores, sops)."""
+    """Walk through all spikes: (inference, time, layer, source, cores, sops).
+
+    Copies of a neuron send one packet each, to so many cores by number; the network's
+    input has none. A synapse onto a copied neuron acts in every copy.
+    """
     sent = []
     explicit = explicit_layers(network, mapping)
     for k, (matrix, source, owner) in enumerate(explicit):
-        core_of = mapping.partition.layers[k].core_of_neuron
+        part = mapping.partition.layers[k]
+        core_of = part.core_of_neuron
+        often = np.ones(core_of.size, int) if part.copies is None else part.copies
+        most = mapping.partition.target_cores if k else None
         train = trace.trains[source]
         for b in range(train.batch):
             for i in range(train.offsets[b], train.offsets[b + 1]):
                 row = matrix[train.neuron[i]]
                 cores = sorted(set(core_of[np.flatnonzero(row)].tolist()))
-                if cores:
-                    at = owner[train.neuron[i]]
-                    sent.append((b, train.time[i], k, at, cores, int(row.sum())))
+                at = owner[train.neuron[i]]
+                share = most or len(core_of)
+                for start in range(0, len(cores), share):
+                    mine = cores[start : start + share]
+                    sops = int((row * often)[np.isin(core_of, mine)].sum())
+                    sent.append((b, train.time[i], k, at, mine, sops))
     return sent
 
 
@@ -81,8 +93,7 @@ def hops(packets, mapping, port):
         yield k, known[flow]
 
 
-def assert_same_counts(network, trace, capacity):
-    mapping = mapped(network, capacity)
+def assert_same_counts(network, trace, mapping):
     workload = from_trace(ModelFile(network), trace)
     counts = count(workload, mapping, PORT)
     packets = spike_packets(network, trace, mapping, SECONDS)
@@ -111,7 +122,8 @@ def test_spike_packets__dense_counts_are_those_of_count(
 ):
     rng = np.random.default_rng(seed)
     network = dense_model(sizes, rng, 0.6).network
-    assert_same_counts(network, made_up_trace(network, rng, 2, per_neuron), capacity)
+    trace = made_up_trace(network, rng, 2, per_neuron)
+    assert_same_counts(network, trace, mapped(network, capacity))
 
 
 @pytest.mark.parametrize("capacity", [10, 14, 1024])
@@ -119,7 +131,8 @@ def test_spike_packets__dense_counts_are_those_of_count(
 def test_spike_packets__behind_pools_count_alike(build, capacity):
     rng = np.random.default_rng(capacity)
     network = build(rng).network
-    packets = assert_same_counts(network, made_up_trace(network, rng, 2), capacity)
+    trace = made_up_trace(network, rng, 2)
+    packets = assert_same_counts(network, trace, mapped(network, capacity))
     assert packets.time.size > 0
 
 
@@ -133,6 +146,54 @@ def test_spike_packets__is_what_a_walk_through_all_spikes_finds(build, capacity)
     expected = sent_by(trace, network, mapping)
     # By inference and time; layers, and spikes of a layer, keep their order.
     assert found == sorted(expected, key=lambda packet: packet[:2])
+
+
+def deep_model(rng):
+    """Copies may send to copies."""
+    return dense_model([3, 7, 9, 8], rng)
+
+
+@given(
+    build=st.sampled_from([conv_model, averaging_model, deep_model]),
+    split=st.sampled_from(["features", "space", "both", "search"]),
+    neurons=st.integers(3, 9),
+    target_cores=st.integers(1, 2),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=15, deadline=None)
+def test_spike_packets__copies_send_and_act_as_a_walk_through_all_spikes_finds(
+    build, split, neurons, target_cores, seed
+):
+    rng = np.random.default_rng(seed)
+    network = build(rng).network
+    limits = CoreLimits(neurons=neurons, target_cores=target_cores)
+    try:
+        mapping = mapped(network, limits, split=split)
+    except PlacementError:  # the copies of one neuron exceed a core
+        return
+    trace = made_up_trace(network, rng, 2)
+    found = listed(assert_same_counts(network, trace, mapping))
+    expected = sent_by(trace, network, mapping)
+    assert found == sorted(expected, key=lambda packet: packet[:2])
+
+
+def test_spike_packets__every_copy_sends_a_packet_of_its_own():
+    # 4 neurons on cores 0 and 1, then 3 on cores of their own; 2 targets a neuron
+    network = dense_model([1, 4, 3], np.random.default_rng(0), 0.0).network
+    limits = CoreLimits(neurons=4, synapses=4, target_cores=2)
+    mapping = mapped(network, limits)
+    assert [part.n_cores for part in mapping.partition.layers] == [2, 3]
+    silence = SpikeTrains(np.empty(0), np.empty(0, np.int32), np.zeros(2, np.int64), 3)
+    once = SpikeTrains(np.array([1.0]), np.array([3], np.int32), np.array([0, 1]), 4)
+    first = replace(once, neuron=np.array([0], np.int32))
+    trace = SpikeTrace("made_up.npz", (first, once, silence), 2.0)
+    found = listed(spike_packets(network, trace, mapping, SECONDS))
+    # the input acts in 4 neurons and their 4 copies; neuron 3 sends two packets
+    assert found == [
+        (0, 1.0, 0, HOST, [0, 1], 8),
+        (0, 1.0, 1, 1, [2, 3], 2),
+        (0, 1.0, 1, 1, [4], 1),
+    ]
 
 
 def one_to_one(n=3, **layer):
@@ -209,24 +270,21 @@ def test_of_inference__is_a_part_in_order_of_time():
     assert packets.of_inference(4).time.size == 0
 
 
-@pytest.mark.parametrize("cores_per_router", [1, 3])
-def test_on_routers__names_the_routers_of_source_and_destinations(cores_per_router):
-    rng = np.random.default_rng(6)
-    network = conv_model(rng).network
-    grid = Grid(4, 9, cores_per_router)
-    layers = layers_of(network)
-    mapping = place_row_major(partition(layers, CoreLimits(neurons=14)), grid, "test")
-    packets = spike_packets(network, made_up_trace(network, rng), mapping, SECONDS)
-    source, destination, offsets = on_routers(packets, mapping, PORT)
-    router = (mapping.x + 4 * mapping.y).tolist()
-    router.append(PORT[0] + 4 * PORT[1])  # of HOST = -1
-    cores, ends = packets.destinations()
-    for p in range(packets.time.size):
-        expected = {router[core] for core in cores[ends[p] : ends[p + 1]]}
-        assert destination[offsets[p] : offsets[p + 1]].tolist() == sorted(expected)
-        assert source[p] == router[packets.source[p]]
-    assert offsets[-1] == destination.size
-    assert (destination.size < cores.size) == (cores_per_router > 1)
+@given(
+    cores=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=15
+    ),
+    port=st.tuples(st.integers(0, 3), st.integers(0, 2)),
+)
+def test_local_ports__every_core_and_the_input_have_their_own(cores, port):
+    x, y = np.array(cores).T
+    ports = local_ports(Mapping(None, Grid(4, 3), x, y), port)
+    routers, k = np.divmod(ports.of_core, ports.n_each)
+    places = [*cores, port]
+    assert routers.tolist() == [y * 4 + x for x, y in places]
+    assert k.tolist() == [places[:i].count(place) for i, place in enumerate(places)]
+    assert ports.n_each == max(map(places.count, places))
+    assert ports.of_core[HOST] == ports.of_core[-1]
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, np.nan, np.inf])
