@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from matplotlib.ticker import EngFormatter
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
 from hwmodel.early_exit.front import is_on_front
 from hwmodel.report.early_exit import setting
-from hwmodel.report.plots import write_figures
-from hwmodel.units import PREFIXES, format_quantity
+from hwmodel.report.plots import joule_prefix, write_figures
+from hwmodel.units import format_quantity
 
 STYLES = {
     "full_run": ("X", "#222222", "full run"),
@@ -120,7 +121,7 @@ def energy_accuracy_figure(report: ExitReport) -> Figure:
 def _draw_settings(axes: Axes, chip: ChipExits) -> None:
     full = chip.points[0]
     shown = [p for p in chip.points if p.accuracy >= full.accuracy - SHOWN_BELOW]
-    prefix, scale = _prefix(max(p.mean_energy for p in shown))
+    prefix, scale = joule_prefix(max(p.mean_energy for p in shown))
     for point in sorted(shown, key=lambda p: (p.is_best, p is full)):
         marker, colour, _ = STYLES[point.policy]
         axes.plot(
@@ -266,13 +267,20 @@ def _draw_rings(axes: Axes, points: Sequence[ExitPoint]) -> list[Line2D]:
         (in_picture, INK, "front of energy and accuracy"),
         (earlier, EARLIER_RING, "front with latency only"),
     ):
-        ring = {"marker": "o", "ms": RING_SIZE, "mfc": "none", "mec": colour, "ls": ""}
-        for i in np.flatnonzero(chosen):
-            point = points[i]
-            axes.plot([point.mean_energy], [100 * point.accuracy], mew=0.9, **ring)
+        for point in compress(points, chosen):
+            axes.add_line(_ring(colour, point.mean_energy, point.accuracy))
         if chosen.any():
-            keys.append(Line2D([], [], label=label, **ring))
+            keys.append(_ring(colour, label=label))
     return keys
+
+
+def _ring(
+    colour: str, energy: float = np.nan, accuracy: float = np.nan, label: str = ""
+) -> Line2D:
+    return Line2D(
+        [energy], [100 * accuracy], marker="o", ms=RING_SIZE, mfc="none", mec=colour,
+        mew=0.9, ls="", label=label,
+    )  # fmt: skip
 
 
 def _chip_handles(report: ExitReport) -> list[Line2D]:
@@ -373,10 +381,3 @@ def _plain(axes: Axes) -> None:
     axes.grid(color="#eeeeee", lw=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
-
-
-def _prefix(joules: float) -> tuple[str, float]:
-    if joules <= 0:
-        return "", 1.0
-    exponent = min(max(math.floor(math.log10(joules) / 3) * 3, -15), 9)
-    return next(p for p, power in PREFIXES.items() if power == exponent), 10.0**exponent
