@@ -42,7 +42,7 @@ function mixed([from, to], part) {
 // Eight colours that colour-blind readers tell apart (Okabe and Ito 2008, grey for
 // black), dark and bright by turns; after eight layers they start again.
 const LAYER_COLOURS = [
-  "#0072b2", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#56b4e9", "#999999", "#cc79a7",
+  "#0072b2", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#56b4e9", "#666666", "#cc79a7",
 ];
 const layerColour = (layer) => LAYER_COLOURS[layer % LAYER_COLOURS.length];
 
