@@ -107,21 +107,21 @@ def estimate(
         from hwmodel.report.html import write_html
 
         name = model.resolve().name
-        write_html(result, html_file, name, _playback(traced, result))
+        write_html(result, html_file, name, *_playback(traced, result))
         say_written([html_file])
 
 
 def _playback(
     traced: tuple[ModelFile, SpikeTrace] | None, result: Estimate
-) -> Playback | None:
-    """Return the traffic over time, or say why it is left out."""
+) -> tuple[Playback | None, str | None]:
+    """Return the traffic over time, or why a trace that was given cannot be played."""
     from hwmodel.errors import HwmodelError
     from hwmodel.playback import playback_of
 
     if traced is None:
-        return None
+        return None, None
     try:
-        return playback_of(*traced, result)
+        return playback_of(*traced, result), None
     except HwmodelError as error:
         click.echo(f"note: no playback in the report: {error}", err=True)
-        return None
+        return None, str(error)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter
 
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
+from hwmodel.early_exit.front import is_on_front
 from hwmodel.report.early_exit import setting
-from hwmodel.report.plots import write_figures
-from hwmodel.units import PREFIXES, format_quantity
+from hwmodel.report.plots import joule_prefix, write_figures
+from hwmodel.units import format_quantity
 
 STYLES = {
     "full_run": ("X", "#222222", "full run"),
@@ -25,7 +28,11 @@ STYLES = {
     "fixed_time": ("v", "#e08a3c", "fixed time"),
 }
 CHIP_COLOURS = ("#3b6fb6", "#e08a3c", "#2a9d5c", "#c0392b", "#8e44ad", "#8c8c8c")
-INK = "#333333"
+INK, EARLIER_RING = "#333333", "#a0a0a0"
+RING_SIZE = 11
+
+BEATEN = "beaten (energy, accuracy, time)"
+"""Key of settings that another one of the same chip beats in all three."""
 
 SHOWN_BELOW = 0.12
 """Settings that are right less often than full runs by more are not drawn."""
@@ -66,6 +73,9 @@ def plot_exits(report: ExitReport, folder: Path) -> list[Path]:
 def energy_accuracy_figure(report: ExitReport) -> Figure:
     """Draw the settings of each chip, those on its front filled.
 
+    The front is that of energy, accuracy and time, the line that of the two axes: a
+    filled marker off the line is there because it is earlier.
+
     Parameters
     ----------
     report : ExitReport
@@ -94,7 +104,7 @@ def energy_accuracy_figure(report: ExitReport) -> Figure:
         if policy in present
     ]
     handles.append(
-        Line2D([], [], marker="o", mfc="none", color="#888888", ls="", label="beaten")
+        Line2D([], [], marker="o", mfc="none", color="#888888", ls="", label=BEATEN)
     )
     figure.legend(
         handles=handles,
@@ -111,7 +121,7 @@ def energy_accuracy_figure(report: ExitReport) -> Figure:
 def _draw_settings(axes: Axes, chip: ChipExits) -> None:
     full = chip.points[0]
     shown = [p for p in chip.points if p.accuracy >= full.accuracy - SHOWN_BELOW]
-    prefix, scale = _prefix(max(p.mean_energy for p in shown))
+    prefix, scale = joule_prefix(max(p.mean_energy for p in shown))
     for point in sorted(shown, key=lambda p: (p.is_best, p is full)):
         marker, colour, _ = STYLES[point.policy]
         axes.plot(
@@ -124,6 +134,7 @@ def _draw_settings(axes: Axes, chip: ChipExits) -> None:
             alpha=1.0 if point.is_best or point is full else 0.45,
             ls="",
         )
+    axes.set_xlim(0, 1.06 * max(p.mean_energy for p in shown) / scale or 1.0)
     _draw_front(axes, [p for p in shown if p.is_best], scale, "#999999")
     _name_front(axes, [p for p in shown if p.is_best], scale)
     least = full.energy.static if chip.full.bill.static_unit == "J/frame" else 0.0
@@ -147,7 +158,6 @@ def _draw_settings(axes: Axes, chip: ChipExits) -> None:
         fontsize=10,
         color=INK,
     )
-    axes.set_xlim(left=0)
     axes.set_xlabel(f"mean energy until the decision ({prefix}J){below}", fontsize=9)
     axes.set_ylabel("accuracy (%)", fontsize=9)
     _plain(axes)
@@ -168,7 +178,7 @@ def _draw_front(
 
 
 def _name_front(axes: Axes, points: Sequence[ExitPoint], scale: float) -> None:
-    """Name the points of the front at their left; neighbours share a line."""
+    """Name the points of the front at the roomier side; neighbours share a line."""
     low, high = axes.get_ylim()
     lines: list[list[ExitPoint]] = []
     for point in sorted(points, key=lambda p: p.accuracy):
@@ -180,15 +190,17 @@ def _name_front(axes: Axes, points: Sequence[ExitPoint], scale: float) -> None:
         lines.append([point])
     for line in lines:
         line.sort(key=lambda p: p.mean_energy)
+        energy = line[0].mean_energy / scale
+        at_left = energy > 0.4 * axes.get_xlim()[1]
         names = [setting(point) for point in line[:MOST_NAMES]]
         if len(line) > MOST_NAMES:
             names.append(f"{len(line) - MOST_NAMES} more")
         axes.annotate(
             ", ".join(names),
-            (line[0].mean_energy / scale, 100 * line[0].accuracy),
-            xytext=(-7, 0),
+            (energy, 100 * line[0].accuracy),
+            xytext=(-7, 0) if at_left else (7, 6),
             textcoords="offset points",
-            ha="right",
+            ha="right" if at_left else "left",
             va="center",
             fontsize=7,
             color=INK,
@@ -206,55 +218,93 @@ def chips_figure(report: ExitReport) -> Figure:
     Returns
     -------
     Figure
-        A colour a chip; rings mark the front of all chips.
+        A colour a chip, a marker a policy, faint where another setting of the chip is
+        cheaper, righter and earlier. Dark rings mark what no setting of any chip beats
+        in the two quantities of the picture; grey ones what stays on the front of all
+        chips only because it is earlier.
     """
-    figure = Figure(figsize=(7.5, 4.4), layout="constrained")
+    figure = Figure(figsize=(7.5, 5.0), layout="constrained")
     axes = figure.add_subplot()
     floor = report.chips[0].points[0].accuracy - SHOWN_BELOW
-    for i, chip in enumerate(report.chips):
+    shown = [[p for p in chip.points if p.accuracy >= floor] for chip in report.chips]
+    for i, points in enumerate(shown):
         colour = CHIP_COLOURS[i % len(CHIP_COLOURS)]
-        shown = [p for p in chip.points if p.accuracy >= floor]
-        for point in shown:
+        for point in points:
             axes.plot(
                 [point.mean_energy],
                 [100 * point.accuracy],
                 marker=STYLES[point.policy][0],
                 ms=5.5,
                 color=colour,
-                alpha=0.9 if point.is_best or point is chip.points[0] else 0.3,
+                alpha=0.9 if point.is_best or point is points[0] else 0.3,
                 ls="",
             )
-            if point.is_best_of_all:
-                axes.plot(
-                    [point.mean_energy],
-                    [100 * point.accuracy],
-                    marker="o",
-                    ms=11,
-                    mfc="none",
-                    mec=INK,
-                    mew=0.9,
-                    ls="",
-                )
-        _draw_front(axes, [p for p in shown if p.is_best], 1.0, colour)
-    handles = [
-        Line2D([], [], marker="o", ls="-", color=CHIP_COLOURS[i % len(CHIP_COLOURS)],
-               label=chip.full.chip.name)
-        for i, chip in enumerate(report.chips)
-    ]  # fmt: skip
-    if any(p.is_best_of_all for chip in report.chips for p in chip.points):
-        handles.append(
-            Line2D([], [], marker="o", ls="", ms=11, mfc="none", color=INK,
-                   label="front of all chips")
-        )  # fmt: skip
+        _draw_front(axes, points, 1.0, colour)
+    every = [point for points in shown for point in points]
+    rings = _draw_rings(axes, every)
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
+        handles=[*_chip_handles(report), *_policy_handles(every), _beaten(), *rings],
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
     )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
-    axes.set_xlabel("mean energy until the decision (X: full run)")
+    axes.set_xlabel("mean energy until the decision")
     axes.set_ylabel("accuracy (%)")
     _plain(axes)
     return figure
+
+
+def _draw_rings(axes: Axes, points: Sequence[ExitPoint]) -> list[Line2D]:
+    """Ring the front of the picture, and what only latency adds; return the keys."""
+    costs = np.array([[p.mean_energy, -p.accuracy] for p in points])
+    in_picture = is_on_front(costs)
+    earlier = np.array([p.is_best_of_all for p in points]) & ~in_picture
+    keys = []
+    for chosen, colour, label in (
+        (in_picture, INK, "front of energy and accuracy"),
+        (earlier, EARLIER_RING, "front with latency only"),
+    ):
+        for point in compress(points, chosen):
+            axes.add_line(_ring(colour, point.mean_energy, point.accuracy))
+        if chosen.any():
+            keys.append(_ring(colour, label=label))
+    return keys
+
+
+def _ring(
+    colour: str, energy: float = np.nan, accuracy: float = np.nan, label: str = ""
+) -> Line2D:
+    return Line2D(
+        [energy], [100 * accuracy], marker="o", ms=RING_SIZE, mfc="none", mec=colour,
+        mew=0.9, ls="", label=label,
+    )  # fmt: skip
+
+
+def _chip_handles(report: ExitReport) -> list[Line2D]:
+    return [
+        Line2D([], [], lw=3, color=CHIP_COLOURS[i % len(CHIP_COLOURS)],
+               label=chip.full.chip.name)
+        for i, chip in enumerate(report.chips)
+    ]  # fmt: skip
+
+
+def _beaten() -> Line2D:
+    return Line2D(
+        [], [], marker="o", ms=5.5, color="#666666", alpha=0.3, ls="", label=BEATEN
+    )
+
+
+def _policy_handles(points: Sequence[ExitPoint]) -> list[Line2D]:
+    """Return a key for the marker of each policy that is drawn, without a colour."""
+    drawn = {point.policy for point in points}
+    return [
+        Line2D([], [], marker=marker, ms=5.5, color="#666666", ls="", label=label)
+        for policy, (marker, _, label) in STYLES.items()
+        if policy in drawn
+    ]
 
 
 def over_time_figure(report: ExitReport) -> Figure:
@@ -331,10 +381,3 @@ def _plain(axes: Axes) -> None:
     axes.grid(color="#eeeeee", lw=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
-
-
-def _prefix(joules: float) -> tuple[str, float]:
-    if joules <= 0:
-        return "", 1.0
-    exponent = min(max(math.floor(math.log10(joules) / 3) * 3, -15), 9)
-    return next(p for p, power in PREFIXES.items() if power == exponent), 10.0**exponent

@@ -30,7 +30,11 @@ _SCRIPTS = ("elements.js", "tables.js", "summary.js", "mesh.js", "main.js")
 
 
 def write_html(
-    estimate: Estimate, path: Path, title: str, playback: Playback | None = None
+    estimate: Estimate,
+    path: Path,
+    title: str,
+    playback: Playback | None = None,
+    no_playback: str | None = None,
 ) -> None:
     """Write an estimate as one HTML file.
 
@@ -44,6 +48,8 @@ def write_html(
         Head of the page, for example the name of the model.
     playback : Playback, optional
         Traffic to play.
+    no_playback : str, optional
+        Why there is none, for the reader; by default what the estimate tells.
 
     Raises
     ------
@@ -52,12 +58,17 @@ def write_html(
     RunError
         If the file cannot be written.
     """
-    page = html_page(estimate, title, playback)
+    page = html_page(estimate, title, playback, no_playback)
     with replacing(Path(path)) as temporary:
         temporary.write_text(page, "utf-8")
 
 
-def html_page(estimate: Estimate, title: str, playback: Playback | None = None) -> str:
+def html_page(
+    estimate: Estimate,
+    title: str,
+    playback: Playback | None = None,
+    no_playback: str | None = None,
+) -> str:
     """Make the page; see `write_html`.
 
     Parameters
@@ -68,6 +79,8 @@ def html_page(estimate: Estimate, title: str, playback: Playback | None = None) 
         Head of the page.
     playback : Playback, optional
         Traffic to play.
+    no_playback : str, optional
+        Why there is none, for the reader; by default what the estimate tells.
 
     Returns
     -------
@@ -86,7 +99,13 @@ def html_page(estimate: Estimate, title: str, playback: Playback | None = None) 
         version=html.escape(__version__),
         style=(parts / "page.css").read_text("utf-8"),
         script=f'(() => {{\n"use strict";\n{script}}})();\n',
-        data=_safe_json(_page_data(estimate, playback)),
+        data=_safe_json(
+            {
+                **_page_data(estimate),
+                "playback": None if playback is None else _playback(playback, estimate),
+                "no_playback": no_playback or _nothing_to_play(estimate),
+            }
+        ),
     )
 
 
@@ -98,7 +117,7 @@ def _safe_json(data: dict[str, Any]) -> str:
     return text
 
 
-def _page_data(estimate: Estimate, playback: Playback | None) -> dict[str, Any]:
+def _page_data(estimate: Estimate) -> dict[str, Any]:
     counts, part = estimate.counts, estimate.mapping.partition
     loads = counts.link_loads(estimate.casting)
     joules = link_energy(estimate.chip, loads, counts.n_samples)
@@ -125,8 +144,14 @@ def _page_data(estimate: Estimate, playback: Playback | None) -> dict[str, Any]:
             "cores": _place("A core", OF_CORES, estimate),
             "links": _place("A link", OF_LINKS, estimate),
         },
-        "playback": None if playback is None else _playback(playback, estimate),
     }
+
+
+def _nothing_to_play(estimate: Estimate) -> str:
+    """Say why a report has no traffic over time, if nobody said it better."""
+    if estimate.workload.provenance.get("declared"):
+        return "spikes are declared, so nobody knows when they are fired"
+    return "traffic over time needs a trace of the model's spikes (--trace FILE.npz)"
 
 
 def _prices(chip: Chip) -> dict[str, str]:

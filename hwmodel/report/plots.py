@@ -110,7 +110,7 @@ def energy_figure(estimate: Estimate) -> Figure:
     other = np.array([*(e.other for e in layers), 0.0])
     rest = np.array([*(0.0 for _ in layers), static])
     total = sop + hop + other + rest
-    prefix, scale = _prefix(float(total.max()))
+    prefix, scale = joule_prefix(float(total.max()))
     figure = Figure(figsize=(8, 1.7 + 0.32 * rows.size), layout="constrained")
     axes = figure.add_subplot()
     left = np.zeros(rows.size)
@@ -163,7 +163,7 @@ def sensitivity_figure(estimate: Estimate) -> Figure:
     """
     total = estimate.uncertainty.total
     swings = [s for s in estimate.uncertainty.swings if s.width > 0]
-    prefix, scale = _prefix(estimate.uncertainty.high)
+    prefix, scale = joule_prefix(estimate.uncertainty.high)
     figure = Figure(figsize=(8, 1.5 + 0.4 * len(swings)), layout="constrained")
     axes = figure.add_subplot()
     constants = estimate.chip.constants
@@ -251,7 +251,19 @@ def mesh_figure(estimate: Estimate) -> Figure:
     return figure
 
 
-def _prefix(joules: float) -> tuple[str, float]:
+def joule_prefix(joules: float) -> tuple[str, float]:
+    """Choose the SI prefix of an axis of energy.
+
+    Parameters
+    ----------
+    joules : float, J
+        The largest value on it.
+
+    Returns
+    -------
+    tuple of str and float
+        The prefix, empty for nothing, and the joules that it stands for.
+    """
     if joules <= 0:
         return "", 1.0
     exponent = min(max(math.floor(math.log10(joules) / 3) * 3, -15), 9)

@@ -44,4 +44,14 @@ function pairs(list, entries) {
   return list;
 }
 
+// The darker or brighter ink, whichever is easier to read on a colour "#rrggbb".
+function inkOn(colour) {
+  const linear = [1, 3, 5].map((i) => {
+    const part = parseInt(colour.slice(i, i + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  const light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  return light > 0.179 ? "#000000" : "#ffffff"; // contrasts to both are equal at 0.179
+}
+
 const byId = (id) => document.getElementById(id);

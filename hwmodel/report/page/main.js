@@ -14,11 +14,15 @@ class MeshView {
     this.data = data;
     this.bin = null; // null: the whole inference
     this.picked = null;
+    this.onPick = () => {};
     const cursor = byId("cursor");
-    this.map = new MeshMap(data, byId("map"), byId("map-view"), cursor);
+    this.map = new MeshMap(data, byId("map"), byId("map-width"), cursor);
     this.prepareQuantities();
     this.preparePointing();
+    this.prepareSize();
     if (data.playback) this.preparePlayback();
+    else byId("no-playback").textContent = `No playback: ${data.no_playback}.`;
+    byId("no-playback").hidden = Boolean(data.playback);
     this.paint();
     this.inspect(null);
   }
@@ -28,6 +32,21 @@ class MeshView {
     for (const [name, [title]] of Object.entries(QUANTITIES))
       select.append(element("option", { value: name }, title));
     select.addEventListener("change", () => this.paint());
+  }
+
+  prepareSize() {
+    const select = byId("extent");
+    const { used, whole } = this.map.shape.boxes;
+    select.closest("label").hidden = Object.keys(used).every((side) => used[side] === whole[side]);
+    select.addEventListener("change", () => this.map.showExtent(select.value));
+    byId("larger").addEventListener("click", () => this.map.step(1));
+    byId("smaller").addEventListener("click", () => this.map.step(-1));
+    for (const [layer, { name }] of this.data.estimate.layers.entries()) {
+      const colour = layerColour(layer);
+      const key = element("span", { title: name }, String(this.data.layer_numbers[layer]));
+      Object.assign(key.style, { background: colour, color: inkOn(colour) });
+      byId("layer-key").append(key);
+    }
   }
 
   preparePointing() {
@@ -53,6 +72,8 @@ class MeshView {
       else if (event.key === "Home") this.pick({ core: 0 });
       else if (event.key === "End") this.pick({ core: last });
       else if (event.key === "Escape") this.pick(null);
+      else if (event.key === "+") this.map.step(1);
+      else if (event.key === "-") this.map.step(-1);
       else return;
       event.preventDefault();
     });
@@ -61,6 +82,8 @@ class MeshView {
   pick(what) {
     this.picked = what;
     this.point(what);
+    this.map.reveal();
+    this.onPick(what);
   }
 
   point(what) {
@@ -91,6 +114,7 @@ class MeshView {
     const coreScale = playing ? this.binScales.cores : scaleOf(values);
     const linkScale = playing ? this.binScales.links : scaleOf(packets);
     this.map.show({ values, scale: coreScale, byLayer }, { values: packets, scale: linkScale });
+    byId("layer-key").hidden = !byLayer;
     const [title, , number] = QUANTITIES[playing ? "spikes" : name];
     legend("core", playing ? "spikes" : title, coreScale, number, byLayer);
     legend("link", "packets on links", linkScale, count, this.data.links.length === 0);
@@ -101,7 +125,7 @@ class MeshView {
     if (!what) {
       box.replaceChildren(
         element("h3", {}, "Nothing chosen"),
-        element("p", {}, "Point at a core or a link, or focus the map and use the arrow keys. The triangle is the input port; numbers are layers."),
+        element("p", {}, "Point at a core or a link, or focus the map and use the arrow keys, + and −. The triangle is the input port; numbers are layers."),
       );
       return;
     }
@@ -241,7 +265,7 @@ const goTo = (what) => {
   byId("map").focus({ preventScroll: true });
   byId("mesh").scrollIntoView({ block: "nearest" });
 };
-showTables(data, (core) => goTo({ core: core.core }), (link) => goTo({ link: link.link }));
+view.onPick = showTables(data, (core) => goTo({ core: core.core }), (link) => goTo({ link: link.link }));
 for (const id of ["cores", "links"])
   byId(id).querySelector("h2").after(element("p", { className: "empty" }, data.places[id]));
 showNeuroBench(data.estimate.neurobench);

@@ -4,7 +4,9 @@
 const SIDE = 0.62; // of a router's square; neighbouring routers are 1 apart
 const LANE = 0.15; // of a link beside the line between two routers
 const LARGEST_CELL = 130;
-const SMALLEST_CELL = 5;
+const SMALLEST_CELL = 10; // smaller ones scroll instead
+const LARGEST_CANVAS = 8000; // pixels a side that browsers draw
+const ZOOM_STEP = 1.5;
 const LIGHT = {
   core: [[226, 235, 247], [24, 62, 122]], link: [[250, 222, 186], [176, 58, 10]],
   idle: "#f4f5f7", edge: "#c3cbd6", dark: "#1b2330", bright: "#ffffff",
@@ -37,10 +39,12 @@ function mixed([from, to], part) {
   return `rgb(${channels.join(" ")})`;
 }
 
-function layerColour(layer, isDark) {
-  const hue = (215 + 137.508 * layer) % 360;
-  return isDark ? `hsl(${hue} 45% 55%)` : `hsl(${hue} 50% 62%)`;
-}
+// Eight colours that colour-blind readers tell apart (Okabe and Ito 2008, grey for
+// black), dark and bright by turns; after eight layers they start again.
+const LAYER_COLOURS = [
+  "#0072b2", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#56b4e9", "#666666", "#cc79a7",
+];
+const layerColour = (layer) => LAYER_COLOURS[layer % LAYER_COLOURS.length];
 
 // Where cores and links are, in cells of the grid, y downwards as in the tables.
 function layOut(data) {
@@ -70,10 +74,13 @@ function layOut(data) {
     if (!wraps) return [piece(x, y, 0.34, 0.66)];
     return [piece(x, y, 0.34, 0.5), piece(link.to[0], link.to[1], -0.5, -0.34)];
   });
-  return { cores, links, byRouter, box: boxOf(data) };
+  const [width, height] = data.estimate.mesh;
+  const whole = { left: 0, right: width - 1, top: 0, bottom: height - 1 };
+  return { cores, links, byRouter, boxes: { used: usedBox(data), whole } };
 }
 
-function boxOf(data) {
+// The routers from the first to the last column and row that anything uses.
+function usedBox(data) {
   const [px, py] = data.estimate.input_port;
   const box = { left: px, right: px, top: py, bottom: py };
   const cover = ([x, y]) => {
@@ -100,6 +107,8 @@ function distanceTo([x0, y0, x1, y1], x, y) {
 class MeshMap {
   constructor(data, canvas, view, cursor) {
     Object.assign(this, { data, canvas, view, cursor, shape: layOut(data) });
+    this.extent = "used"; // or "whole"
+    this.zoom = 1; // times the size that fits
     this.dark = window.matchMedia("(prefers-color-scheme: dark)");
     this.printing = false;
     this.dark.addEventListener("change", () => this.draw());
@@ -114,6 +123,28 @@ class MeshMap {
     this.resize(true);
   }
 
+  get box() {
+    return this.shape.boxes[this.extent];
+  }
+
+  showExtent(extent) {
+    this.extent = extent;
+    this.zoom = 1;
+    this.resize(true);
+  }
+
+  // Larger (1) or smaller (-1); what is marked stays in sight.
+  step(direction) {
+    this.zoom = Math.max(this.zoom * ZOOM_STEP ** direction, 1);
+    this.resize();
+    this.zoom = Math.min(this.zoom, this.cell / this.fitting);
+    this.reveal();
+  }
+
+  reveal() {
+    if (this.marked) this.cursor.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   get isDark() {
     return this.dark.matches && !this.printing;
   }
@@ -123,15 +154,17 @@ class MeshMap {
   }
 
   resize(force = false) {
-    const { left, right, top, bottom } = this.shape.box;
+    const { left, right, top, bottom } = this.box;
     const columns = right - left + 1.25;
     const rows = bottom - top + 1;
     const width = this.view.clientWidth;
-    const fitting = Math.min(width / columns, 900 / rows, LARGEST_CELL);
-    const cell = Math.max(fitting, SMALLEST_CELL);
+    const ratio = window.devicePixelRatio || 1;
+    const largest = Math.min(LARGEST_CELL, LARGEST_CANVAS / ratio / Math.max(columns, rows));
+    const fitting = Math.min(width / columns, 900 / rows);
+    this.fitting = Math.min(Math.max(fitting, SMALLEST_CELL), largest);
+    const cell = Math.min(this.fitting * this.zoom, largest);
     if (!force && cell === this.cell) return;
     this.cell = cell;
-    const ratio = window.devicePixelRatio || 1;
     this.canvas.style.width = `${cell * columns}px`;
     this.canvas.style.height = `${cell * rows}px`;
     this.canvas.width = Math.round(cell * columns * ratio);
@@ -157,7 +190,7 @@ class MeshMap {
 
   drawRouters(pen) {
     if (this.cell < 10) return;
-    const { left, right, top, bottom } = this.shape.box;
+    const { left, right, top, bottom } = this.box;
     pen.fillStyle = this.colours.router;
     for (let y = top; y <= bottom; y++)
       for (let x = left; x <= right; x++) {
@@ -177,14 +210,15 @@ class MeshMap {
     this.shape.cores.forEach(({ x, y, side }, i) => {
       const part = byLayer ? 0 : scale.at(values[i]);
       const layer = this.data.cores[i].layer_index;
-      if (byLayer) pen.fillStyle = layerColour(layer, this.isDark);
+      if (byLayer) pen.fillStyle = layerColour(layer);
       else pen.fillStyle = values[i] > 0
         ? mixed(this.colours.core, part) : this.colours.idle;
       pen.fillRect(x, y, side, side);
       if (this.cell * side > 5) pen.strokeRect(x, y, side, side);
       if (this.cell * side < 16) return;
       pen.font = `${0.42 * side}px system-ui, sans-serif`;
-      if (this.isDark) pen.fillStyle = part > 0.45 || byLayer ? DARK.dark : DARK.bright;
+      if (byLayer) pen.fillStyle = inkOn(layerColour(layer));
+      else if (this.isDark) pen.fillStyle = part > 0.45 ? DARK.dark : DARK.bright;
       else pen.fillStyle = part > 0.5 ? LIGHT.bright : LIGHT.dark;
       pen.fillText(String(this.data.cores[i].layer_number), x + side / 2, y + side / 2);
     });

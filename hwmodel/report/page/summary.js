@@ -47,6 +47,8 @@ function showEnergy(data) {
     const text = `${data.titles[name]}: ${quantity(part, "J")}`;
     said.push(`${text}, ${share(part, energy.total)}`);
     const piece = element("span", { title: text });
+    if (part > 0.12 * energy.total) piece.append(data.titles[name]);
+    piece.style.color = inkOn(ENERGY_COLOURS[name]);
     piece.style.flex = `${part / energy.total} 0 0`;
     piece.style.background = ENERGY_COLOURS[name];
     bar.append(piece);
@@ -64,7 +66,7 @@ function showEnergy(data) {
       element("td", { className: "text" }, swatch, data.titles[name] ?? name),
       element("td", {}, quantity(energy[name], "J")),
       element("td", {}, share(energy[name], energy.total)),
-      element("td", {}, data.prices[name] ?? ""),
+      element("td", { className: "price" }, data.prices[name] ?? ""),
     );
   });
   byId("energy-table").append(
@@ -117,6 +119,7 @@ function showNeuroBench(metrics) {
   );
 }
 
+// Returns a function that marks the row of what is picked on the map.
 function showTables(data, pickCore, pickLink) {
   const e = data.estimate;
   const joules = (value) => quantity(value, "J");
@@ -128,35 +131,35 @@ function showTables(data, pickCore, pickLink) {
     label: "Layers", rows: e.layers, totals: true,
     columns: [
       textColumn("layer", (l) => l.name),
-      textColumn("kind", (l) => l.kind),
-      numberColumn("neurons", (l) => l.neurons),
-      numberColumn("cores", (l) => l.cores),
-      numberColumn("synapses", (l) => l.synapses),
-      numberColumn("spikes in", (l) => l.spikes_in),
-      numberColumn("fired", (l) => l.spikes),
+      extra(textColumn("kind", (l) => l.kind)),
+      wide(numberColumn("neurons", (l) => l.neurons)),
+      wide(numberColumn("cores", (l) => l.cores)),
+      extra(numberColumn("synapses", (l) => l.synapses)),
+      wide(numberColumn("spikes in", (l) => l.spikes_in)),
+      wide(numberColumn("fired", (l) => l.spikes)),
       numberColumn("SOPs", (l) => l.sops),
-      numberColumn("packets in", (l) => l.packets),
-      numberColumn("hops in", (l) => l.hops),
+      extra(numberColumn("packets in", (l) => l.packets)),
+      wide(numberColumn("hops in", (l) => l.hops)),
       numberColumn("dynamic energy", dynamic, joules),
       ...terms.map((t) =>
-        numberColumn(`energy of ${data.titles[t]}`, (l) => l.energy_j[t], joules),
+        extra(numberColumn(`energy of ${data.titles[t]}`, (l) => l.energy_j[t], joules)),
       ),
     ],
   });
-  sortableTable(byId("cores"), {
+  const chooseCore = sortableTable(byId("cores"), {
     label: "Cores", rows: data.cores, totals: true, pick: pickCore,
     columns: [
       numberColumn("core", (c) => c.core, String, false),
-      numberColumn("x", (c) => c.position[0], String, false),
-      numberColumn("y", (c) => c.position[1], String, false),
+      wide(numberColumn("x", (c) => c.position[0], String, false)),
+      wide(numberColumn("y", (c) => c.position[1], String, false)),
       textColumn("layer", (c) => c.layer),
-      numberColumn("neurons", (c) => c.neurons),
-      numberColumn("fired", (c) => c.spikes),
+      wide(numberColumn("neurons", (c) => c.neurons)),
+      wide(numberColumn("fired", (c) => c.spikes)),
       numberColumn("SOPs", (c) => c.sops),
       numberColumn("energy", (c) => c.joules, joules),
     ],
   });
-  sortableTable(byId("links"), {
+  const chooseLink = sortableTable(byId("links"), {
     label: "Links", rows: data.links, totals: true, pick: pickLink,
     columns: [
       numberColumn("link", (l) => l.link, String, false),
@@ -168,4 +171,8 @@ function showTables(data, pickCore, pickLink) {
       numberColumn("energy", (l) => l.joules, joules),
     ],
   });
+  return (what) => {
+    chooseCore(data.cores[what?.core]);
+    chooseLink(data.links[what?.link]);
+  };
 }

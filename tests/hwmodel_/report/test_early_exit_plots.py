@@ -10,7 +10,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from eventsim.errors import RunError
 from hwmodel.report.early_exit import setting
 from hwmodel.report.early_exit_plots import (
+    BEATEN,
+    EARLIER_RING,
+    INK,
+    RING_SIZE,
     SHOWN_BELOW,
+    STYLES,
     chips_figure,
     energy_accuracy_figure,
     over_time_figure,
@@ -72,19 +77,89 @@ def test_energy_accuracy_figure__shows_what_no_exit_saves():
     assert texts.count("static, per frame") == 1  # canmore
 
 
-def test_chips_figure__rings_mark_the_front_of_all():
-    axes = chips_figure(REPORT).axes[0]
-    rings = [line for line in axes.lines if line.get_markersize() == 11]
-    best = {
-        (p.mean_energy, 100 * p.accuracy)
-        for chip in REPORT.chips
-        for p in chip.points
-        if p.is_best_of_all
-        and p.accuracy >= REPORT.chips[0].points[0].accuracy - SHOWN_BELOW
-    }
-    found = {(line.get_xdata()[0], line.get_ydata()[0]) for line in rings}
-    assert found == best
-    assert axes.get_xscale() == "log"
+def ringed(report):
+    """Points in dark and in grey rings, as drawn."""
+    axes = chips_figure(report).axes[0]
+    rings = [line for line in axes.lines if line.get_markersize() == RING_SIZE]
+    return [
+        {
+            (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
+            for line in rings
+            if line.get_markeredgecolor() == colour
+        }
+        for colour in (INK, EARLIER_RING)
+    ]
+
+
+def beaten(point, others):
+    return any(
+        o.mean_energy <= point.mean_energy
+        and o.accuracy >= point.accuracy
+        and (o.mean_energy, -o.accuracy) != (point.mean_energy, -point.accuracy)
+        for o in others
+    )
+
+
+def place(point):
+    return (point.mean_energy, 100 * point.accuracy)
+
+
+def a_late_and_an_early_one(report):
+    """The same report; on one chip a setting is on the front only as the earliest."""
+    full, second, *rest = report.chips[0].points
+    early = replace(
+        second,
+        accuracy=full.accuracy - 0.01,
+        mean_energy=1.01 * full.mean_energy,
+        is_best_of_all=True,
+    )
+    first = replace(report.chips[0], points=(full, early, *rest))
+    return replace(report, chips=(first, *report.chips[1:])), early
+
+
+def test_chips_figure__dark_rings_are_the_front_of_the_picture():
+    floor = REPORT.chips[0].points[0].accuracy - SHOWN_BELOW
+    shown = [p for c in REPORT.chips for p in c.points if p.accuracy >= floor]
+    expected = {place(p) for p in shown if not beaten(p, shown)}
+    dark, _ = ringed(REPORT)
+    assert dark == expected
+    assert 0 < len(dark) < len({place(p) for p in shown})
+
+
+def test_chips_figure__a_grey_ring_is_on_the_front_only_because_it_is_earlier():
+    report, early = a_late_and_an_early_one(REPORT)
+    dark, grey = ringed(report)
+    assert place(early) in grey
+    assert place(early) not in dark
+    assert not dark & grey
+
+
+def test_chips_figure__the_legend_explains_every_marker():
+    figure = chips_figure(a_late_and_an_early_one(REPORT)[0])
+    (legend,) = figure.legends
+    keys = {text.get_text() for text in legend.get_texts()}
+    drawn = {line.get_marker() for line in figure.axes[0].lines} - {"None"}
+    floor = REPORT.chips[0].points[0].accuracy - SHOWN_BELOW
+    labels = {label for marker, _, label in STYLES.values() if marker in drawn}
+    assert labels == {
+        STYLES[p.policy][2] for c in REPORT.chips for p in c.points
+        if p.accuracy >= floor
+    }  # fmt: skip
+    rings = {"front of energy and accuracy", "front with latency only"}
+    names = {chip.full.chip.name for chip in REPORT.chips}
+    assert keys == names | labels | rings | {BEATEN}
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_energy_accuracy_figure__names_stay_inside_their_panel():
+    figure = energy_accuracy_figure(REPORT)
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes:
+        frame = axes.get_window_extent()
+        for text in axes.texts:
+            if text.get_text() != "static, per frame":
+                assert text.get_window_extent().x0 >= frame.x0
+    assert any(axes.texts for axes in figure.axes)
 
 
 def test_over_time_figure__ends_at_the_full_run():

@@ -5,11 +5,19 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hwmodel_.builders import close, conv_model, make_model, two_by_two_model
+from hwmodel_.builders import (
+    close,
+    conv_model,
+    made_up_trace,
+    make_model,
+    two_by_two_model,
+    write_trace,
+)
 from hwmodel_.report.played import playback_of
 
 from eventsim.errors import RunError
@@ -17,11 +25,13 @@ from eventsim.model_file import write_model
 from hwmodel.chip.chip import load_chip
 from hwmodel.cli import commands
 from hwmodel.errors import WorkloadError
-from hwmodel.estimate import estimate_model
+from hwmodel.estimate import estimate_model, estimate_workload
 from hwmodel.playback import Playback
 from hwmodel.report.html import html_page, write_html
 from hwmodel.report.text import to_dict
+from hwmodel.workload.declared import read_declared
 
+VGG16 = Path(__file__).parents[3] / "examples" / "workloads" / "vgg16_cifar10.yaml"
 VOID = {"meta", "link", "input", "br", "hr", "img"}
 HOSTILE = "</script><img src=x onerror=alert(1)><!--"
 
@@ -142,6 +152,41 @@ def test_html_page__refuses_a_playback_of_something_else(edges, cores, links, me
     playback = Playback(np.array(edges), np.zeros(cores), np.zeros(links))
     with pytest.raises(WorkloadError, match=message):
         html_page(example(), "t", playback)
+
+
+def test_html_page__says_why_there_is_nothing_to_play():
+    _, data, _ = read(html_page(example(), "t"))
+    assert "needs a trace" in data["no_playback"]
+    _, data, _ = read(html_page(example(), "t", no_playback=HOSTILE))
+    assert data["no_playback"] == HOSTILE
+    estimate = estimate_workload(read_declared(VGG16), load_chip("truenorth"))
+    _, data, _ = read(html_page(estimate, "t"))
+    assert "declared" in data["no_playback"]
+
+
+def test_estimate__a_trace_that_cannot_be_played_is_named_in_the_report(tmp_path):
+    model = two_by_two_model()
+    write_model(tmp_path / "model.h5", model)
+    trace = made_up_trace(model.network, np.random.default_rng(0))
+    write_trace(tmp_path / "t.npz", model.network, trace)
+    arguments = ["estimate", tmp_path / "model.h5", "--chip", "canmore"]
+    arguments += ["--trace", tmp_path / "t.npz", "--html", tmp_path / "r.html"]
+    result = CliRunner().invoke(commands, [str(a) for a in arguments])
+    assert result.exit_code == 0, result.output
+    _, data, _ = read((tmp_path / "r.html").read_text("utf-8"))
+    assert data["playback"] is None
+    assert "timing.step" in data["no_playback"]
+    assert data["no_playback"] in result.stderr
+
+
+def test_html_page__is_small_for_a_large_network():
+    chip = load_chip("truenorth", ["core.neurons=292"])
+    estimate = estimate_workload(read_declared(VGG16), chip)
+    assert estimate.mapping.partition.n_cores > 1000
+    page = html_page(estimate, "t", playback_of(estimate, 50))
+    plain = html_page(estimate, "t")
+    assert len(plain.encode()) < 0.5 * 2**20
+    assert len(page.encode()) < 2**20
 
 
 def test_write_html__a_file_in_the_way_is_one_clear_error(tmp_path):

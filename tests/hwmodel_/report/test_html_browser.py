@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
-from hwmodel_.builders import conv_model, two_by_two_model
+from hwmodel_.builders import conv_model, make_model, two_by_two_model
 from hwmodel_.report.played import playback_of
 
 from hwmodel.chip.chip import load_chip
@@ -17,6 +19,30 @@ from hwmodel.report.html import write_html
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="needs pip install eventsim[browser]"
 )
+NARROW = {"width": 400, "height": 800}
+HOSTILE = "'\"</script><img src=x onerror=alert(1)>&lt;" + 300 * "long"
+# Contrast of every text that is seen to the nearest background behind it, by WCAG 2.
+CONTRASTS = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = channels(colour).slice(0, 3).map((v) => v / 255).map(
+      (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const solid = (e) => {
+    const colour = getComputedStyle(e).backgroundColor;
+    const seen = channels(colour)[3] !== 0 || !e.parentElement;
+    return seen ? colour : solid(e.parentElement);
+  };
+  const texts = [...document.body.querySelectorAll("*")].filter((e) =>
+    e.checkVisibility() && !e.disabled &&
+    [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()));
+  return texts.map((e) => {
+    const pair = [light(getComputedStyle(e).color), light(solid(e))];
+    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    return [ratio, e.outerHTML.slice(0, 80)];
+  });
+}"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -43,13 +69,14 @@ def opened(browser, tmp_path):
     """Open a report; afterwards there were no complaints and no requests."""
     complaints, requests, contexts = [], [], []
 
-    def open_report(estimate, playback=None, **options):
+    def open_report(estimate, playback=None, no_playback=None, **options):
         path = tmp_path / "report.html"
-        write_html(estimate, path, "the <i>model</i>", playback)
+        write_html(estimate, path, "the <i>model</i>", playback, no_playback)
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
         page.on("request", lambda request: requests.append(request.url))
         page.goto(path.as_uri())
         return page
@@ -61,11 +88,13 @@ def opened(browser, tmp_path):
     assert [url for url in requests if not url.endswith("/report.html")] == []
 
 
-def small(chip="canmore"):
-    overrides = ["core.neurons=1"]
-    return estimate_model(two_by_two_model(), load_chip(chip, overrides), mesh=(2, 2))
+@cache
+def small():
+    chip = load_chip("canmore", ["core.neurons=1"])
+    return estimate_model(two_by_two_model(), chip, mesh=(2, 2))
 
 
+@cache
 def large():
     model = conv_model(np.random.default_rng(0))
     return estimate_model(model, load_chip("truenorth", ["core.neurons=7"]))
@@ -130,7 +159,7 @@ def test_table__long_ones_show_all_when_asked(opened):
     n_cores = large().mapping.partition.n_cores
     assert n_cores > 25
     assert len(column(page, "cores", "SOPs")) == 25
-    page.locator("#cores .table-foot button").click()
+    page.locator("#cores").get_by_text("Show all").click()
     assert len(column(page, "cores", "SOPs")) == n_cores
 
 
@@ -155,7 +184,7 @@ def test_map__hovering_a_core_or_a_link_shows_it(opened):
 
 def test_map__arrow_keys_walk_over_the_cores(opened):
     page = opened(small())
-    page.locator("#quantity").focus()
+    page.locator("#larger").focus()
     page.keyboard.press("Tab")
     visited = [shown(page)["title"]]
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "Home", "End"):
@@ -208,6 +237,147 @@ def test_playback__the_slider_plays_the_traffic(opened):
     assert page.locator("#time-text").inner_text() == "4 ms to 5 ms"
     page.locator("#whole").click()
     assert "spikes now" not in shown(page)
+
+
+def choose(page, select, value):
+    page.locator(select).select_option(value)
+
+
+def overflow(page):
+    """How far the page and each table are wider than what is seen of them, in px."""
+    return page.evaluate(
+        "[document.documentElement, ...document.querySelectorAll('.scroll')]"
+        ".map((e) => e.scrollWidth - e.clientWidth)"
+    )
+
+
+@pytest.mark.parametrize("size", [NARROW, {"width": 1280, "height": 800}])
+def test_tables__main_columns_fit_the_screen(opened, size):
+    page = opened(large(), viewport=size)
+    assert overflow(page) == [0, 0, 0, 0, 0]
+
+
+def test_table__all_columns_are_there_when_asked_and_the_first_stays(opened):
+    page = opened(large(), viewport=NARROW)
+    assert head(page, "layers", "synapses").is_hidden()
+    assert head(page, "layers", "hops in").is_hidden()
+    page.locator("#layers").get_by_text("All columns").click()
+    assert head(page, "layers", "synapses").is_visible()
+    first = page.locator("#layers tbody td").first
+    last = page.locator("#layers tbody tr").first.locator("td").last
+    before = first.bounding_box()["x"], last.bounding_box()["x"]
+    page.locator("#layers .scroll").focus()
+    page.locator("#layers .scroll").evaluate("(e) => e.scrollTo(200, 0)")
+    after = first.bounding_box()["x"], last.bounding_box()["x"]
+    assert after == (before[0], before[1] - 200)
+    page.locator("#layers").get_by_text("Main columns").click()
+    assert head(page, "layers", "synapses").is_hidden()
+
+
+def test_table__the_keyboard_finds_a_core_on_the_map(opened):
+    page = opened(small())
+    page.locator("#cores tbody button").nth(2).focus()
+    page.keyboard.press("Enter")
+    assert shown(page)["title"] == "Core 2"
+    current = page.locator("#cores tbody tr[aria-current]")
+    assert current.locator("td").first.inner_text() == "2"
+    page.keyboard.press("Home")  # the map has the focus now
+    assert current.locator("td").first.inner_text() == "0"
+    page.locator("#links tbody button").nth(1).focus()
+    page.keyboard.press("Space")
+    assert shown(page)["title"] == "Link"
+    assert current.count() == 0
+    assert page.locator("#links tbody tr[aria-current]").count() == 1
+
+
+def test_map__shows_the_used_part_or_the_whole_mesh(opened):
+    model = two_by_two_model()
+    chip = load_chip("canmore", ["core.neurons=1"])
+    page = opened(estimate_model(model, chip, mesh=(8, 40)))
+    canvas = page.locator("#map")
+    used = canvas.bounding_box()
+    choose(page, "#extent", "whole")
+    whole = canvas.bounding_box()
+    # A cell a router, and a quarter of one across for the triangle of the input.
+    shape = whole["height"] / whole["width"]
+    assert shape == pytest.approx(40 / 8.25, rel=0.01)
+    assert used["height"] / used["width"] < 1
+    cell = whole["height"] / 40
+    page.mouse.move(whole["x"] + 0.7 * cell, whole["y"] + 0.5 * cell)
+    assert shown(page)["title"] == "Core 0"
+    choose(page, "#extent", "used")
+    assert canvas.bounding_box() == used
+
+
+def test_map__a_mesh_that_is_all_used_has_no_choice(opened):
+    assert opened(small()).locator("#extent").is_hidden()
+
+
+def test_map__zooms_and_keeps_what_is_picked_in_sight(opened):
+    page = opened(large(), viewport=NARROW)
+    canvas = page.locator("#map")
+    width = canvas.bounding_box()["width"]
+    page.locator("#larger").click()
+    assert canvas.bounding_box()["width"] == pytest.approx(1.5 * width, rel=0.01)
+    canvas.focus()
+    for key in ("+", "+", "End"):
+        page.keyboard.press(key)
+    frame = page.locator(".map-view").bounding_box()
+    cursor = page.locator("#cursor").bounding_box()
+    assert canvas.bounding_box()["width"] > frame["width"]
+    assert frame["x"] <= cursor["x"] + 1
+    assert cursor["x"] + cursor["width"] <= frame["x"] + frame["width"] + 1
+    for _ in range(9):
+        page.keyboard.press("-")
+    assert canvas.bounding_box()["width"] == width
+    page.keyboard.press("+")  # as many steps back as forth
+    assert canvas.bounding_box()["width"] == pytest.approx(1.5 * width, rel=0.01)
+
+
+def test_map__layers_have_a_key_of_their_colours(opened):
+    page = opened(large())
+    assert page.locator("#layer-key").is_hidden()
+    choose(page, "#quantity", "layer")
+    numbers = page.locator("#layer-key span").all_inner_texts()
+    assert numbers == [str(layer.number) for layer in large().workload.layers]
+
+
+def test_playback__a_report_without_says_why(opened):
+    text = opened(small()).locator("#no-playback").inner_text()
+    assert text.startswith("No playback: ")
+    assert "--trace" in text
+    page = opened(small(), no_playback="the <b>clock</b> is unknown")
+    assert page.locator("#no-playback").inner_text() == (
+        "No playback: the <b>clock</b> is unknown."
+    )
+    page = opened(small(), playback_of(small(), 2))
+    assert page.locator("#no-playback").is_hidden()
+
+
+@pytest.mark.parametrize("size", [NARROW, {"width": 1280, "height": 800}])
+def test_report__long_and_hostile_names_are_text_and_break_nothing(opened, size):
+    network = two_by_two_model().network
+    layers = tuple(replace(layer, name=HOSTILE) for layer in network.layers)
+    network = replace(network, layers=layers)
+    model = make_model(network, [[4, 6], [2], [1, 0, 1]], 2, note=HOSTILE)
+    chip = load_chip("canmore", ["core.neurons=1"])
+    page = opened(estimate_model(model, chip, mesh=(2, 2)), viewport=size)
+    assert page.locator("#layers tbody td").first.inner_text() == HOSTILE
+    page.locator("#cores tbody button").first.click()
+    assert shown(page)["layer"] == HOSTILE
+    assert HOSTILE in page.locator("#provenance dd").all_inner_texts()
+    assert page.locator("img").count() == 0
+    assert overflow(page) == [0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_report__every_text_can_be_read(opened, scheme):
+    page = opened(large(), playback_of(large(), 3), color_scheme=scheme)
+    choose(page, "#quantity", "layer")
+    page.locator("#cores tbody button").first.click()
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 200
+    assert [found for found in contrasts if found[0] < 4.5] == []
 
 
 def test_report__has_a_dark_scheme(opened):

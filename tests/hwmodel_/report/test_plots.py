@@ -10,6 +10,7 @@ from hwmodel.estimate import estimate_model
 from hwmodel.report.plots import (
     SIDE,
     energy_figure,
+    joule_prefix,
     mesh_figure,
     plot_estimate,
     sensitivity_figure,
@@ -137,3 +138,14 @@ def test_mesh_figure__cores_of_one_router_lie_side_by_side():
 def test_plot_estimate__copes_with_any_size(tmp_path, model):
     estimate = estimate_model(model, load_chip("canmore", ["core.neurons=14"]))
     assert len(plot_estimate(estimate, tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("joules", "prefix", "unit"),
+    [(0.0, "", 1.0), (2e-9, "n", 1e-9), (9.99e-7, "n", 1e-9), (1e-6, "u", 1e-6),
+     (3e-18, "f", 1e-15), (4e12, "G", 1e9)],
+)  # fmt: skip
+def test_joule_prefix__leaves_one_to_a_thousand_where_there_is_one(
+    joules, prefix, unit
+):
+    assert joule_prefix(joules) == (prefix, close(unit))
