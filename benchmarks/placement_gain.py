@@ -17,8 +17,9 @@ from tabulate import tabulate
 
 from hwmodel.mapping.groups import LayerPartition, Partition, equal_runs
 from hwmodel.mesh.grid import Grid
+from hwmodel.placing.budget import Budget
 from hwmodel.placing.place import METHODS, place
-from hwmodel.placing.search import LEAST_SWAPS, SWAPS_PER_CORE, Budget
+from hwmodel.placing.search import LEAST_SWAPS, SWAPS_PER_CORE
 from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
 

@@ -60,7 +60,13 @@ def contention(
     workload = from_trace(network, spikes)
     options["budget"] = budget_of(placement_iterations, placement_seconds)
     placed = place_layers(
-        workload.layers, chip, mesh, workload, method=placement, **options
+        workload.layers,
+        chip,
+        mesh,
+        workload,
+        steps_per_window=steps_per_window,
+        method=placement,
+        **options,
     )
     run = run_on_mesh(
         network,

@@ -14,18 +14,16 @@ References
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from hwmodel.placing.budget import Budget, Clock
 from hwmodel.placing.problem import Problem, ways_from_origin
 from hwmodel.traffic.senders import HOST
 
 if TYPE_CHECKING:
-    from hwmodel.placing.placement_kernels import Notes, Places, Rules, Traffic
+    from hwmodel.placing.way_kernels import Notes, Places, Rules, Traffic
 
 SWAPS_PER_CORE = 3000
 """Swaps of a round of annealing, a core."""
@@ -41,21 +39,8 @@ BUSIEST_SHARE = 10.0
 """While annealing, 1 % of the busiest link weighs as much as so many % of all hops."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How long a search may take; the first limit that is reached ends it.
-
-    Parameters
-    ----------
-    swaps : int or None
-        Swaps to try, positive. ``None``: without a limit in seconds, as many as the
-        method finds useful.
-    seconds : float or None, s
-        Wall time, positive. The result then depends on the machine's speed.
-    """
-
-    swaps: int | None = None
-    seconds: float | None = None
+ROUNDING = 1e-12
+"""Share of the energy at the start that a greedy swap has to gain at least."""
 
 
 def anneal(
@@ -92,7 +77,7 @@ def anneal(
     rounds that follow do the work.
     """
     budget = budget or Budget()
-    swaps = budget.swaps
+    swaps = budget.iterations
     useful = max(LEAST_SWAPS, SWAPS_PER_CORE * problem.n_cores)
     if swaps is None and budget.seconds is None:
         swaps = useful
@@ -105,7 +90,7 @@ def anneal(
         in_chunk = min(in_chunk, 1000)
     unit = search.change_of_neighbours()
     far = max(problem.grid.width, problem.grid.height)
-    clock = _Clock("annealing", swaps, budget.seconds)
+    clock = Clock("annealing", Budget(swaps, budget.seconds))
     at_round = 0
     while (spent := clock.spent()) < 1:
         if int(spent * rounds) > at_round:
@@ -124,7 +109,7 @@ def anneal(
 
 def _tenth(budget: Budget) -> Budget:
     return Budget(
-        None if budget.swaps is None else max(budget.swaps // 10, 1),
+        None if budget.iterations is None else max(budget.iterations // 10, 1),
         None if budget.seconds is None else budget.seconds / 10,
     )
 
@@ -153,7 +138,7 @@ def descend(
     budget = budget or Budget()
     search = _Search(problem, slots, seed)
     random = np.random.default_rng(seed)
-    clock = _Clock("greedy swaps", budget.swaps, budget.seconds)
+    clock = Clock("greedy swaps", budget)
     better = True
     while better:
         better = False
@@ -178,10 +163,12 @@ class _Search:
         self.rules = _rules(problem)
         self.places, self.notes = _room(problem, slots, seed)
         self.go_to(slots)
-        busiest, hops = self.places.total
+        busiest, cost = self.places.total
         if busiest:
-            weight = BUSIEST_SHARE * hops / busiest
+            weight = BUSIEST_SHARE * cost / busiest
             self.rules = self.rules._replace(busiest_weight=weight)
+        if problem.objective == "energy":
+            self.rules = self.rules._replace(least_gain=ROUNDING * cost)
         self._is_best()
 
     @property
@@ -202,48 +189,8 @@ class _Search:
         return (squares / n_changes) ** 0.5 if n_changes else 1.0
 
 
-class _Clock:
-    """How much of a budget is spent, with a progress bar on a terminal."""
-
-    def __init__(self, what: str, swaps: int | None, seconds: float | None) -> None:
-        self._swaps, self._seconds = swaps, seconds
-        self._start, self._done, self._shown = time.perf_counter(), 0, 0.0
-        limited = swaps is not None or seconds is not None
-        form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if limited else None
-        self._limited = limited
-        self._bar: Any = tqdm(
-            desc=what,
-            total=1.0 if limited else None,
-            bar_format=form,
-            unit="swap",
-            unit_scale=True,
-            leave=False,
-            disable=None,
-        )
-
-    def spent(self) -> float:
-        """Share of the budget that is used; 0 without a limit."""
-        spent = 0.0
-        if self._swaps is not None:
-            spent = self._done / self._swaps
-        if self._seconds is not None:
-            spent = max(spent, (time.perf_counter() - self._start) / self._seconds)
-        return min(spent, 1.0)
-
-    def left(self, swaps: int) -> int:
-        """So many swaps, or those that are left."""
-        return swaps if self._swaps is None else min(swaps, self._swaps - self._done)
-
-    def add(self, swaps: int) -> None:
-        self._done += swaps
-        self._bar.update(self.spent() - self._bar.n if self._limited else swaps)
-
-    def close(self) -> None:
-        self._bar.close()
-
-
 def _traffic(problem: Problem) -> Traffic:
-    from hwmodel.placing.placement_kernels import Traffic
+    from hwmodel.placing.way_kernels import Traffic
 
     sends, n_cores = problem.sends, problem.n_cores
     source = np.where(sends.source == HOST, n_cores, sends.source)
@@ -264,14 +211,25 @@ def _traffic(problem: Problem) -> Traffic:
 
 
 def _rules(problem: Problem) -> Rules:
-    from hwmodel.placing.placement_kernels import Rules
+    from hwmodel.placing.way_kernels import Rules
 
-    grid, (price_x, price_y) = problem.grid, problem.weights
-    unit = max(price_x, price_y) or 1.0
-    way_to, last_step = np.zeros(0), np.zeros(0, dtype=np.int64)
-    if grid.topology != "mesh":
-        way_to, last_step = (table.ravel() for table in ways_from_origin(problem))
-    step_x, step_y = np.array(grid.directions).T.copy()
+    grid, prices = problem.grid, problem.link_prices / unit_of(problem)
+    steps, none, no_steps = grid.directions, np.zeros(0), np.zeros(0, dtype=np.int64)
+    along_x = along_y = way_to = link_price = none
+    last_step = step_x = step_y = chip_of = no_steps
+    if grid.topology == "mesh":
+        along_x, along_y = np.zeros(grid.width), np.zeros(grid.height)
+        along_x[1:] = np.cumsum(prices[steps.index((1, 0)), 0, :-1])
+        along_y[1:] = np.cumsum(prices[steps.index((0, 1)), :-1, 0])
+    else:
+        cost, last = ways_from_origin(problem)
+        last_step, link_price = last.ravel(), prices.ravel()
+        step_x, step_y = np.array(steps).T.copy()
+        if np.ptp(prices, axis=(1, 2)).max() == 0:
+            way_to = cost.ravel() / unit_of(problem)
+    if problem.paid.chip:
+        y, x = np.indices(grid.shape)
+        chip_of = grid.chip_of(x, y).ravel()
     rank_weight = 0.0
     if problem.objective == "worst-link":
         targets = problem.sends.packets @ problem.sends.n_targets
@@ -280,20 +238,39 @@ def _rules(problem: Problem) -> Rules:
         grid.width,
         grid.height,
         grid.cores_per_router,
-        price_x / unit,
-        price_y / unit,
-        way_to / unit,
+        along_x,
+        along_y,
+        way_to,
         last_step,
         step_x,
         step_y,
-        np.where(step_y != 0, price_y, price_x) / unit,
+        link_price,
+        chip_of,
+        problem.paid.chip / unit_of(problem),
         rank_weight,
         rank_weight,
+        0.0,
     )
 
 
+def unit_of(problem: Problem) -> float:
+    """Return the price that the kernels call 1.
+
+    Parameters
+    ----------
+    problem : Problem
+        Prices.
+
+    Returns
+    -------
+    float
+        The dearest link; 1 hop, or J for the energy.
+    """
+    return float(problem.link_prices.max()) or problem.paid.chip or 1.0
+
+
 def _room(problem: Problem, slots: np.ndarray, seed: int) -> tuple[Places, Notes]:
-    from hwmodel.placing.placement_kernels import Notes, Places
+    from hwmodel.placing.way_kernels import Notes, Places
 
     grid, n_cores = problem.grid, problem.n_cores
     n_entries = problem.sends.packets.size
@@ -310,6 +287,7 @@ def _room(problem: Problem, slots: np.ndarray, seed: int) -> tuple[Places, Notes
         np.zeros(n_entries),
         np.zeros(n_links, dtype=np.int64),
         np.zeros(n_links, dtype=np.int64),
+        np.zeros(grid.n_chips if problem.paid.chip else 0, dtype=np.int64),
         np.zeros(2),
     )
     top, bottom = np.zeros((2, grid.width), dtype=np.int64)

@@ -53,7 +53,7 @@ def test_pair__may_begin_at_zero():
 
 def test_budget_of__keeps_both():
     budget = budget_of(5, 2.5)
-    assert (budget.swaps, budget.seconds) == (5, 2.5)
+    assert (budget.iterations, budget.seconds) == (5, 2.5)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "0", "-1", "1e9", "soon"])
