@@ -125,7 +125,14 @@ MAPPING = [
     click.option(
         "--placement",
         type=click.Choice(
-            ["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+            [
+                "row-major",
+                "snake",
+                "hilbert",
+                "spectral",
+                "greedy",
+                "annealing",
+            ]
         ),
         default="row-major",
         show_default=True,
@@ -134,9 +141,7 @@ MAPPING = [
     click.option(
         "--objective",
         type=click.Choice(["hops", "energy", "worst-link"]),
-        default="hops",
-        show_default=True,
-        help="What the placement makes small.",
+        help="What a placement that looks at the traffic makes small; hops by default.",
     ),
     click.option(
         "--placement-iterations",
@@ -199,6 +204,6 @@ def budget_of(iterations: int | None, seconds: float | None) -> Any:
     Budget
         See `hwmodel.placing.search.Budget`.
     """
-    from hwmodel.placing.search import Budget
+    from hwmodel.placing.budget import Budget
 
     return Budget(iterations, seconds)

@@ -13,6 +13,7 @@ from hwmodel_.builders import (
     close,
     conv_model,
     dense_model,
+    made_up_trace,
     make_model,
     make_network,
     two_by_two_model,
@@ -20,7 +21,7 @@ from hwmodel_.builders import (
 )
 
 from eventsim import __version__
-from eventsim.model_file import ModelFile, write_model
+from eventsim.model_file import ModelFile, read_model, write_model
 from eventsim.spikes import SpikeTrains
 from eventsim.topology import AveragePool, Dense, Sparse
 from hwmodel.chip.files import preset_names
@@ -492,8 +493,9 @@ def test_placement__choices_are_the_methods():
 
 
 def test_estimate__places_for_the_objective(wide):
-    common = ("estimate", wide, *SMALL_CORES, "--json", "--placement-iterations", 5000)
+    common = ("estimate", wide, *SMALL_CORES, "--json")
     rows = json.loads(run(*common).stdout)
+    common += ("--placement-iterations", 5000)
     better = json.loads(run(*common, "--placement", "annealing").stdout)
     assert better["hops"] < rows["hops"]
     assert better["placement"]["value"] == better["hops"]
@@ -501,6 +503,34 @@ def test_estimate__places_for_the_objective(wide):
     links = ("--placement", "greedy", "--objective", "worst-link")
     calm = json.loads(run(*common, *links, "--casting", "unicast").stdout)
     assert calm["placement"]["value"] == calm["busiest_link"]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--objective", "hops"),
+        ("--placement-iterations", "5"),
+        ("--placement-seconds", "2"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", ["estimate", "map", "contention", "export", "early-exit"]
+)
+def test_placement__an_option_without_effect_is_refused(
+    command, option, wide, tmp_path
+):
+    model = read_model(wide)
+    trace = tmp_path / "t.npz"
+    rng = np.random.default_rng(1)
+    write_trace(trace, model.network, made_up_trace(model.network, rng))
+    more = {
+        "contention": ["--trace", trace],
+        "export": ["--out", tmp_path / "out"],
+        "early-exit": ["--trace", trace, "--chip", "loihi"],
+    }
+    result = run(command, wide, *SMALL_CORES, *more.get(command, []), *option)
+    said = f"{' '.join(option)} has no effect on placement row-major; expected --plac"
+    assert_one_error_line(result, said, f"or leave {option[0]} out")
 
 
 def test_estimate__same_seed_same_places(wide):
