@@ -130,13 +130,14 @@ MAPPING = [
                 "snake",
                 "hilbert",
                 "spectral",
+                "force",
                 "greedy",
                 "annealing",
             ]
         ),
         default="row-major",
         show_default=True,
-        help="How cores find their places; the last three look at the traffic.",
+        help="How cores find their places; the last four look at the traffic.",
     ),
     click.option(
         "--objective",
@@ -147,13 +148,13 @@ MAPPING = [
         "--placement-iterations",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Swaps that greedy and annealing try.",
+        help="Swaps that greedy and annealing try, rounds of force.",
     ),
     click.option(
         "--placement-seconds",
         type=Seconds(),
         metavar="SECONDS",
-        help="Time that greedy and annealing take; results then depend on it.",
+        help="Time that force, greedy and annealing take; results then depend on it.",
     ),
     click.option(
         "--seed",

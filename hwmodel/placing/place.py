@@ -14,6 +14,7 @@ from hwmodel.mapping.placement import Mapping, require_room
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound
 from hwmodel.placing.budget import Budget
+from hwmodel.placing.force import force
 from hwmodel.placing.orders import hilbert, row_major, snake
 from hwmodel.placing.problem import Objective, Prices, Problem
 from hwmodel.placing.search import anneal, descend
@@ -22,7 +23,7 @@ from hwmodel.traffic.counts import Casting
 from hwmodel.traffic.flows import Flows
 
 Method = Literal[
-    "row-major", "snake", "hilbert", "spectral", "greedy", "annealing"
+    "row-major", "snake", "hilbert", "spectral", "force", "greedy", "annealing"
 ]
 METHODS: tuple[Method, ...] = get_args(Method)
 
@@ -34,7 +35,7 @@ ORDERS: dict[Method, Callable[[Grid], np.ndarray]] = {
 """Methods that need no traffic."""
 
 SWAPS = {"greedy": descend, "annealing": anneal}
-SEARCHES: tuple[Method, ...] = ("greedy", "annealing")
+SEARCHES: tuple[Method, ...] = ("force", "greedy", "annealing")
 """Methods that take a budget."""
 
 
@@ -108,8 +109,8 @@ def place(
         Name for messages.
     method : str
         ``"row-major"``, ``"snake"`` and ``"hilbert"`` fill the grid in that order;
-        ``"spectral"``, ``"greedy"`` and ``"annealing"`` look at the
-        traffic. The last two start from the first four.
+        ``"spectral"``, ``"force"``, ``"greedy"`` and ``"annealing"`` look at the
+        traffic. The last three start from the first four.
     objective : {"hops", "energy", "worst-link"}, optional
         What is to be small, for a method that looks at the traffic; ``"hops"`` by
         default.
@@ -120,7 +121,7 @@ def place(
     seed : int
         Same seed, same places, unless a budget in seconds cuts the search short.
     budget : Budget, optional
-        Of greedy and annealing.
+        Of force, greedy and annealing.
     prices : Prices, optional
         For the energy.
 
@@ -216,6 +217,8 @@ def _slots(
     if method == "spectral":
         return embedded
     starts = [*(_fill(n_cores, grid, order) for order in ORDERS), embedded]
+    if method == "force":
+        return force(problem, starts, budget)
     best = min(starts, key=problem.value_of)
     return SWAPS[method](problem, best, seed, budget)
 

@@ -58,7 +58,7 @@ def test_place__says_what_it_reached(method, casting, objective, size, seed):
     rows = judge(problem, list(zip(by_row.x, by_row.y, strict=True)))[0]
     assert result.row_major == rows
     assert result.bound <= min(result.value, rows)
-    if method in ("greedy", "annealing"):
+    if method in ("force", "greedy", "annealing"):
         assert result.gain >= 0
 
 
@@ -80,6 +80,7 @@ def test_place__searches_beat_the_fixed_placements(objective):
         mapping = placed(Grid(5, 5), method=method, objective=objective, **options)
         values[method] = problem.value(mapping.mapping.x, mapping.mapping.y)
     simple = min(values[m] for m in (*ORDERS, "spectral"))
+    assert values["force"] <= simple
     assert values["greedy"] <= simple
     assert values["annealing"] <= values["greedy"]
 
@@ -100,7 +101,7 @@ def test_place__orders_need_no_traffic(method):
     assert (result.value, result.bound, result.gain) == (None, None, None)
 
 
-@pytest.mark.parametrize("method", ["spectral", "greedy", "annealing"])
+@pytest.mark.parametrize("method", ["spectral", "force", "greedy", "annealing"])
 def test_place__names_the_method_that_needs_traffic(method):
     with pytest.raises(
         PlacementError, match=rf"placement {method} looks at the traffic.*row-major"
