@@ -203,7 +203,7 @@ def budget_of(iterations: int | None, seconds: float | None) -> Any:
     Returns
     -------
     Budget
-        See `hwmodel.placing.search.Budget`.
+        See `hwmodel.placing.budget.Budget`.
     """
     from hwmodel.placing.budget import Budget
 

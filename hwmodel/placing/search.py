@@ -38,7 +38,6 @@ HOT, COLD = 0.5, 0.005
 BUSIEST_SHARE = 10.0
 """While annealing, 1 % of the busiest link weighs as much as so many % of all hops."""
 
-
 ROUNDING = 1e-12
 """Share of the energy at the start that a greedy swap has to gain at least."""
 
