@@ -47,8 +47,8 @@ def force(
     problem : Problem
         What to place and how it is judged.
     starts : sequence of ndarray, shape (n_cores,), int64
-        Where the cores start, one search each: ``router * cores_per_router + k``, all
-        different in one start.
+        Where the cores start, one search each, the best start first: ``router *
+        cores_per_router + k``, all different in one start.
     budget : Budget, optional
         Rounds, or seconds, of all searches together. Without one, each ends when a
         pull over a sixteenth of the way is no better.
@@ -60,9 +60,11 @@ def force(
     """
     pulls = attraction(problem).tocoo()
     clock = Clock("pulling cores", budget or Budget(), "round")
-    best, best_value = starts[0], problem.value_of(starts[0])
-    for start in starts:
-        slots, value, share = start, problem.value_of(start), 1.0
+    values = [problem.value_of(start) for start in starts]
+    order = sorted(range(len(starts)), key=values.__getitem__)
+    best, best_value = starts[order[0]], values[order[0]]
+    for i in order:
+        slots, value, share = starts[i], values[i], 1.0
         while share >= SHORTEST_PULL and clock.spent() < 1:
             pulled = _round(problem, pulls, slots, share)
             clock.add(1)

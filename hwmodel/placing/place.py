@@ -35,6 +35,8 @@ ORDERS: dict[Method, Callable[[Grid], np.ndarray]] = {
 """Methods that need no traffic."""
 
 SWAPS = {"greedy": descend, "annealing": anneal}
+"""Methods that swap cores, from the best of the simple placements."""
+
 SEARCHES: tuple[Method, ...] = ("force", "greedy", "annealing")
 """Methods that take a budget."""
 
@@ -198,7 +200,8 @@ def require_effect(
             given[f"--placement-iterations {budget.iterations}"] = list(SEARCHES)
         if budget.seconds is not None:
             given[f"--placement-seconds {budget.seconds:g}"] = list(SEARCHES)
-    for option, methods in given.items():
+    if given:
+        option, methods = next(iter(given.items()))
         raise PlacementError(
             f"{option} has no effect on placement {method}; expected --placement "
             f"{', '.join(methods[:-1])} or {methods[-1]} with it; pass one of these, "

@@ -1,8 +1,13 @@
 """Kernels that try swaps of cores and follow what changes, nothing else.
 
 A swap changes only the ways of packets that start or end at one of the two cores, which
-`Traffic` lists for every core, and the number of chips in use. Packets on links are
-followed only if the busiest one counts.
+`hwmodel.placing.search_tables.Traffic` lists for every core, and the number of chips in
+use. On the mesh the price of a tree of XY routes follows from its extent: one stretch
+along the source's row, one along each column with targets. On the torus routes are
+walked back from the targets until they meet. Packets on links are followed only if the
+busiest one counts.
+
+What the arguments hold is told in `hwmodel.placing.search_tables`.
 """
 
 from __future__ import annotations
@@ -10,7 +15,6 @@ from __future__ import annotations
 import numpy as np
 
 from eventsim.jit import jit
-from hwmodel.placing.way_kernels import load, way
 
 
 @jit(as_written=True, borrows=True)
@@ -36,6 +40,101 @@ def _largest(values):
     for i in range(values.size):
         largest = max(largest, values[i])
     return float(largest)
+
+
+@jit(as_written=True, borrows=True)
+def _walk_back(traffic, rules, places, notes, entry, packets, loads):
+    """Cost of one packet of an entry on the torus; adds packets to its links."""
+    width, height = rules.width, rules.height
+    source = traffic.source[entry]
+    x, y = places.x[source], places.y[source]
+    notes.mark[0] += 1
+    mark = notes.mark[0]
+    cost = 0.0
+    for i in range(traffic.offsets[entry], traffic.offsets[entry + 1]):
+        target = traffic.targets[i]
+        dx = (places.x[target] - x) % width
+        dy = (places.y[target] - y) % height
+        while dy * width + dx != 0 and notes.seen[dy * width + dx] != mark:
+            notes.seen[dy * width + dx] = mark
+            step = rules.last_step[dy * width + dx]
+            dx = (dx - rules.step_x[step]) % width
+            dy = (dy - rules.step_y[step]) % height
+            router = (y + dy) % height * width + (x + dx) % width
+            link = step * width * height + router
+            cost += rules.link_price[link]
+            if packets != 0:
+                loads[link] += packets
+    return cost
+
+
+@jit(as_written=True, borrows=True)
+def way(traffic, rules, places, notes, entry):
+    """Cost of one packet of an entry."""
+    source = traffic.source[entry]
+    x, y = places.x[source], places.y[source]
+    first, last = traffic.offsets[entry], traffic.offsets[entry + 1]
+    if last - first == 1:
+        target = traffic.targets[first]
+        to_x, to_y = places.x[target], places.y[target]
+        if rules.way_to.size:
+            dx, dy = (to_x - x) % rules.width, (to_y - y) % rules.height
+            return rules.way_to[dy * rules.width + dx]
+        if rules.last_step.size == 0:
+            cost_x = abs(rules.along_x[to_x] - rules.along_x[x])
+            return cost_x + abs(rules.along_y[to_y] - rules.along_y[y])
+    if rules.last_step.size:
+        return _walk_back(traffic, rules, places, notes, entry, 0, places.loads)
+    notes.mark[0] += 1
+    mark = notes.mark[0]
+    west = east = x
+    cost_y = 0.0
+    for i in range(first, last):
+        target = traffic.targets[i]
+        to_x, to_y = places.x[target], places.y[target]
+        west, east = min(west, to_x), max(east, to_x)
+        if notes.seen[to_x] != mark:
+            notes.seen[to_x] = mark
+            notes.top[to_x] = notes.bottom[to_x] = y
+        if to_y < notes.top[to_x]:
+            cost_y += rules.along_y[notes.top[to_x]] - rules.along_y[to_y]
+            notes.top[to_x] = to_y
+        elif to_y > notes.bottom[to_x]:
+            cost_y += rules.along_y[to_y] - rules.along_y[notes.bottom[to_x]]
+            notes.bottom[to_x] = to_y
+    return rules.along_x[east] - rules.along_x[west] + cost_y
+
+
+@jit(as_written=True, borrows=True)
+def load(traffic, rules, places, notes, entry, packets, loads):
+    """Add packets to the links of an entry's tree."""
+    if rules.last_step.size:
+        _walk_back(traffic, rules, places, notes, entry, packets, loads)
+        return
+    source = traffic.source[entry]
+    x, y = places.x[source], places.y[source]
+    west = east = x
+    width, plane = rules.width, rules.width * rules.height
+    row_start = y * width
+    notes.mark[0] += 1
+    mark = notes.mark[0]
+    for i in range(traffic.offsets[entry], traffic.offsets[entry + 1]):
+        target = traffic.targets[i]
+        to_x, to_y = places.x[target], places.y[target]
+        for column in range(east, to_x):
+            loads[row_start + column] += packets
+        for column in range(to_x + 1, west + 1):
+            loads[plane + row_start + column] += packets
+        west, east = min(west, to_x), max(east, to_x)
+        if notes.seen[to_x] != mark:
+            notes.seen[to_x] = mark
+            notes.top[to_x] = notes.bottom[to_x] = y
+        for row in range(notes.bottom[to_x], to_y):
+            loads[2 * plane + row * width + to_x] += packets
+        for row in range(to_y + 1, notes.top[to_x] + 1):
+            loads[3 * plane + row * width + to_x] += packets
+        notes.top[to_x] = min(notes.top[to_x], to_y)
+        notes.bottom[to_x] = max(notes.bottom[to_x], to_y)
 
 
 @jit(as_written=True, borrows=True)

@@ -14,16 +14,19 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from hwmodel.placing.budget import Budget, Clock
-from hwmodel.placing.problem import Problem, ways_from_origin
-from hwmodel.traffic.senders import HOST
-
-if TYPE_CHECKING:
-    from hwmodel.placing.way_kernels import Notes, Places, Rules, Traffic
+from hwmodel.placing.problem import Problem
+from hwmodel.placing.search_tables import (
+    Notes,
+    Places,
+    Rules,
+    Traffic,
+    room_for,
+    rules_of,
+    traffic_of,
+)
 
 SWAPS_PER_CORE = 3000
 """Swaps of a round of annealing, a core."""
@@ -158,9 +161,9 @@ class _Search:
         from hwmodel.placing import placement_kernels
 
         self.kernels = placement_kernels
-        self.traffic = _traffic(problem)
-        self.rules = _rules(problem)
-        self.places, self.notes = _room(problem, slots, seed)
+        self.traffic = traffic_of(problem)
+        self.rules = rules_of(problem)
+        self.places, self.notes = room_for(problem, slots, seed)
         self.go_to(slots)
         busiest, cost = self.places.total
         if busiest:
@@ -186,119 +189,3 @@ class _Search:
         """Root mean square change of swaps of neighbours, of those with any."""
         n_changes, squares = self.kernels.look_around(*self.state, n)
         return (squares / n_changes) ** 0.5 if n_changes else 1.0
-
-
-def _traffic(problem: Problem) -> Traffic:
-    from hwmodel.placing.way_kernels import Traffic
-
-    sends, n_cores = problem.sends, problem.n_cores
-    source = np.where(sends.source == HOST, n_cores, sends.source)
-    entry = np.repeat(np.arange(source.size), sends.n_targets)
-    touched = np.concatenate([sends.targets, source])
-    by = np.concatenate([entry, np.arange(source.size)])
-    ends = np.unique(np.stack([touched, by]), axis=1)
-    of_core, entries = ends[:, ends[0] < n_cores]
-    counts = np.bincount(of_core, minlength=n_cores)
-    return Traffic(
-        source,
-        sends.offsets,
-        sends.targets,
-        sends.packets,
-        np.concatenate([[0], np.cumsum(counts)]),
-        entries.copy(),
-    )
-
-
-def _rules(problem: Problem) -> Rules:
-    from hwmodel.placing.way_kernels import Rules
-
-    grid, prices = problem.grid, problem.link_prices / unit_of(problem)
-    steps, none, no_steps = grid.directions, np.zeros(0), np.zeros(0, dtype=np.int64)
-    along_x = along_y = way_to = link_price = none
-    last_step = step_x = step_y = chip_of = no_steps
-    if grid.topology == "mesh":
-        along_x, along_y = np.zeros(grid.width), np.zeros(grid.height)
-        along_x[1:] = np.cumsum(prices[steps.index((1, 0)), 0, :-1])
-        along_y[1:] = np.cumsum(prices[steps.index((0, 1)), :-1, 0])
-    else:
-        cost, last = ways_from_origin(problem)
-        last_step, link_price = last.ravel(), prices.ravel()
-        step_x, step_y = np.array(steps).T.copy()
-        if np.ptp(prices, axis=(1, 2)).max() == 0:
-            way_to = cost.ravel() / unit_of(problem)
-    if problem.paid.chip:
-        y, x = np.indices(grid.shape)
-        chip_of = grid.chip_of(x, y).ravel()
-    rank_weight = 0.0
-    if problem.objective == "worst-link":
-        targets = problem.sends.packets @ problem.sends.n_targets
-        rank_weight = 1.0 + float(targets) * (grid.width + grid.height)
-    return Rules(
-        grid.width,
-        grid.height,
-        grid.cores_per_router,
-        along_x,
-        along_y,
-        way_to,
-        last_step,
-        step_x,
-        step_y,
-        link_price,
-        chip_of,
-        problem.paid.chip / unit_of(problem),
-        rank_weight,
-        rank_weight,
-        0.0,
-    )
-
-
-def unit_of(problem: Problem) -> float:
-    """Return the price that the kernels call 1.
-
-    Parameters
-    ----------
-    problem : Problem
-        Prices.
-
-    Returns
-    -------
-    float
-        The dearest link; 1 hop, or J for the energy.
-    """
-    return float(problem.link_prices.max()) or problem.paid.chip or 1.0
-
-
-def _room(problem: Problem, slots: np.ndarray, seed: int) -> tuple[Places, Notes]:
-    from hwmodel.placing.way_kernels import Notes, Places
-
-    grid, n_cores = problem.grid, problem.n_cores
-    n_entries = problem.sends.packets.size
-    n_links = 0
-    if problem.objective == "worst-link":
-        n_links = len(grid.directions) * grid.n_routers
-    x, y = np.zeros((2, n_cores + 1), dtype=np.int64)
-    x[-1], y[-1] = problem.input_port
-    places = Places(
-        x,
-        y,
-        np.array(slots, dtype=np.int64),
-        np.zeros(grid.n_cores, dtype=np.int64),
-        np.zeros(n_entries),
-        np.zeros(n_links, dtype=np.int64),
-        np.zeros(n_links, dtype=np.int64),
-        np.zeros(grid.n_chips if problem.paid.chip else 0, dtype=np.int64),
-        np.zeros(2),
-    )
-    top, bottom = np.zeros((2, grid.width), dtype=np.int64)
-    notes = Notes(
-        np.zeros(n_entries, dtype=np.int64),
-        np.zeros(n_entries),
-        top,
-        bottom,
-        np.zeros(grid.n_routers, dtype=np.int64),
-        np.zeros(1, dtype=np.int64),
-        np.array([seed], dtype=np.uint64),
-        np.zeros(n_cores, dtype=np.int64),
-        np.zeros(2),
-    )
-    return places, notes
