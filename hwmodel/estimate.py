@@ -19,9 +19,9 @@ from hwmodel.mapping.placement import Mapping
 from hwmodel.mapping.splits import Split
 from hwmodel.notes import mapping_notes
 from hwmodel.on_chip import cut, place_on
+from hwmodel.placing.budget import Budget
 from hwmodel.placing.place import Method, Placement
 from hwmodel.placing.problem import Objective
-from hwmodel.placing.search import Budget
 from hwmodel.traffic.counts import ActionCounts, count
 from hwmodel.traffic.flows import layer_traffic
 from hwmodel.workload.workload import LayerGeometry, Workload, from_model
@@ -136,7 +136,7 @@ def estimate_workload(
     n_draws: int = 0,
     seed: int = 0,
     placement: Method = "row-major",
-    objective: Objective = "hops",
+    objective: Objective | None = None,
     budget: Budget | None = None,
 ) -> Estimate:
     """Estimate what one inference of a workload costs on a chip.
@@ -198,7 +198,9 @@ def estimate_workload(
         part,
         chip,
         mesh,
+        workload,
         traffic,
+        steps_per_window=steps_per_window,
         method=placement,
         objective=objective,
         casting=cast.value,

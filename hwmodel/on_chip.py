@@ -7,6 +7,7 @@ from typing import Any
 
 from eventsim.model_file import ModelFile
 from hwmodel.chip.chip import Chip, Limits
+from hwmodel.cost.latency import latency
 from hwmodel.errors import ChipError, PlacementError
 from hwmodel.mapping.groups import Partition
 from hwmodel.mapping.partition import partition
@@ -14,7 +15,7 @@ from hwmodel.mapping.placement import Mapping, require_room
 from hwmodel.mapping.splits import Split
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.place import Placement, place
-from hwmodel.placing.problem import HopPrices
+from hwmodel.placing.problem import Prices
 from hwmodel.traffic.flows import LayerTraffic, layer_traffic
 from hwmodel.workload.workload import LayerGeometry, Workload, layers_of
 
@@ -73,7 +74,7 @@ def place_layers(
     layers : sequence of LayerGeometry
         Layers with neurons.
     chip : Chip
-        Core and mesh size, price of a hop.
+        Core and mesh size, prices.
     mesh : tuple of int, optional
         (width, height) instead of the chip's.
     workload : Workload, optional
@@ -81,8 +82,7 @@ def place_layers(
     split, limits : str
         See `map_model`.
     **options
-        As of `hwmodel.placing.place.place`, but for flows, chip and prices. Without a
-        casting, that of the chip.
+        As of `place_on`.
 
     Returns
     -------
@@ -91,14 +91,11 @@ def place_layers(
 
     Raises
     ------
-    PlacementError
-        If the network does not fit, or the method needs a workload and there is none.
-    ChipError
-        If the objective is the energy and a hop has no price.
+    PlacementError, ChipError
+        See `place_on`.
     """
     part = cut(layers, chip, split, limits)
-    traffic = None if workload is None else layer_traffic(workload, part)
-    return place_on(part, chip, mesh, traffic, **options)
+    return place_on(part, chip, mesh, workload, **options)
 
 
 def cut(
@@ -134,8 +131,11 @@ def cut(
 def place_on(
     part: Partition,
     chip: Chip,
-    mesh: tuple[int, int] | None,
-    traffic: Iterable[LayerTraffic] | None,
+    mesh: tuple[int, int] | None = None,
+    workload: Workload | None = None,
+    traffic: Iterable[LayerTraffic] | None = None,
+    *,
+    steps_per_window: int = 10,
     **options: Any,
 ) -> Placement:
     """Place groups on the chip's mesh.
@@ -145,11 +145,16 @@ def place_on(
     part : Partition
         Groups.
     chip : Chip
-        Mesh, price of a hop.
-    mesh : tuple of int or None
+        Mesh, prices.
+    mesh : tuple of int, optional
         (width, height) instead of the chip's.
-    traffic : iterable of LayerTraffic or None
-        What the layers receive, if it is known.
+    workload : Workload, optional
+        The layers with their spikes, if they are known.
+    traffic : iterable of LayerTraffic, optional
+        What the layers receive, if it was worked out already.
+    steps_per_window : int
+        Time steps a firing window is divided into, positive: as long as they last,
+        every chip that holds cores draws its static power.
     **options
         As of `hwmodel.placing.place.place`, but for flows, chip and prices. Without a
         casting, that of the chip.
@@ -161,22 +166,34 @@ def place_on(
 
     Raises
     ------
-    PlacementError, ChipError
-        See `place_layers`.
+    PlacementError
+        If the network does not fit, the method needs a workload and there is none, or
+        an option has no effect on the method.
+    ChipError
+        If the objective is the energy and a price is unknown that depends on places,
+        or no such price is above 0.
     """
     grid = chip.mesh.grid_for(part.n_cores) if mesh is None else chip.mesh.grid(mesh)
     require_room(part.n_cores, grid, chip.name)
     _check_port(options.get("input_port", (0, 0)), grid)
     options["casting"] = chip.cast(options.get("casting")).value
+    if traffic is None and workload is not None:
+        traffic = layer_traffic(workload, part)
     prices = None
-    if options.get("objective") == "energy":
-        prices = _hop_prices(chip)
+    if options.get("objective") == "energy" and workload is not None:
+        steps = latency(workload.windows, steps_per_window, chip).steps
+        prices = _prices(chip, grid, part.n_cores, steps * workload.n_samples)
     flows = None if traffic is None else [t.flows for t in traffic]
     return place(part, grid, flows, chip=chip.name, prices=prices, **options)
 
 
-def _hop_prices(chip: Chip) -> HopPrices:
-    """Price a hop and the router that it leads to."""
+def _prices(chip: Chip, grid: Grid, n_cores: int, steps: int) -> Prices:
+    """Price what places decide; `steps` are those of all measured inferences.
+
+    The same constants as in `hwmodel.cost.bill.bill_of`, where a row that no placement
+    changes is left out: the router that a packet starts from, static energy by the
+    inference, that of chips whose number is given.
+    """
     why = "a placement for energy needs it"
     x = y = chip.require("energy.hop", why)
     if "energy.hop_y" in chip.constants:
@@ -184,13 +201,23 @@ def _hop_prices(chip: Chip) -> HopPrices:
     if "energy.router" in chip.constants:
         router = chip.require("energy.router", why)
         x, y = x + router, y + router
-    if x == y == 0:
+    crossing = static = 0.0
+    if grid.n_chips > 1 and "energy.chip_crossing" in chip.constants:
+        crossing = chip.require("energy.chip_crossing", why)
+    most_chips = min(grid.n_chips, n_cores)
+    if chip.energy.static.unit == "W" and grid.fewest_chips(n_cores) < most_chips:
+        power = chip.require("energy.static", why)
+        if power:
+            why = "energy.static in W needs a latency"
+            static = power * chip.require("timing.step", why) * steps
+    if x == y == crossing == static == 0:
         raise ChipError(
-            f"chip {chip.name}: energy.hop is 0, and so is energy.router, so that hops "
-            "cost the same in every placement; expected a price for --objective "
-            "energy; use --objective hops, or pass --set energy.hop=2.3pJ:marginal"
+            f"chip {chip.name}: energy.hop is 0, and so is all else that places decide "
+            "(routers, crossings between chips, chips in use), so that every placement "
+            "costs the same; expected a price for --objective energy; use --objective "
+            "hops, or pass --set energy.hop=2.3pJ:marginal"
         )
-    return HopPrices(x, y)
+    return Prices(x, y, crossing, static)
 
 
 def _check_port(port: tuple[int, int], grid: Grid) -> None:

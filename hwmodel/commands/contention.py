@@ -59,6 +59,7 @@ def contention(
         chip,
         mesh,
         workload,
+        steps_per_window=steps_per_window,
         method=placement,
         **with_budget(options),
     )

@@ -133,30 +133,36 @@ PLACING = [
     click.option(
         "--placement",
         type=click.Choice(
-            ["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+            [
+                "row-major",
+                "snake",
+                "hilbert",
+                "spectral",
+                "force",
+                "greedy",
+                "annealing",
+            ]
         ),
         default="row-major",
         show_default=True,
-        help="How cores find their places; the last three look at the traffic.",
+        help="How cores find their places; the last four look at the traffic.",
     ),
     click.option(
         "--objective",
         type=click.Choice(["hops", "energy", "worst-link"]),
-        default="hops",
-        show_default=True,
-        help="What the placement makes small.",
+        help="What a placement that looks at the traffic makes small; hops by default.",
     ),
     click.option(
         "--placement-iterations",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Swaps that greedy and annealing try.",
+        help="Swaps that greedy and annealing try, rounds of force.",
     ),
     click.option(
         "--placement-seconds",
         type=Seconds(),
         metavar="SECONDS",
-        help="Time that greedy and annealing take; results then depend on it.",
+        help="Time that force, greedy and annealing take; results then depend on it.",
     ),
     click.option(
         "--seed",
@@ -183,10 +189,10 @@ def with_budget(options: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The same with ``budget``, a `hwmodel.placing.search.Budget`, instead of
+        The same with ``budget``, a `hwmodel.placing.budget.Budget`, instead of
         ``placement_iterations`` and ``placement_seconds``.
     """
-    from hwmodel.placing.search import Budget
+    from hwmodel.placing.budget import Budget
 
     names = ("placement_iterations", "placement_seconds")
     rest = {name: value for name, value in options.items() if name not in names}

@@ -17,6 +17,7 @@ from hwmodel.early_exit.front import is_on_front
 from hwmodel.early_exit.spending import Spending, spending_until, units_per_second
 from hwmodel.errors import HwmodelError
 from hwmodel.estimate import Estimate, estimate_workload
+from hwmodel.placing.place import require_effect
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import from_trace
 
@@ -170,7 +171,14 @@ def price_exits(
     ------
     EventsimError
         If the model, the trace and the policies do not fit.
+    PlacementError
+        If an option of the placement has no effect on any chip.
     """
+    require_effect(
+        options.get("placement", "row-major"),
+        options.get("objective"),
+        options.get("budget"),
+    )
     network = model.network
     runs = decided_runs(policies, network, trace)
     times = trace.duration * np.arange(N_TIMES + 1) / N_TIMES

@@ -8,10 +8,11 @@ each way to cut the layer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from eventsim.topology import EarliestPool
+from eventsim.topology import EarliestPool, Sparse
 from hwmodel.chip.chip import CoreLimits
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import LayerPartition
@@ -24,6 +25,9 @@ from hwmodel.workload.group_inputs import (
     received,
 )
 from hwmodel.workload.workload import LayerGeometry
+
+MOST_LISTED = 32
+"""Groups of one cut that are listed as too large."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,23 @@ class LayerNeeds:
             cores = max(cores, -(-routes // out_axons))
         return cores
 
+    @property
+    def neurons(self) -> int:
+        """Neurons that a core holds."""
+        return _neurons(self.capacity)
+
+    @property
+    def limits_routes(self) -> bool:
+        """Whether the layer before pays for what this one receives."""
+        return self.cores_before(0) > 0
+
+    @cached_property
+    def features_alike(self) -> bool:
+        """Whether every feature has the same inputs: no synapse is missing."""
+        if isinstance(self.layer.topology, Sparse):
+            return False
+        return self.layer.nonzero is None or bool(self.layer.nonzero.all())
+
     def fits(self, part: LayerPartition) -> bool:
         """Tell whether every group of a cut fits on a core.
 
@@ -101,17 +122,75 @@ class LayerNeeds:
         bool
             ``True`` if no limit is broken.
         """
+        return not (self.too_many_neurons(part) or len(self.too_large(part)))
+
+    def too_many_neurons(self, part: LayerPartition) -> bool:
+        """Tell whether a group of a cut has more neurons than a core holds.
+
+        Parameters
+        ----------
+        part : LayerPartition
+            Runs of features, rows and columns.
+
+        Returns
+        -------
+        bool
+            Copies are not counted here.
+        """
         longest = [
             max(stop - start for start, stop in runs)
             for runs in (part.features, part.rows, part.columns)
         ]
-        if np.prod(longest) > _neurons(self.capacity):
-            return False
+        return int(np.prod(longest)) > self.neurons
+
+    def too_large(self, part: LayerPartition) -> np.ndarray:
+        """List groups of a cut that need more than a core holds, but for neurons.
+
+        Parameters
+        ----------
+        part : LayerPartition
+            Runs of features, rows and columns.
+
+        Returns
+        -------
+        ndarray, shape (n, 3, 2), int64
+            (start, stop) of their features, rows and columns; none if every group
+            fits, else up to `MOST_LISTED`, those that need most. Features that are
+            not needed to break the limit are left out where that is easy to tell.
+        """
         for cumulative, limit in self.sums:
-            if _group_sums(cumulative, part).max() > limit:
-                return False
+            needed = _group_sums(cumulative, part).transpose(2, 0, 1)
+            if needed.max() > limit:
+                boxes = _worst(part, needed, limit)
+                return _fewest_features(boxes, cumulative, limit)
         axons = self.capacity.axons
-        return axons is None or int(inputs_of(self.layer, part).max()) <= axons
+        if axons is None:
+            return np.zeros((0, 3, 2), dtype=np.int64)
+        boxes = _worst(part, inputs_of(self.layer, part), axons)
+        if self.features_alike:
+            boxes[:, 0, 1] = boxes[:, 0, 0] + 1
+        return boxes
+
+
+def _worst(part: LayerPartition, needed: np.ndarray, limit: int) -> np.ndarray:
+    """List the groups that need more than a limit, shape (n, 3, 2)."""
+    broken = np.argwhere(needed > limit)
+    order = np.argsort(-needed[tuple(broken.T)], kind="stable")[:MOST_LISTED]
+    axes = map(np.array, (part.features, part.rows, part.columns))
+    spans = [runs[i] for runs, i in zip(axes, broken[order].T, strict=True)]
+    return np.stack(spans, axis=1)
+
+
+def _fewest_features(
+    boxes: np.ndarray, cumulative: np.ndarray, limit: int
+) -> np.ndarray:
+    """Keep of each box as many of its first features as break the limit."""
+    for box in boxes:
+        (first, _), (top, bottom), (left, right) = box
+        line = cumulative[bottom, right] - cumulative[top, right]
+        line = line - cumulative[bottom, left] + cumulative[top, left]
+        box[0, 1] = np.searchsorted(line, line[first] + limit, side="right")
+    return boxes
 
 
 def _neurons(capacity: CoreLimits) -> int:

@@ -52,10 +52,10 @@ def partition(
     -----
     Layers are cut from the last to the first: how many cores a neuron has to reach is
     known once the layer behind it is cut. Without limits on routes (target_cores,
-    out_axons) layers do not depend on each other, and the search is best for all
-    among the cuts it tries.
-    With them it looks one layer ahead, and is compared with the other splits of the
-    whole network: the one with the fewest cores, then inputs, is taken.
+    out_axons) layers do not depend on each other, and the search finds the fewest cores
+    that any cut into equal runs takes. With them it looks one layer ahead, and is
+    compared with the other splits of the whole network: the one with the fewest cores,
+    then inputs, is taken.
 
     References
     ----------

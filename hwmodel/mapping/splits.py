@@ -1,25 +1,20 @@
 """Ways to cut a layer: along features, along space, both, or the best that fits.
 
 A layer is cut into equal runs of features, of map rows and of map columns; a group is
-one run of each. Only numbers of runs count that make the longest run shorter than fewer
-runs would. All rules are deterministic.
+one run of each. All rules are deterministic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import product
 from typing import Literal, get_args
 
-from hwmodel.mapping.groups import LayerPartition, equal_runs
-from hwmodel.mapping.needs import LayerNeeds, inputs_of
+from hwmodel.mapping.cut_search import Shape, cheapest_cut, cut, first_cut
+from hwmodel.mapping.groups import LayerPartition
+from hwmodel.mapping.needs import LayerNeeds
 from hwmodel.workload.group_inputs import map_of
 
 Split = Literal["features", "space", "both", "search"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-
-# numbers of runs of features, rows and columns
-Shape = tuple[int, int, int]
 
 
 def cut_layer(needs: LayerNeeds, split: Split) -> LayerPartition:
@@ -39,7 +34,7 @@ def cut_layer(needs: LayerNeeds, split: Split) -> LayerPartition:
         runs into more; features before rows before columns if equally long.
         ``"search"``: the cut with the least cost of all.
 
-        See `cost` for what costs.
+        See `hwmodel.mapping.cut_search.cost` for what costs.
 
     Returns
     -------
@@ -47,101 +42,34 @@ def cut_layer(needs: LayerNeeds, split: Split) -> LayerPartition:
         Its cores are numbered from 0.
     """
     height, width, features = map_of(needs.layer)
-    of_features, of_rows, of_columns = map(run_counts, (features, height, width))
-    if split == "features":
-        shapes = [(f, 1, 1) for f in of_features]
-        shapes += [(features, r, 1) for r in of_rows]
-        shapes += [(features, height, k) for k in of_columns]
-        return _first(needs, shapes)
     if split == "both":
         return _cut_longest(needs)
+    if split == "features":
+        return _first(
+            needs,
+            [(f, 1, 1) for f in range(1, features + 1)],
+            [(features, r, 1) for r in range(1, height + 1)],
+            [(features, height, c) for c in range(1, width + 1)],
+        )
     if split == "space":
-        tiles = _cheapest(needs, product([1], of_rows, of_columns))
-        return tiles or _first(needs, [(f, height, width) for f in of_features])
-    best = _cheapest(needs, product(of_features, of_rows, of_columns))
+        tiles = cheapest_cut(needs, most_feature_runs=1)
+        of_features = [(f, height, width) for f in range(1, features + 1)]
+        return tiles or _first(needs, of_features)
+    best = cheapest_cut(needs)
     assert best is not None  # single neurons fit
     return best
 
 
-def run_counts(size: int) -> list[int]:
-    """List the numbers of runs worth trying.
-
-    Parameters
-    ----------
-    size : int
-        Items to cut into runs.
-
-    Returns
-    -------
-    list of int
-        ``ceil(size / length)`` for every length, each once, from 1 to `size`.
-    """
-    return sorted({-(-size // length) for length in range(1, size + 1)})
-
-
-Cost = tuple[int, int, int, int, int]
-
-
-def cost(needs: LayerNeeds, part: LayerPartition) -> Cost:
-    """Return what `cut_layer` minimises, the most important first.
-
-    Parameters
-    ----------
-    needs : LayerNeeds
-        The layer.
-    part : LayerPartition
-        How it is cut.
-
-    Returns
-    -------
-    tuple of int
-        Cores; inputs of all cores (distinct presynaptic neurons, summed over cores:
-        unicast packets if all neurons fire alike); runs of features, of rows, of
-        columns. Where routes are limited, those cores count too that the layer before
-        needs at least to send to these inputs, see `LayerNeeds.cores_before`.
-    """
-    n_inputs = int(inputs_of(needs.layer, part).sum())
-    return part.n_cores + needs.cores_before(n_inputs), n_inputs, *part.shape
-
-
-def _cut(needs: LayerNeeds, shape: Shape) -> LayerPartition:
-    height, width, features = map_of(needs.layer)
-    return LayerPartition(
-        0,
-        equal_runs(features, shape[0]),
-        equal_runs(height, shape[1]),
-        equal_runs(width, shape[2]),
-        needs.copies,
-    )
-
-
-def _first(needs: LayerNeeds, shapes: Iterable[Shape]) -> LayerPartition:
-    parts = (_cut(needs, shape) for shape in shapes)
-    return next(part for part in parts if needs.fits(part))
-
-
-def _cheapest(needs: LayerNeeds, shapes: Iterable[Shape]) -> LayerPartition | None:
-    def cores(shape: Shape) -> int:
-        return shape[0] * shape[1] * shape[2]
-
-    best: tuple[Cost, LayerPartition] | None = None
-    enough = [shape for shape in shapes if cores(shape) >= needs.fewest_cores]
-    for shape in sorted(enough, key=cores):
-        if best is not None and cores(shape) + needs.cores_before(0) > best[0][0]:
-            break  # shapes are sorted by cores: none that follows costs less
-        part = _cut(needs, shape)
-        if needs.fits(part):
-            of_part = cost(needs, part)
-            if best is None or of_part < best[0]:
-                best = of_part, part
-    return None if best is None else best[1]
+def _first(needs: LayerNeeds, *stages: list[Shape]) -> LayerPartition:
+    parts = (first_cut(needs, shapes) for shapes in stages)
+    return next(part for part in parts if part is not None)
 
 
 def _cut_longest(needs: LayerNeeds) -> LayerPartition:
     height, width, features = map_of(needs.layer)
     sizes = (features, height, width)
     counts = [1, 1, 1]
-    while not needs.fits(part := _cut(needs, (counts[0], counts[1], counts[2]))):
+    while not needs.fits(part := cut(needs, (counts[0], counts[1], counts[2]))):
         lengths = [-(-size // n) for size, n in zip(sizes, counts, strict=True)]
         axis = lengths.index(max(lengths))
         counts[axis] = -(-sizes[axis] // (lengths[axis] - 1))

@@ -61,6 +61,11 @@ class Grid:
     topology: Topology = "mesh"
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width), the shape of an array with an entry for each router."""
+        return self.height, self.width
+
+    @property
     def n_routers(self) -> int:
         """Number of routers."""
         return self.width * self.height
@@ -101,6 +106,53 @@ class Grid:
         width, height = self.chip
         chips_in_row = -(-self.width // width)
         return (np.asarray(y) // height) * chips_in_row + np.asarray(x) // width
+
+    def fewest_chips(self, n_cores: int) -> int:
+        """Return how many chips some cores need at least.
+
+        Parameters
+        ----------
+        n_cores : int
+            Cores to place, at most those of the grid.
+
+        Returns
+        -------
+        int
+            The largest chips first; those at the border may be cut off.
+        """
+        y, x = np.indices(self.shape)
+        holds = np.bincount(self.chip_of(x, y).ravel()) * self.cores_per_router
+        held = np.cumsum(-np.sort(-holds))
+        return int(np.searchsorted(held, n_cores)) + 1 if n_cores else 0
+
+    def rectangle(
+        self, n_cores: int, middle: tuple[int, int]
+    ) -> tuple[int, int, int, int]:
+        """Return the squarest and smallest rectangle of routers for some cores.
+
+        Parameters
+        ----------
+        n_cores : int
+            Cores to place, 1 to those of the grid.
+        middle : tuple of int
+            (x, y) of a router that it should lie around.
+
+        Returns
+        -------
+        tuple of int
+            Left column, top row, width and height. It lies on the grid, as near to
+            the middle as that allows.
+        """
+        routers = -(-n_cores // self.cores_per_router)
+        sizes = [
+            (width, -(-routers // width))
+            for width in range(1, self.width + 1)
+            if -(-routers // width) <= self.height
+        ]
+        width, height = min(sizes, key=lambda s: (max(s), s[0] * s[1], s))
+        left = min(max(middle[0] - width // 2, 0), self.width - width)
+        top = min(max(middle[1] - height // 2, 0), self.height - height)
+        return left, top, width, height
 
     @property
     def row_major(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What no placement can beat: lower bounds of hops, hop energy and the busiest link.
+"""What no placement can beat: lower bounds of hops, energy and the busiest link.
 
 Unicast. Packets between two cores travel at least the distance of the two. Two bounds
 hold for the sum over pairs of cores:
@@ -15,6 +15,9 @@ of the slots from the port.
 
 Multicast. A tree to several cores has at least as many links as it has routers besides
 its root; trees with one target are unicast.
+
+Energy. Hops at the price of the cheapest link in their direction: dearer ones, as where
+chips meet, cannot make it less. To them come the fewest chips that hold the cores.
 
 Busiest link. Links share the hops, hence at least hops over links; all that enters or
 leaves a router passes one of its links: four on a mesh, six on a torus.
@@ -45,7 +48,10 @@ def lower_bound(problem: Problem) -> float:
     """
     if problem.objective == "worst-link":
         return _busiest_bound(problem)
-    return _hop_bound(problem)
+    bound = _hop_bound(problem)
+    if problem.paid.chip:
+        bound += problem.grid.fewest_chips(problem.n_cores) * problem.paid.chip
+    return bound
 
 
 def _hop_bound(problem: Problem) -> float:
@@ -56,7 +62,7 @@ def _hop_bound(problem: Problem) -> float:
     n_targets = sends.n_targets[~single]
     members = n_targets + ~from_host[~single]
     links = -(-members // cpr) - 1
-    cheapest = min(problem.weights)
+    cheapest = problem.cheapest_links.min()
     bound = cheapest * float(links @ sends.packets[~single])
     source = sends.source[single]
     target = sends.targets[sends.offsets[:-1][single]]
@@ -106,7 +112,7 @@ def _from_middle(problem: Problem) -> np.ndarray:
 def _costs_from(problem: Problem, x: int, y: int) -> np.ndarray:
     grid = problem.grid
     if grid.topology == "mesh":
-        price_x, price_y = problem.weights
+        price_x, price_y = _mesh_prices(problem)
         costs = (
             price_x * np.abs(np.arange(grid.width) - x)
             + price_y * np.abs(np.arange(grid.height) - y)[:, None]
@@ -120,7 +126,7 @@ def _closest_pairs(problem: Problem, n_pairs: int) -> np.ndarray:
     """Costs of the way between the `n_pairs` closest pairs of slots, ascending."""
     grid, cpr = problem.grid, problem.grid.cores_per_router
     if grid.topology == "mesh":
-        price_x, price_y = problem.weights
+        price_x, price_y = _mesh_prices(problem)
         dx, dy = np.meshgrid(np.arange(grid.width), np.arange(grid.height))
         cost = price_x * dx + price_y * dy
         pairs = (grid.width - dx) * (grid.height - dy) * np.where(dx * dy > 0, 2, 1)
@@ -132,6 +138,12 @@ def _closest_pairs(problem: Problem, n_pairs: int) -> np.ndarray:
     order = np.argsort(cost, axis=None, kind="stable")
     many = np.minimum(slots.ravel()[order], n_pairs)
     return np.repeat(cost.ravel()[order], many)[:n_pairs]
+
+
+def _mesh_prices(problem: Problem) -> tuple[float, float]:
+    """Price of the cheapest link along x and along y."""
+    steps, prices = problem.grid.directions, problem.cheapest_links
+    return float(prices[steps.index((1, 0))]), float(prices[steps.index((0, 1))])
 
 
 def _torus_costs(problem: Problem) -> np.ndarray:

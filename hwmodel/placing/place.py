@@ -14,13 +14,17 @@ from hwmodel.mapping.groups import Partition
 from hwmodel.mapping.placement import Mapping, require_room
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound
+from hwmodel.placing.budget import Budget
+from hwmodel.placing.force import force
 from hwmodel.placing.orders import hilbert, row_major, snake
-from hwmodel.placing.problem import HopPrices, Objective, Problem
-from hwmodel.placing.search import Budget, anneal, descend
+from hwmodel.placing.problem import Objective, Prices, Problem
+from hwmodel.placing.search import anneal, descend
 from hwmodel.placing.spectral import spectral
 from hwmodel.traffic.flows import Flows
 
-Method = Literal["row-major", "snake", "hilbert", "spectral", "greedy", "annealing"]
+Method = Literal[
+    "row-major", "snake", "hilbert", "spectral", "force", "greedy", "annealing"
+]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 ORDERS: dict[Method, Callable[[Grid], np.ndarray]] = {
@@ -30,7 +34,11 @@ ORDERS: dict[Method, Callable[[Grid], np.ndarray]] = {
 }
 """Methods that need no traffic."""
 
-SEARCHES = {"greedy": descend, "annealing": anneal}
+SWAPS = {"greedy": descend, "annealing": anneal}
+"""Methods that swap cores, from the best of the simple placements."""
+
+SEARCHES: tuple[Method, ...] = ("force", "greedy", "annealing")
+"""Methods that take a budget."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,12 @@ def place(
     *,
     chip: str,
     method: Method = "row-major",
-    objective: Objective = "hops",
+    objective: Objective | None = None,
     casting: Casting = "multicast",
     input_port: tuple[int, int] = (0, 0),
     seed: int = 0,
     budget: Budget | None = None,
-    prices: HopPrices | None = None,
+    prices: Prices | None = None,
 ) -> Placement:
     """Place groups on a grid.
 
@@ -103,10 +111,11 @@ def place(
         Name for messages.
     method : str
         ``"row-major"``, ``"snake"`` and ``"hilbert"`` fill the grid in that order;
-        ``"spectral"``, ``"greedy"`` and ``"annealing"`` look at the traffic. The last
-        two start from the best of the others.
-    objective : {"hops", "energy", "worst-link"}
-        What is to be small.
+        ``"spectral"``, ``"force"``, ``"greedy"`` and ``"annealing"`` look at the
+        traffic. The last three start from the first four.
+    objective : {"hops", "energy", "worst-link"}, optional
+        What is to be small, for a method that looks at the traffic; ``"hops"`` by
+        default.
     casting : {"multicast", "unicast"}
         How packets travel.
     input_port : tuple of int
@@ -114,8 +123,8 @@ def place(
     seed : int
         Same seed, same places, unless a budget in seconds cuts the search short.
     budget : Budget, optional
-        Of greedy and annealing.
-    prices : HopPrices, optional
+        Of force, greedy and annealing.
+    prices : Prices, optional
         For the energy.
 
     Returns
@@ -126,8 +135,11 @@ def place(
     Raises
     ------
     PlacementError
-        If the grid is too small, or the method needs traffic and there is none.
+        If the grid is too small, the method needs traffic and there is none, or an
+        objective or a budget is given that the method does not look at.
     """
+    require_effect(method, objective, budget)
+    objective = objective or "hops"
     require_room(partition.n_cores, grid, chip)
     if flows is None and method not in ORDERS:
         raise PlacementError(
@@ -146,7 +158,7 @@ def place(
         casting,
         objective,
         input_port,
-        prices or HopPrices(1.0, 1.0),
+        prices or Prices(1.0, 1.0),
     )
     slots = _slots(problem, method, seed, budget)
     return Placement(
@@ -155,10 +167,46 @@ def place(
         objective,
         casting,
         seed,
-        _value(problem, slots)[0],
-        _value(problem, _fill(partition.n_cores, grid, "row-major"))[0],
+        problem.value_of(slots)[0],
+        problem.value_of(_fill(partition.n_cores, grid, "row-major"))[0],
         lower_bound(problem),
     )
+
+
+def require_effect(
+    method: Method, objective: Objective | None, budget: Budget | None
+) -> None:
+    """Refuse an option that a method does not look at.
+
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+    objective : str or None
+        ``None``: not given. The methods in `ORDERS` take none.
+    budget : Budget or None
+        Only the methods in `SEARCHES` take one with a limit.
+
+    Raises
+    ------
+    PlacementError
+        Names the option and the methods that take it.
+    """
+    given = {}
+    if objective is not None and method in ORDERS:
+        given[f"--objective {objective}"] = [m for m in METHODS if m not in ORDERS]
+    if method not in SEARCHES and budget is not None:
+        if budget.iterations is not None:
+            given[f"--placement-iterations {budget.iterations}"] = list(SEARCHES)
+        if budget.seconds is not None:
+            given[f"--placement-seconds {budget.seconds:g}"] = list(SEARCHES)
+    if given:
+        option, methods = next(iter(given.items()))
+        raise PlacementError(
+            f"{option} has no effect on placement {method}; expected --placement "
+            f"{', '.join(methods[:-1])} or {methods[-1]} with it; pass one of these, "
+            f"or leave {option.split()[0]} out"
+        )
 
 
 def _slots(
@@ -172,18 +220,15 @@ def _slots(
     if method == "spectral":
         return embedded
     starts = [*(_fill(n_cores, grid, order) for order in ORDERS), embedded]
-    best = min(starts, key=lambda slots: _value(problem, slots))
-    return SEARCHES[method](problem, best, seed, budget)
+    if method == "force":
+        return force(problem, starts, budget)
+    best = min(starts, key=problem.value_of)
+    return SWAPS[method](problem, best, seed, budget)
 
 
 def _fill(n_cores: int, grid: Grid, method: Method) -> np.ndarray:
     router = np.repeat(ORDERS[method](grid), grid.cores_per_router)[:n_cores]
     return router * grid.cores_per_router + np.arange(n_cores) % grid.cores_per_router
-
-
-def _value(problem: Problem, slots: np.ndarray) -> tuple[float, float]:
-    router = slots // problem.grid.cores_per_router
-    return problem.value(router % problem.grid.width, router // problem.grid.width)
 
 
 def _mapping(partition: Partition, grid: Grid, slots: np.ndarray) -> Mapping:

@@ -1,105 +1,20 @@
 """Kernels that try swaps of cores and follow what changes, nothing else.
 
-A swap changes only the ways of packets that start or end at one of the two cores.
-`Traffic` lists these for every core. On the mesh their hops under XY routing follow
-from the extent of the tree: one stretch along the source's row, one along each column
-with targets. On the torus routes are walked back from the targets until they meet.
+A swap changes only the ways of packets that start or end at one of the two cores, which
+`hwmodel.placing.search_tables.Traffic` lists for every core, and the number of chips in
+use. On the mesh the price of a tree of XY routes follows from its extent: one stretch
+along the source's row, one along each column with targets. On the torus routes are
+walked back from the targets until they meet. Packets on links are followed only if the
+busiest one counts.
 
-Hops count by their relative prices in x and y. Packets on links are followed only if
-the busiest one counts.
+What the arguments hold is told in `hwmodel.placing.search_tables`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from eventsim.jit import jit
-
-
-class Traffic(NamedTuple):
-    """Who sends to whom; entry i has ``targets[offsets[i]:offsets[i + 1]]``.
-
-    Cores are numbered from 0; number n_cores stands for the input port. The ways
-    that start or end at core c are ``of_core[of_offsets[c]:of_offsets[c + 1]]``, in
-    ascending order.
-    """
-
-    source: np.ndarray
-    offsets: np.ndarray
-    targets: np.ndarray
-    packets: np.ndarray
-    of_offsets: np.ndarray
-    of_core: np.ndarray
-
-
-class Rules(NamedTuple):
-    """Grid and prices.
-
-    On a torus, ``way_to`` and ``last_step``, both (n_routers,), tell what the way from
-    router (0, 0) costs and the direction of its last link; ``step_x``, ``step_y`` and
-    ``step_price`` describe the directions. On a mesh they are empty.
-
-    A placement is better if ``rank_weight * busiest + hop cost`` is smaller; annealing
-    weighs packets on the busiest link by ``busiest_weight``. Both are 0 if links are
-    not followed.
-    """
-
-    width: int
-    height: int
-    cores_per_router: int
-    price_x: float
-    price_y: float
-    way_to: np.ndarray
-    last_step: np.ndarray
-    step_x: np.ndarray
-    step_y: np.ndarray
-    step_price: np.ndarray
-    busiest_weight: float
-    rank_weight: float
-
-
-class Places(NamedTuple):
-    """Where the cores are, and what follows from it; changed in place.
-
-    ``x``, ``y`` (n_cores + 1,) are places, the input port's last; ``slot`` (n_cores,)
-    is ``router * cores_per_router + k``; ``core_at`` (n_slots,) the core in each slot,
-    -1 if it is free. ``way`` (n_entries,) float64 is the cost of one packet of each
-    entry; ``loads``, ``tried`` (n_directions * n_routers,) are packets on each link,
-    now and after the swap that is being tried, empty if links are not followed;
-    ``total`` (2,) float64: packets on the busiest link, cost of all hops.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    slot: np.ndarray
-    core_at: np.ndarray
-    way: np.ndarray
-    loads: np.ndarray
-    tried: np.ndarray
-    total: np.ndarray
-
-
-class Notes(NamedTuple):
-    """Room to work in.
-
-    ``changed``, ``new_way`` (n_entries,) list the ways that a swap changes. ``top``,
-    ``bottom`` (width,) hold the extent of a tree in each column, valid where ``seen``
-    equals ``mark[0]``; on a torus ``seen`` (n_routers,) marks the tree's routers.
-    ``random`` (1,) uint64 is the generator's state; ``best_slot`` (n_cores,) and
-    ``best_total`` (2,) keep the best placement.
-    """
-
-    changed: np.ndarray
-    new_way: np.ndarray
-    top: np.ndarray
-    bottom: np.ndarray
-    seen: np.ndarray
-    mark: np.ndarray
-    random: np.ndarray
-    best_slot: np.ndarray
-    best_total: np.ndarray
 
 
 @jit(as_written=True, borrows=True)
@@ -143,17 +58,18 @@ def _walk_back(traffic, rules, places, notes, entry, packets, loads):
         while dy * width + dx != 0 and notes.seen[dy * width + dx] != mark:
             notes.seen[dy * width + dx] = mark
             step = rules.last_step[dy * width + dx]
-            cost += rules.step_price[step]
             dx = (dx - rules.step_x[step]) % width
             dy = (dy - rules.step_y[step]) % height
+            router = (y + dy) % height * width + (x + dx) % width
+            link = step * width * height + router
+            cost += rules.link_price[link]
             if packets != 0:
-                router = (y + dy) % height * width + (x + dx) % width
-                loads[step * width * height + router] += packets
+                loads[link] += packets
     return cost
 
 
 @jit(as_written=True, borrows=True)
-def _way(traffic, rules, places, notes, entry):
+def way(traffic, rules, places, notes, entry):
     """Cost of one packet of an entry."""
     source = traffic.source[entry]
     x, y = places.x[source], places.y[source]
@@ -164,13 +80,15 @@ def _way(traffic, rules, places, notes, entry):
         if rules.way_to.size:
             dx, dy = (to_x - x) % rules.width, (to_y - y) % rules.height
             return rules.way_to[dy * rules.width + dx]
-        return rules.price_x * abs(to_x - x) + rules.price_y * abs(to_y - y)
-    if rules.way_to.size:
+        if rules.last_step.size == 0:
+            cost_x = abs(rules.along_x[to_x] - rules.along_x[x])
+            return cost_x + abs(rules.along_y[to_y] - rules.along_y[y])
+    if rules.last_step.size:
         return _walk_back(traffic, rules, places, notes, entry, 0, places.loads)
     notes.mark[0] += 1
     mark = notes.mark[0]
     west = east = x
-    hops_y = 0
+    cost_y = 0.0
     for i in range(first, last):
         target = traffic.targets[i]
         to_x, to_y = places.x[target], places.y[target]
@@ -179,18 +97,18 @@ def _way(traffic, rules, places, notes, entry):
             notes.seen[to_x] = mark
             notes.top[to_x] = notes.bottom[to_x] = y
         if to_y < notes.top[to_x]:
-            hops_y += notes.top[to_x] - to_y
+            cost_y += rules.along_y[notes.top[to_x]] - rules.along_y[to_y]
             notes.top[to_x] = to_y
         elif to_y > notes.bottom[to_x]:
-            hops_y += to_y - notes.bottom[to_x]
+            cost_y += rules.along_y[to_y] - rules.along_y[notes.bottom[to_x]]
             notes.bottom[to_x] = to_y
-    return rules.price_x * (east - west) + rules.price_y * hops_y
+    return rules.along_x[east] - rules.along_x[west] + cost_y
 
 
 @jit(as_written=True, borrows=True)
-def _load(traffic, rules, places, notes, entry, packets, loads):
+def load(traffic, rules, places, notes, entry, packets, loads):
     """Add packets to the links of an entry's tree."""
-    if rules.way_to.size:
+    if rules.last_step.size:
         _walk_back(traffic, rules, places, notes, entry, packets, loads)
         return
     source = traffic.source[entry]
@@ -250,15 +168,24 @@ def _list_changed(traffic, notes, core, other):
 
 @jit(as_written=True, borrows=True)
 def _exchange(rules, places, slot, other_slot):
-    """Swap what is in two slots."""
+    """Swap what is in two slots; return by how many chips in use become more."""
     core, other = places.core_at[slot], places.core_at[other_slot]
     places.core_at[slot], places.core_at[other_slot] = other, core
-    for moved, to in ((core, other_slot), (other, slot)):
+    more_chips = 0
+    for moved, start, to in ((core, slot, other_slot), (other, other_slot, slot)):
         if moved >= 0:
             router = to // rules.cores_per_router
             places.slot[moved] = to
             places.x[moved] = router % rules.width
             places.y[moved] = router // rules.width
+            if rules.chip_of.size:
+                left = rules.chip_of[start // rules.cores_per_router]
+                entered = rules.chip_of[router]
+                places.on_chip[left] -= 1
+                more_chips -= places.on_chip[left] == 0
+                more_chips += places.on_chip[entered] == 0
+                places.on_chip[entered] += 1
+    return more_chips
 
 
 @jit(as_written=True, borrows=True)
@@ -266,8 +193,8 @@ def try_swap(traffic, rules, places, notes, core, slot):
     """Swap a core with what is in a slot; say by how much the placement changes.
 
     Returns the number of ways that change (in ``notes.changed``), the new packets on
-    the busiest link, and the change in the cost of hops. To be followed by `keep`, or
-    by `_exchange` of the same slots, which takes it back.
+    the busiest link, the change in the cost of hops, and that in the cost of chips. To
+    be followed by `_keep`, or by `_exchange` of the same slots, which takes it back.
     """
     links = rules.rank_weight != 0.0
     n = _list_changed(traffic, notes, core, places.core_at[slot])
@@ -276,28 +203,28 @@ def try_swap(traffic, rules, places, notes, core, slot):
         for i in range(n):
             entry = notes.changed[i]
             packets = traffic.packets[entry]
-            _load(traffic, rules, places, notes, entry, -packets, places.tried)
-    _exchange(rules, places, places.slot[core], slot)
+            load(traffic, rules, places, notes, entry, -packets, places.tried)
+    more_chips = _exchange(rules, places, places.slot[core], slot)
     hop_change = 0.0
     for i in range(n):
         entry = notes.changed[i]
         packets = traffic.packets[entry]
-        notes.new_way[i] = _way(traffic, rules, places, notes, entry)
+        notes.new_way[i] = way(traffic, rules, places, notes, entry)
         hop_change += packets * (notes.new_way[i] - places.way[entry])
         if links:
-            _load(traffic, rules, places, notes, entry, packets, places.tried)
-    return n, _largest(places.tried), hop_change
+            load(traffic, rules, places, notes, entry, packets, places.tried)
+    return n, _largest(places.tried), hop_change, rules.chip_price * more_chips
 
 
 @jit(as_written=True, borrows=True)
-def _keep(rules, places, notes, n, busiest, hop_change):
+def _keep(rules, places, notes, n, busiest, cost_change):
     """Make the swap that was tried last the placement."""
     for i in range(n):
         places.way[notes.changed[i]] = notes.new_way[i]
     if rules.rank_weight != 0.0:
         _copy(places.tried, places.loads)
     places.total[0] = busiest
-    places.total[1] += hop_change
+    places.total[1] += cost_change
 
 
 @jit(as_written=True, borrows=True)
@@ -313,12 +240,19 @@ def start(traffic, rules, places, notes):
     for link in range(places.loads.size):
         places.loads[link] = 0
     places.total[0] = places.total[1] = 0.0
+    for chip in range(places.on_chip.size):
+        places.on_chip[chip] = 0
+    if rules.chip_of.size:
+        for core in range(places.slot.size):
+            chip = rules.chip_of[places.slot[core] // rules.cores_per_router]
+            places.total[1] += rules.chip_price * (places.on_chip[chip] == 0)
+            places.on_chip[chip] += 1
     for entry in range(traffic.source.size):
         packets = traffic.packets[entry]
-        places.way[entry] = _way(traffic, rules, places, notes, entry)
+        places.way[entry] = way(traffic, rules, places, notes, entry)
         places.total[1] += packets * places.way[entry]
         if rules.rank_weight != 0.0:
-            _load(traffic, rules, places, notes, entry, packets, places.loads)
+            load(traffic, rules, places, notes, entry, packets, places.loads)
     places.total[0] = _largest(places.loads)
 
 
@@ -339,13 +273,15 @@ def _random_swap(rules, places, notes, reach):
 def look_around(traffic, rules, places, notes, n_swaps):
     """Try random swaps of neighbours and take none.
 
-    Returns how many changed the cost and the sum of their squared changes.
+    Returns how many changed the cost of ways and the sum of their squared changes.
+    Chips in use do not count: the static energy of one may be more than all hops, and
+    a search as hot as that would find nothing.
     """
     n_changes, squares = 0, 0.0
     for _ in range(n_swaps):
         core, slot = _random_swap(rules, places, notes, 1)
         old = places.slot[core]
-        _, busiest, hop_change = try_swap(traffic, rules, places, notes, core, slot)
+        _, busiest, hop_change, _ = try_swap(traffic, rules, places, notes, core, slot)
         _exchange(rules, places, places.slot[core], old)
         change = hop_change + rules.busiest_weight * (busiest - places.total[0])
         n_changes += change != 0.0
@@ -364,12 +300,15 @@ def anneal(traffic, rules, places, notes, n_swaps, temperature, reach):
         old = places.slot[core]
         if old // rules.cores_per_router == slot // rules.cores_per_router:
             continue
-        n, busiest, hop_change = try_swap(traffic, rules, places, notes, core, slot)
-        change = hop_change + rules.busiest_weight * (busiest - places.total[0])
+        n, busiest, of_hops, of_chips = try_swap(
+            traffic, rules, places, notes, core, slot
+        )
+        cost_change = of_hops + of_chips
+        change = cost_change + rules.busiest_weight * (busiest - places.total[0])
         if change > 0 and _random(notes) >= np.exp(-change / temperature):
             _exchange(rules, places, old, slot)
             continue
-        _keep(rules, places, notes, n, busiest, hop_change)
+        _keep(rules, places, notes, n, busiest, cost_change)
         gain = notes.best_total[1] - places.total[1]
         gain += rules.rank_weight * (notes.best_total[0] - places.total[0])
         if gain > 0:
@@ -380,18 +319,22 @@ def anneal(traffic, rules, places, notes, n_swaps, temperature, reach):
 @jit(as_written=True, borrows=True)
 def best_swap(traffic, rules, places, notes, core):
     """Make the best swap of a core, if one is better than none; tell whether."""
-    best, best_slot = 0.0, -1
+    best, best_slot = -rules.least_gain, -1
     old = places.slot[core]
     for slot in range(places.core_at.size):
         if old // rules.cores_per_router == slot // rules.cores_per_router:
             continue
-        _, busiest, hop_change = try_swap(traffic, rules, places, notes, core, slot)
+        _, busiest, of_hops, of_chips = try_swap(
+            traffic, rules, places, notes, core, slot
+        )
         _exchange(rules, places, old, slot)
-        change = hop_change + rules.rank_weight * (busiest - places.total[0])
+        change = of_hops + of_chips + rules.rank_weight * (busiest - places.total[0])
         if change < best:
             best, best_slot = change, slot
     if best_slot < 0:
         return False
-    n, busiest, hop_change = try_swap(traffic, rules, places, notes, core, best_slot)
-    _keep(rules, places, notes, n, busiest, hop_change)
+    n, busiest, of_hops, of_chips = try_swap(
+        traffic, rules, places, notes, core, best_slot
+    )
+    _keep(rules, places, notes, n, busiest, of_hops + of_chips)
     return True

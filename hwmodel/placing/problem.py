@@ -1,4 +1,4 @@
-"""What a placement is judged by: traffic, casting rule, objective, prices of hops."""
+"""What a placement is judged by: traffic, casting rule, objective, prices."""
 
 from __future__ import annotations
 
@@ -19,18 +19,25 @@ Objective = Literal["hops", "energy", "worst-link"]
 
 
 @dataclass(frozen=True)
-class HopPrices:
-    """What a hop costs.
+class Prices:
+    """What of the energy depends on the places of cores. No price is negative.
 
     Parameters
     ----------
     x, y : float, J
         One hop along a row; one that changes the row; each with the router that it
-        leads to. Not negative.
+        leads to.
+    crossing : float, J
+        What a hop from one chip to another costs on top.
+    chip : float, J
+        Static energy of a chip that holds cores, over all measured inferences; 0 if
+        the number of these chips cannot change.
     """
 
     x: float
     y: float
+    crossing: float = 0.0
+    chip: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,11 +84,11 @@ class Problem:
     casting : {"multicast", "unicast"}
         How packets travel.
     objective : {"hops", "energy", "worst-link"}
-        What is to be small: links crossed by all packets; what they cost; packets on
-        the busiest link and, among equals, hops.
+        What is to be small: links crossed by all packets; what they and the chips in
+        use cost; packets on the busiest link and, among equals, hops.
     input_port : tuple of int
         (x, y) of the router where input spikes enter.
-    prices : HopPrices
+    prices : Prices
         For energy.
     """
 
@@ -91,14 +98,31 @@ class Problem:
     casting: Casting = "multicast"
     objective: Objective = "hops"
     input_port: tuple[int, int] = (0, 0)
-    prices: HopPrices = HopPrices(1.0, 1.0)
+    prices: Prices = Prices(1.0, 1.0)
 
     @property
-    def weights(self) -> tuple[float, float]:
-        """Price of a hop in x and in y: 1, or J for the energy."""
-        if self.objective == "energy":
-            return self.prices.x, self.prices.y
-        return 1.0, 1.0
+    def paid(self) -> Prices:
+        """Prices that the objective has: each hop counts 1 unless it is the energy."""
+        return self.prices if self.objective == "energy" else Prices(1.0, 1.0)
+
+    @cached_property
+    def link_prices(self) -> np.ndarray:
+        """Price of a packet on each link, (n_directions, height, width), float64.
+
+        1, or J for the energy. Links over the border of a mesh, which do not exist,
+        have a price too.
+        """
+        paid = self.paid
+        prices = np.zeros((len(self.grid.directions), *self.grid.shape))
+        prices += [[[paid.y if dy else paid.x]] for _, dy in self.grid.directions]
+        if paid.crossing:
+            prices += paid.crossing * LinkLoads.zeros(self.grid).leaves_chip
+        return prices
+
+    @cached_property
+    def cheapest_links(self) -> np.ndarray:
+        """Price of the cheapest link in each direction, (n_directions,), float64."""
+        return self.link_prices.min(axis=(1, 2))
 
     @cached_property
     def sends(self) -> Sends:
@@ -131,11 +155,31 @@ class Problem:
         tie_break : float
             Smaller is better among equal values: hops for the worst link, else 0.
         """
-        loads = self._loads(x, y)
+        loads, paid = self._loads(x, y), self.paid
         if self.objective == "worst-link":
             return float(loads.busiest), float(loads.total)
-        price_x, price_y = self.weights
-        return (loads.total - loads.hops_y) * price_x + loads.hops_y * price_y, 0.0
+        value = (loads.total - loads.hops_y) * paid.x + loads.hops_y * paid.y
+        if paid.crossing:
+            value += loads.chip_crossings * paid.crossing
+        if paid.chip:
+            value += np.unique(self.grid.chip_of(x, y)).size * paid.chip
+        return value, 0.0
+
+    def value_of(self, slots: np.ndarray) -> tuple[float, float]:
+        """Judge a placement by slots.
+
+        Parameters
+        ----------
+        slots : ndarray, shape (n_cores,), int64
+            ``router * cores_per_router + k`` of each core.
+
+        Returns
+        -------
+        tuple of float
+            See `value`.
+        """
+        router = slots // self.grid.cores_per_router
+        return self.value(router % self.grid.width, router // self.grid.width)
 
     def _loads(self, x: np.ndarray, y: np.ndarray) -> LinkLoads:
         loads = LinkLoads.zeros(self.grid)
@@ -183,18 +227,18 @@ def ways_from_origin(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     cost : ndarray, shape (height, width), float64
-        Hops, or J for the energy.
+        Hops, or J for the energy if every link costs what the cheapest in its
+        direction does, as all do unless crossings between chips have a price.
     last_step : ndarray, shape (height, width), int64
         Direction of the last link, an index of ``grid.directions``; -1 at the origin.
     """
     grid = problem.grid
     cost = np.zeros((grid.height, grid.width))
     last_step = np.full((grid.height, grid.width), -1)
-    price_x, price_y = problem.weights
     start, one = np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64)
     for y, x in np.argwhere(last_step):
         loads = unicast_loads(grid, start, start, x * one, y * one, one)
-        cost[y, x] = (loads.total - loads.hops_y) * price_x + loads.hops_y * price_y
+        cost[y, x] = loads.packets.sum(axis=(1, 2)) @ problem.cheapest_links
         for step, (dx, dy) in enumerate(grid.directions):
             if loads.packets[step, (y - dy) % grid.height, (x - dx) % grid.width]:
                 last_step[y, x] = step

@@ -14,18 +14,19 @@ References
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from tqdm import tqdm
 
-from hwmodel.placing.problem import Problem, ways_from_origin
-from hwmodel.traffic.senders import HOST
-
-if TYPE_CHECKING:
-    from hwmodel.placing.placement_kernels import Notes, Places, Rules, Traffic
+from hwmodel.placing.budget import Budget, Clock
+from hwmodel.placing.problem import Problem
+from hwmodel.placing.search_tables import (
+    Notes,
+    Places,
+    Rules,
+    Traffic,
+    room_for,
+    rules_of,
+    traffic_of,
+)
 
 SWAPS_PER_CORE = 3000
 """Swaps of a round of annealing, a core."""
@@ -40,22 +41,8 @@ HOT, COLD = 0.5, 0.005
 BUSIEST_SHARE = 10.0
 """While annealing, 1 % of the busiest link weighs as much as so many % of all hops."""
 
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a search may take; the first limit that is reached ends it.
-
-    Parameters
-    ----------
-    swaps : int or None
-        Swaps to try, positive. ``None``: without a limit in seconds, as many as the
-        method finds useful.
-    seconds : float or None, s
-        Wall time, positive. The result then depends on the machine's speed.
-    """
-
-    swaps: int | None = None
-    seconds: float | None = None
+ROUNDING = 1e-12
+"""Share of the energy at the start that a greedy swap has to gain at least."""
 
 
 def anneal(
@@ -92,7 +79,7 @@ def anneal(
     rounds that follow do the work.
     """
     budget = budget or Budget()
-    swaps = budget.swaps
+    swaps = budget.iterations
     useful = max(LEAST_SWAPS, SWAPS_PER_CORE * problem.n_cores)
     if swaps is None and budget.seconds is None:
         swaps = useful
@@ -105,7 +92,7 @@ def anneal(
         in_chunk = min(in_chunk, 1000)
     unit = search.change_of_neighbours()
     far = max(problem.grid.width, problem.grid.height)
-    clock = _Clock("annealing", swaps, budget.seconds)
+    clock = Clock("annealing", Budget(swaps, budget.seconds))
     at_round = 0
     while (spent := clock.spent()) < 1:
         if int(spent * rounds) > at_round:
@@ -124,7 +111,7 @@ def anneal(
 
 def _tenth(budget: Budget) -> Budget:
     return Budget(
-        None if budget.swaps is None else max(budget.swaps // 10, 1),
+        None if budget.iterations is None else max(budget.iterations // 10, 1),
         None if budget.seconds is None else budget.seconds / 10,
     )
 
@@ -153,7 +140,7 @@ def descend(
     budget = budget or Budget()
     search = _Search(problem, slots, seed)
     random = np.random.default_rng(seed)
-    clock = _Clock("greedy swaps", budget.swaps, budget.seconds)
+    clock = Clock("greedy swaps", budget)
     better = True
     while better:
         better = False
@@ -174,14 +161,16 @@ class _Search:
         from hwmodel.placing import placement_kernels
 
         self.kernels = placement_kernels
-        self.traffic = _traffic(problem)
-        self.rules = _rules(problem)
-        self.places, self.notes = _room(problem, slots, seed)
+        self.traffic = traffic_of(problem)
+        self.rules = rules_of(problem)
+        self.places, self.notes = room_for(problem, slots, seed)
         self.go_to(slots)
-        busiest, hops = self.places.total
+        busiest, cost = self.places.total
         if busiest:
-            weight = BUSIEST_SHARE * hops / busiest
+            weight = BUSIEST_SHARE * cost / busiest
             self.rules = self.rules._replace(busiest_weight=weight)
+        if problem.objective == "energy":
+            self.rules = self.rules._replace(least_gain=ROUNDING * cost)
         self._is_best()
 
     @property
@@ -200,128 +189,3 @@ class _Search:
         """Root mean square change of swaps of neighbours, of those with any."""
         n_changes, squares = self.kernels.look_around(*self.state, n)
         return (squares / n_changes) ** 0.5 if n_changes else 1.0
-
-
-class _Clock:
-    """How much of a budget is spent, with a progress bar on a terminal."""
-
-    def __init__(self, what: str, swaps: int | None, seconds: float | None) -> None:
-        self._swaps, self._seconds = swaps, seconds
-        self._start, self._done, self._shown = time.perf_counter(), 0, 0.0
-        limited = swaps is not None or seconds is not None
-        form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if limited else None
-        self._limited = limited
-        self._bar: Any = tqdm(
-            desc=what,
-            total=1.0 if limited else None,
-            bar_format=form,
-            unit="swap",
-            unit_scale=True,
-            leave=False,
-            disable=None,
-        )
-
-    def spent(self) -> float:
-        """Share of the budget that is used; 0 without a limit."""
-        spent = 0.0
-        if self._swaps is not None:
-            spent = self._done / self._swaps
-        if self._seconds is not None:
-            spent = max(spent, (time.perf_counter() - self._start) / self._seconds)
-        return min(spent, 1.0)
-
-    def left(self, swaps: int) -> int:
-        """So many swaps, or those that are left."""
-        return swaps if self._swaps is None else min(swaps, self._swaps - self._done)
-
-    def add(self, swaps: int) -> None:
-        self._done += swaps
-        self._bar.update(self.spent() - self._bar.n if self._limited else swaps)
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-def _traffic(problem: Problem) -> Traffic:
-    from hwmodel.placing.placement_kernels import Traffic
-
-    sends, n_cores = problem.sends, problem.n_cores
-    source = np.where(sends.source == HOST, n_cores, sends.source)
-    entry = np.repeat(np.arange(source.size), sends.n_targets)
-    touched = np.concatenate([sends.targets, source])
-    by = np.concatenate([entry, np.arange(source.size)])
-    ends = np.unique(np.stack([touched, by]), axis=1)
-    of_core, entries = ends[:, ends[0] < n_cores]
-    counts = np.bincount(of_core, minlength=n_cores)
-    return Traffic(
-        source,
-        sends.offsets,
-        sends.targets,
-        sends.packets,
-        np.concatenate([[0], np.cumsum(counts)]),
-        entries.copy(),
-    )
-
-
-def _rules(problem: Problem) -> Rules:
-    from hwmodel.placing.placement_kernels import Rules
-
-    grid, (price_x, price_y) = problem.grid, problem.weights
-    unit = max(price_x, price_y) or 1.0
-    way_to, last_step = np.zeros(0), np.zeros(0, dtype=np.int64)
-    if grid.topology != "mesh":
-        way_to, last_step = (table.ravel() for table in ways_from_origin(problem))
-    step_x, step_y = np.array(grid.directions).T.copy()
-    rank_weight = 0.0
-    if problem.objective == "worst-link":
-        targets = problem.sends.packets @ problem.sends.n_targets
-        rank_weight = 1.0 + float(targets) * (grid.width + grid.height)
-    return Rules(
-        grid.width,
-        grid.height,
-        grid.cores_per_router,
-        price_x / unit,
-        price_y / unit,
-        way_to / unit,
-        last_step,
-        step_x,
-        step_y,
-        np.where(step_y != 0, price_y, price_x) / unit,
-        rank_weight,
-        rank_weight,
-    )
-
-
-def _room(problem: Problem, slots: np.ndarray, seed: int) -> tuple[Places, Notes]:
-    from hwmodel.placing.placement_kernels import Notes, Places
-
-    grid, n_cores = problem.grid, problem.n_cores
-    n_entries = problem.sends.packets.size
-    n_links = 0
-    if problem.objective == "worst-link":
-        n_links = len(grid.directions) * grid.n_routers
-    x, y = np.zeros((2, n_cores + 1), dtype=np.int64)
-    x[-1], y[-1] = problem.input_port
-    places = Places(
-        x,
-        y,
-        np.array(slots, dtype=np.int64),
-        np.zeros(grid.n_cores, dtype=np.int64),
-        np.zeros(n_entries),
-        np.zeros(n_links, dtype=np.int64),
-        np.zeros(n_links, dtype=np.int64),
-        np.zeros(2),
-    )
-    top, bottom = np.zeros((2, grid.width), dtype=np.int64)
-    notes = Notes(
-        np.zeros(n_entries, dtype=np.int64),
-        np.zeros(n_entries),
-        top,
-        bottom,
-        np.zeros(grid.n_routers, dtype=np.int64),
-        np.zeros(1, dtype=np.int64),
-        np.array([seed], dtype=np.uint64),
-        np.zeros(n_cores, dtype=np.int64),
-        np.zeros(2),
-    )
-    return places, notes

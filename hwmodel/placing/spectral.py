@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwmodel.mesh.grid import Grid
+from hwmodel.placing.attraction import attraction
 from hwmodel.placing.problem import Problem
-from hwmodel.traffic.senders import HOST
 
 MOST_DENSE = 500
 """Cores up to which all eigenvectors are computed."""
@@ -44,7 +43,7 @@ def spectral(problem: Problem, seed: int = 0) -> np.ndarray:
 
     grid, n_cores = problem.grid, problem.n_cores
     embedding = _embedding(problem, seed)
-    left, top, width, height = _rectangle(grid, n_cores, problem.input_port)
+    left, top, width, height = grid.rectangle(n_cores, problem.input_port)
     place = np.arange(width * height * grid.cores_per_router)
     k, router = place % grid.cores_per_router, place // grid.cores_per_router
     x, y = router % width, router // width
@@ -65,16 +64,10 @@ def spectral(problem: Problem, seed: int = 0) -> np.ndarray:
 
 def _embedding(problem: Problem, seed: int) -> np.ndarray:
     """Coordinates in the plane, shape (n_cores, 2); 0 for cores without traffic."""
-    from scipy.sparse import coo_array, csgraph
+    from scipy.sparse import csgraph
     from scipy.sparse.linalg import eigsh
 
-    sends, n_nodes = problem.sends, problem.n_cores + 1
-    n_targets = sends.n_targets
-    source = np.where(sends.source == HOST, problem.n_cores, sends.source)
-    weight = np.repeat(sends.packets / np.maximum(n_targets, 1), n_targets)
-    ends = np.repeat(source, n_targets), sends.targets
-    links = coo_array((weight, ends), shape=(n_nodes, n_nodes)).tocsr()
-    links = links + links.T
+    links = attraction(problem)
     talks = np.flatnonzero(links.sum(axis=1))
     laplacian = csgraph.laplacian(links[talks][:, talks])
     if talks.size <= MOST_DENSE:
@@ -83,25 +76,9 @@ def _embedding(problem: Problem, seed: int) -> np.ndarray:
         start = np.random.default_rng(seed).standard_normal(talks.size)
         shift = -1e-3 * laplacian.diagonal().mean()
         vectors = eigsh(laplacian.tocsc(), 3, sigma=shift, v0=start)[1]
-    embedding = np.zeros((n_nodes, 2))
+    embedding = np.zeros((problem.n_cores + 1, 2))
     embedding[talks, : max(talks.size - 1, 0)] = vectors[:, 1:3]
     return embedding[: problem.n_cores]
-
-
-def _rectangle(
-    grid: Grid, n_cores: int, port: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """Left, top, width, height of the smallest and squarest rectangle for the cores."""
-    routers = -(-n_cores // grid.cores_per_router)
-    sizes = [
-        (width, -(-routers // width))
-        for width in range(1, grid.width + 1)
-        if -(-routers // width) <= grid.height
-    ]
-    width, height = min(sizes, key=lambda size: (max(size), size[0] * size[1], size))
-    left = min(max(port[0] - width // 2, 0), grid.width - width)
-    top = min(max(port[1] - height // 2, 0), grid.height - height)
-    return left, top, width, height
 
 
 def _spread(values: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -71,6 +71,6 @@ def _quantity(value: float, placement: Placement) -> str:
 
 
 def _unit(placement: Placement) -> str:
-    return {"hops": "hops", "energy": "for hops"}.get(
+    return {"hops": "hops", "energy": "for hops and chips"}.get(
         placement.objective, "packets on the busiest link"
     )

@@ -53,13 +53,21 @@ def judge(problem, places):
                 loads[link] = loads.get(link, 0) + packets
     if problem.objective == "worst-link":
         return max(loads.values(), default=0), sum(loads.values())
-    price_x, price_y = problem.prices.x, problem.prices.y
     if problem.objective == "hops":
-        price_x = price_y = 1
-    return (
-        sum(n * (price_x if a[1] == b[1] else price_y) for (a, b), n in loads.items()),
-        0,
-    )
+        return sum(loads.values()), 0
+    prices = problem.prices
+    cost = prices.chip * len({chip_at(problem.grid, place) for place in places})
+    for (start, end), n in loads.items():
+        cost += n * (prices.x if start[1] == end[1] else prices.y)
+        crosses = chip_at(problem.grid, start) != chip_at(problem.grid, end)
+        cost += n * prices.crossing * crosses
+    return cost, 0
+
+
+def chip_at(grid, place):
+    """Column and row of the chip that a router is on."""
+    width, height = grid.chip or (grid.width, grid.height)
+    return place[0] // width, place[1] // height
 
 
 def places_of(slots, grid):

@@ -292,8 +292,9 @@ def test_estimate__a_neuron_with_too_many_inputs_is_refused(tmp_path):
 
 
 def test_estimate__places_for_the_objective(wide):
-    common = ("estimate", wide, *SMALL_CORES, "--json", "--placement-iterations", 5000)
+    common = ("estimate", wide, *SMALL_CORES, "--json")
     rows = json.loads(run(*common).stdout)
+    common += ("--placement-iterations", 5000)
     better = json.loads(run(*common, "--placement", "annealing").stdout)
     assert better["hops"] < rows["hops"]
     assert better["placement"]["value"] == better["hops"]

@@ -3,9 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from hwmodel_.builders import made_up_trace, write_trace
+from hwmodel_.commands.running import SMALL_CORES, assert_one_error_line, run
 
+from eventsim.model_file import read_model
 from hwmodel.commands.early_exit import early_exit
 from hwmodel.commands.estimate import estimate
 from hwmodel.commands.map import map_command
@@ -58,7 +62,7 @@ def test_with_budget__keeps_both_and_the_rest():
     given = {"seed": 3, "placement_iterations": 5, "placement_seconds": 2.5}
     kept = with_budget(given)
     budget = kept.pop("budget")
-    assert (budget.swaps, budget.seconds) == (5, 2.5)
+    assert (budget.iterations, budget.seconds) == (5, 2.5)
     assert kept == {"seed": 3}
     assert len(given) == 3
 
@@ -93,3 +97,29 @@ def test_options__mean_the_same_in_every_command():
     assert shared == set(of_exits) - own - {"help"}
     for name in shared:
         assert of_exits[name] == of_estimate[name]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--objective", "hops"),
+        ("--placement-iterations", "5"),
+        ("--placement-seconds", "2"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", ["estimate", "map", "contention", "export", "early-exit"]
+)
+def test_placing__an_option_without_effect_is_refused(command, option, wide, tmp_path):
+    model = read_model(wide)
+    trace = tmp_path / "t.npz"
+    rng = np.random.default_rng(1)
+    write_trace(trace, model.network, made_up_trace(model.network, rng))
+    more = {
+        "contention": ["--trace", trace],
+        "export": ["--out", tmp_path / "out"],
+        "early-exit": ["--trace", trace, "--chip", "loihi"],
+    }
+    result = run(command, wide, *SMALL_CORES, *more.get(command, []), *option)
+    said = f"{' '.join(option)} has no effect on placement row-major; expected --plac"
+    assert_one_error_line(result, said, f"or leave {option[0]} out")

@@ -106,6 +106,25 @@ def test_fits__is_what_the_explicit_matrix_says(
         fits &= out_axons is None or targets[mine].sum() <= out_axons
     assert needs.fits(part) == fits
     assert part.n_cores >= needs.fewest_cores or not fits
+    listed = needs.too_large(part)
+    assert fits or len(listed) or needs.too_many_neurons(part)
+    index = np.arange(layer.n_neurons).reshape(map_of(layer))
+    groups = [np.array(group) for group in part.groups]
+    for box in listed:
+        # part of a group, and what breaks a limit by itself
+        assert any(
+            (g[:, 0] <= box[:, 0]).all() and (box[:, 1] <= g[:, 1]).all()
+            for g in groups
+        )
+        (first, last), (top, bottom), (left, right) = box
+        mine = index[top:bottom, left:right, first:last].ravel()
+        needed = [
+            (copies[mine].sum(), neurons),
+            (matrix[:, mine].any(axis=1).sum(), axons),
+            ((matrix[:, mine].sum(axis=0) * copies[mine]).sum(), synapses),
+            (targets[mine].sum(), out_axons),
+        ]
+        assert any(limit is not None and n > limit for n, limit in needed)
 
 
 def test_inputs_of__a_tile_sees_its_border_too():

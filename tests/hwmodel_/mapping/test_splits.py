@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
-from hwmodel_.builders import make_network, matrix_of, sparse_weights
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hwmodel_.builders import make_network
 
 from eventsim.topology import Conv2d, Dense
 from hwmodel.chip.chip import CoreLimits
-from hwmodel.errors import PlacementError
-from hwmodel.mapping.groups import LayerPartition, equal_runs
 from hwmodel.mapping.needs import needs_of
-from hwmodel.mapping.splits import SPLITS, cost, cut_layer, run_counts
+from hwmodel.mapping.splits import SPLITS, cut_layer
 from hwmodel.workload.workload import layers_of
 
 
@@ -30,11 +24,6 @@ def conv(height, width, channels, kernel=(1, 1)):
 
 def shape_of(layer, split, **limits):
     return cut_layer(needs_of(layer, CoreLimits(**limits), None), split).shape
-
-
-def test_run_counts__are_those_that_shorten_the_longest_run():
-    assert run_counts(1) == [1]
-    assert run_counts(10) == [1, 2, 3, 4, 5, 10]
 
 
 @pytest.mark.parametrize(
@@ -83,49 +72,3 @@ def test_cut_layer__smaller_tiles_need_fewer_axons():
 @pytest.mark.parametrize("split", SPLITS)
 def test_cut_layer__dense_layers_have_no_space(split):
     assert shape_of(layer_for(Dense((5,), 7)), split, neurons=3) == (3, 1, 1)
-
-
-@given(
-    size=st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 5)),
-    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    neurons=st.integers(1, 40),
-    axons=st.none() | st.integers(6, 30),
-    synapses=st.none() | st.integers(10, 80),
-    out_axons=st.none() | st.integers(1, 30),
-    zeros=st.sampled_from([0.0, 0.5]),
-    seed=st.integers(0, 99),
-)
-@settings(max_examples=25, deadline=None)
-def test_cut_layer__search_is_the_best_of_all_cuts(
-    size, kernel, neurons, axons, synapses, out_axons, zeros, seed
-):
-    height, width, features = size
-    topology = Conv2d(
-        (height + kernel[0] - 1, width + kernel[1] - 1, 2), features, kernel
-    )
-    rng = np.random.default_rng(seed)
-    layer = layer_for(topology, sparse_weights(topology.weight_shape, rng, zeros))
-    capacity = CoreLimits(
-        neurons=neurons, axons=axons, synapses=synapses, out_axons=out_axons
-    )
-    try:
-        needs = needs_of(layer, capacity, senders=1)
-    except PlacementError:
-        return
-    matrix, costs = matrix_of(layer) > 0, []
-    for shape in product(*map(run_counts, (features, height, width))):
-        runs = map(equal_runs, (features, height, width), shape)
-        owner = LayerPartition(0, *runs).core_of_neuron
-        cores = [matrix[:, owner == i] for i in range(int(np.prod(shape)))]
-        inputs = [core.any(axis=1).sum() for core in cores]
-        if (
-            max(core.shape[1] for core in cores) <= neurons
-            and (axons is None or max(inputs) <= axons)
-            and (synapses is None or max(core.sum() for core in cores) <= synapses)
-        ):
-            before = 0 if out_axons is None else -(-sum(inputs) // out_axons)
-            costs.append((len(cores) + before, sum(inputs), *shape))
-    parts = {split: cut_layer(needs, split) for split in SPLITS}
-    assert cost(needs, parts["search"]) == min(costs)
-    for part in parts.values():
-        assert cost(needs, part) in costs

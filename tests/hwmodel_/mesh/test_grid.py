@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
+import pytest
 
 from hwmodel.mesh.grid import Grid, step_name
 
@@ -24,6 +27,24 @@ def test_n_chips__counts_begun_chips():
     assert Grid(5, 4, chip=(2, 2)).n_chips == 6
     assert Grid(5, 4, chip=(5, 4)).n_chips == 1
     assert Grid(5, 4).n_chips == 1
+
+
+@pytest.mark.parametrize("chip", [None, (2, 2), (1, 1), (5, 1), (3, 3), (9, 9)])
+@pytest.mark.parametrize("cpr", [1, 3])
+def test_fewest_chips__are_the_fewest_that_hold_so_many_cores(chip, cpr):
+    grid = Grid(5, 3, cpr, chip)
+    y, x = np.indices((3, 5))
+    holds = [int((grid.chip_of(x, y) == c).sum()) * cpr for c in range(grid.n_chips)]
+    for n_cores in range(grid.n_cores + 1):
+        enough = (
+            n
+            for n in range(grid.n_chips + 1)
+            if max(sum(some) for some in combinations(holds, n)) >= n_cores
+        )
+        if len(holds) <= 6:
+            assert grid.fewest_chips(n_cores) == next(enough)
+        else:
+            assert grid.fewest_chips(n_cores) == -(-n_cores // cpr)
 
 
 def test_step_name__says_what_changes():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound
-from hwmodel.placing.problem import HopPrices, Problem
+from hwmodel.placing.problem import Prices, Problem
 from hwmodel.traffic.flows import Flows
 from hwmodel.traffic.senders import HOST
 
@@ -22,7 +23,13 @@ GRIDS = [
     Grid(3, 1, 2),
     Grid(2, 3, topology="triangular torus"),
     Grid(3, 1, 2, topology="triangular torus"),
+    Grid(3, 2, 1, (2, 1)),
+    Grid(4, 1, 2, (1, 1)),
+    Grid(3, 2, 1, (1, 2)),
+    Grid(2, 3, 1, (1, 1), "triangular torus"),
+    Grid(3, 2, 1, (1, 2), "triangular torus"),
 ]
+PRICES = [Prices(2.0, 3.0), Prices(2.0, 3.0, 5.0), Prices(3.0, 2.0, 1.0, 7.0)]
 
 
 @given(
@@ -30,14 +37,17 @@ GRIDS = [
     grid=st.sampled_from(GRIDS),
     sizes=st.sampled_from([(1, 1, 2), (2, 2), (1, 3), (3, 1), (1, 1, 1, 1)]),
     density=st.sampled_from([0.5, 1.0]),
+    prices=st.sampled_from(PRICES),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
-def test_lower_bound__is_below_every_placement(case, grid, sizes, density, seed):
+@settings(max_examples=25, deadline=None)
+def test_lower_bound__is_below_every_placement(
+    case, grid, sizes, density, prices, seed
+):
     rng = np.random.default_rng(seed)
     port = (int(rng.integers(grid.width)), int(rng.integers(grid.height)))
     flows = layered(sizes, rng, density)
-    problem = Problem(grid, 4, flows, *case, port, HopPrices(2.0, 3.0))
+    problem = Problem(grid, 4, flows, *case, port, prices)
     best = min(every_value(problem))[0]
     assert 0 <= lower_bound(problem) <= best
 
@@ -85,6 +95,21 @@ def test_lower_bound__of_the_busiest_link_shares_what_leaves_a_core():
     assert lower_bound(problem) == 20
 
 
+def test_lower_bound__pays_crossings_where_every_link_is_one():
+    chips = replace(chain(6, "unicast"), objective="energy")
+    chips = replace(chips, grid=Grid(4, 4, 1, (1, 1)), prices=Prices(2, 3, 10, 100))
+    assert lower_bound(chips) == 50 * (2 + 10) + 6 * 100
+
+
+def test_lower_bound__pays_for_the_fewest_chips():
+    # 5 x 4 routers in chips of 2 x 2: of the six the last two are cut off to 1 x 2
+    prices = Prices(2.0, 3.0, chip=100.0)
+    for n_cores, chips in ((1, 1), (4, 1), (5, 2), (16, 4), (17, 5), (20, 6)):
+        grid = Grid(5, 4, 1, (2, 2))
+        silent = Problem(grid, n_cores, (), "unicast", "energy", prices=prices)
+        assert lower_bound(silent) == chips * 100
+
+
 def test_lower_bound__without_traffic_or_links_is_zero():
     for objective in ("hops", "worst-link"):
         assert lower_bound(Problem(Grid(1, 1), 1, (), "unicast", objective)) == 0
@@ -96,7 +121,7 @@ def test_lower_bound__holds_on_the_torus(seed, case):
     rng = np.random.default_rng(seed)
     grid = Grid(4, 3, topology="triangular torus")
     flows = layered([3, 4, 2], rng)
-    problem = Problem(grid, 9, flows, *case, (2, 1), HopPrices(2.0, 3.0))
+    problem = Problem(grid, 9, flows, *case, (2, 1), Prices(2.0, 3.0))
     for _ in range(5):
         slots = rng.permutation(12)[:9]
         assert lower_bound(problem) <= problem.value(slots % 4, slots // 4)[0]

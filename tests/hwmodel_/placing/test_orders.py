@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.mesh.grid import Grid
@@ -18,6 +18,7 @@ def steps(order, grid):
 
 @pytest.mark.parametrize("order_of", [row_major, snake, hilbert])
 @given(width=SIZES, height=SIZES)
+@settings(deadline=None)
 def test_order__visits_every_router_once(order_of, width, height):
     order = order_of(Grid(width, height))
     assert sorted(order.tolist()) == list(range(width * height))
@@ -33,12 +34,14 @@ def test_snake__turns_at_the_end_of_each_row():
 
 
 @given(width=SIZES, height=SIZES)
+@settings(deadline=None)
 def test_snake__goes_from_neighbour_to_neighbour(width, height):
     dx, dy = steps(snake(Grid(width, height)), Grid(width, height))
     assert (dx + dy == 1).all()
 
 
 @given(width=SIZES, height=SIZES)
+@settings(deadline=None)
 def test_hilbert__has_one_diagonal_step_where_parity_demands_it(width, height):
     dx, dy = steps(hilbert(Grid(width, height)), Grid(width, height))
     longer, shorter = max(width, height), min(width, height)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hwmodel_.placing_builders import judge, layered, places_of
+from hwmodel_.placing_builders import judge, layered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +12,9 @@ from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import LayerPartition, Partition, equal_runs
 from hwmodel.mapping.placement import place_row_major
 from hwmodel.mesh.grid import Grid
+from hwmodel.placing.budget import Budget
 from hwmodel.placing.place import METHODS, ORDERS, place
-from hwmodel.placing.problem import HopPrices, Problem
-from hwmodel.placing.search import Budget
+from hwmodel.placing.problem import Prices, Problem
 
 SIZES = (3, 5, 2)
 FLOWS = layered(SIZES, np.random.default_rng(4))
@@ -25,8 +25,11 @@ def groups(n: int) -> Partition:
 
 
 def placed(grid, flows=FLOWS, **options):
-    options = {"chip": "test", "budget": Budget(swaps=3000), **options}
-    return place(groups(10), grid, flows, **options)
+    if options.get("method", "row-major") in ORDERS:
+        options.pop("objective", None)
+    if options.get("method") in ("greedy", "annealing"):
+        options.setdefault("budget", Budget(3000))
+    return place(groups(10), grid, flows, chip="test", **options)
 
 
 @given(
@@ -38,7 +41,7 @@ def placed(grid, flows=FLOWS, **options):
 )
 @settings(max_examples=10, deadline=None)
 def test_place__says_what_it_reached(method, casting, objective, size, seed):
-    grid, prices = Grid(*size), HopPrices(2.0, 3.0)
+    grid, prices = Grid(*size, chip=(2, 2)), Prices(2.0, 3.0, 5.0, 70.0)
     options = {"casting": casting, "objective": objective, "prices": prices}
     result = placed(grid, method=method, seed=seed, **options)
     places = list(
@@ -47,12 +50,15 @@ def test_place__says_what_it_reached(method, casting, objective, size, seed):
     taken = [places.count(place) for place in set(places)]
     assert max(taken) <= grid.cores_per_router
     assert all(0 <= x < grid.width and 0 <= y < grid.height for x, y in places)
-    problem = Problem(grid, 10, FLOWS, casting, objective, (0, 0), prices)
+    judged_by = "hops" if method in ORDERS else objective
+    assert result.objective == judged_by
+    problem = Problem(grid, 10, FLOWS, casting, judged_by, (0, 0), prices)
     assert result.value == judge(problem, places)[0]
-    rows = judge(problem, places_of(np.arange(10), grid))[0]
+    by_row = place_row_major(groups(10), grid, "test")
+    rows = judge(problem, list(zip(by_row.x, by_row.y, strict=True)))[0]
     assert result.row_major == rows
     assert result.bound <= min(result.value, rows)
-    if method in ("greedy", "annealing"):
+    if method in ("force", "greedy", "annealing"):
         assert result.gain >= 0
 
 
@@ -67,11 +73,14 @@ def test_place__row_major_is_the_published_rule(size):
 
 @pytest.mark.parametrize("objective", ["hops", "energy", "worst-link"])
 def test_place__searches_beat_the_fixed_placements(objective):
-    options = {"objective": objective, "budget": Budget(swaps=20_000)}
-    values = {
-        method: placed(Grid(5, 5), method=method, **options).value for method in METHODS
-    }
+    problem = Problem(Grid(5, 5), 10, FLOWS, "multicast", objective)
+    values = {}
+    for method in METHODS:
+        options = {"budget": Budget(20_000)} if method == "annealing" else {}
+        mapping = placed(Grid(5, 5), method=method, objective=objective, **options)
+        values[method] = problem.value(mapping.mapping.x, mapping.mapping.y)
     simple = min(values[m] for m in (*ORDERS, "spectral"))
+    assert values["force"] <= simple
     assert values["greedy"] <= simple
     assert values["annealing"] <= values["greedy"]
 
@@ -92,12 +101,40 @@ def test_place__orders_need_no_traffic(method):
     assert (result.value, result.bound, result.gain) == (None, None, None)
 
 
-@pytest.mark.parametrize("method", ["spectral", "greedy", "annealing"])
+@pytest.mark.parametrize("method", ["spectral", "force", "greedy", "annealing"])
 def test_place__names_the_method_that_needs_traffic(method):
     with pytest.raises(
         PlacementError, match=rf"placement {method} looks at the traffic.*row-major"
     ):
         placed(Grid(4, 4), None, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("option", "given", "takers"),
+    [
+        ("--objective energy", {"objective": "energy"}, METHODS[3:]),
+        ("--objective hops", {"objective": "hops"}, METHODS[3:]),
+        ("--placement-iterations 7", {"budget": Budget(7)}, METHODS[4:]),
+        ("--placement-seconds 0.5", {"budget": Budget(None, 0.5)}, METHODS[4:]),
+    ],
+)
+def test_place__refuses_an_option_without_effect(method, option, given, takers):
+    options = {"chip": "test", "method": method, **given}
+    if method in takers:
+        place(groups(10), Grid(4, 4), FLOWS, **options)
+        return
+    for flows in (FLOWS, None):
+        with pytest.raises(PlacementError) as refused:
+            place(groups(10), Grid(4, 4), flows, **options)
+        text = str(refused.value)
+        assert text.startswith(f"{option} has no effect on placement {method};")
+        assert f"--placement {', '.join(takers[:-1])} or {takers[-1]} with it" in text
+
+
+def test_place__an_empty_budget_is_none():
+    result = place(groups(10), Grid(4, 4), FLOWS, chip="test", budget=Budget())
+    assert result.value == placed(Grid(4, 4)).value
 
 
 def test_place__too_small_a_mesh_is_refused():

@@ -4,13 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hwmodel_.placing_builders import judge, layered, places_of
+from hwmodel_.placing_builders import chip_at, judge, layered, places_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.routing import route
-from hwmodel.placing.problem import HopPrices, Problem, ways_from_origin
+from hwmodel.placing.problem import Prices, Problem, ways_from_origin
 from hwmodel.traffic.senders import HOST
 
 CASES = list(product(("multicast", "unicast"), ("hops", "energy", "worst-link")))
@@ -20,14 +20,15 @@ CASES = list(product(("multicast", "unicast"), ("hops", "energy", "worst-link"))
     case=st.sampled_from(CASES),
     seed=st.integers(0, 999),
     cpr=st.integers(1, 2),
+    chip=st.sampled_from([None, (1, 1), (2, 2), (3, 1), (4, 2), (1, 3)]),
     topology=st.sampled_from(["mesh", "triangular torus"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_value__equals_the_walked_routes(case, seed, cpr, topology):
+def test_value__equals_the_walked_routes(case, seed, cpr, chip, topology):
     rng = np.random.default_rng(seed)
-    grid = Grid(4, 3, cpr, topology=topology)
+    grid = Grid(4, 3, cpr, chip, topology)
     flows = layered([3, 4, 2], rng)
-    problem = Problem(grid, 9, flows, *case, (1, 2), HopPrices(2.0, 3.0))
+    problem = Problem(grid, 9, flows, *case, (1, 2), Prices(2.0, 3.0, 5.0, 70.0))
     slots = rng.permutation(grid.n_cores)[:9]
     places = places_of(slots, grid)
     x, y = np.array(places).T
@@ -62,7 +63,7 @@ def test_sends__hold_every_packet_of_the_flows(casting):
 @pytest.mark.parametrize("topology", ["mesh", "triangular torus"])
 def test_ways_from_origin__follow_the_routes_back(topology, size):
     grid = Grid(*size, topology=topology)
-    prices = HopPrices(2.0, 5.0)
+    prices = Prices(2.0, 5.0)
     problem = Problem(grid, 1, (), "unicast", "energy", prices=prices)
     cost, last_step = ways_from_origin(problem)
     assert (cost[0, 0], last_step[0, 0]) == (0, -1)
@@ -75,3 +76,23 @@ def test_ways_from_origin__follow_the_routes_back(topology, size):
             passed.append(there)
         assert cost[y, x] == paid
         assert passed[::-1] == route(grid, (0, 0), (x, y))
+
+
+@pytest.mark.parametrize("chip", [(1, 1), (1, 4), (5, 1), (2, 3)])
+@pytest.mark.parametrize("topology", ["mesh", "triangular torus"])
+def test_link_prices__are_those_of_packets_that_cross_one_link(topology, chip):
+    grid = Grid(5, 4, 1, chip, topology)
+    for objective in ("hops", "energy"):
+        problem = Problem(
+            grid, 2, (), "unicast", objective, prices=Prices(2.0, 3.0, 5.0)
+        )
+        for d, y, x in np.ndindex(problem.link_prices.shape):
+            dx, dy = grid.directions[d]
+            to_x, to_y = x + dx, y + dy
+            if topology == "mesh" and not (0 <= to_x < 5 and 0 <= to_y < 4):
+                continue
+            end = to_x % 5, to_y % 4
+            price = 3 if dy else 2
+            price += 5 * (chip_at(grid, (x, y)) != chip_at(grid, end))
+            expected = price if objective == "energy" else 1
+            assert problem.link_prices[d, y, x] == expected

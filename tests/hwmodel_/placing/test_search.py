@@ -9,11 +9,12 @@ import pytest
 from hwmodel_.placing_builders import every_value, judge, layered, places_of
 
 from hwmodel.mesh.grid import Grid
-from hwmodel.placing.problem import HopPrices, Problem
-from hwmodel.placing.search import Budget, anneal, descend
+from hwmodel.placing.budget import Budget
+from hwmodel.placing.problem import Prices, Problem
+from hwmodel.placing.search import anneal, descend
 
 CASES = list(product(("multicast", "unicast"), ("hops", "energy", "worst-link")))
-SMALL = Budget(swaps=20_000)
+SMALL = Budget(20_000)
 
 
 GRID = Grid(4, 4)
@@ -21,7 +22,7 @@ GRID = Grid(4, 4)
 
 def problem_of(case, seed=0, grid=GRID, sizes=(3, 5, 2), port=(1, 0)):
     flows = layered(sizes, np.random.default_rng(seed))
-    return Problem(grid, sum(sizes), flows, *case, port, HopPrices(2.0, 3.0))
+    return Problem(grid, sum(sizes), flows, *case, port, Prices(2.0, 3.0))
 
 
 def value(problem, slots):
@@ -41,7 +42,7 @@ def test_anneal__reaches_the_optimum_of_tiny_problems(case, seed):
 def test_search__never_ends_worse_than_it_started(case, search):
     problem = problem_of(case)
     start = np.random.default_rng(5).permutation(16)[:10]
-    for budget in (Budget(swaps=1), Budget(swaps=100), SMALL):
+    for budget in (Budget(1), Budget(100), SMALL):
         slots = search(problem, start, 3, budget)
         assert len(set(slots.tolist())) == 10
         assert value(problem, slots) <= value(problem, start)
@@ -51,7 +52,7 @@ def test_search__never_ends_worse_than_it_started(case, search):
 def test_search__same_seed_same_places(search):
     problem = problem_of(("multicast", "hops"))
     first, again, other = (
-        search(problem, np.arange(10), seed, Budget(swaps=3000)) for seed in (7, 7, 8)
+        search(problem, np.arange(10), seed, Budget(3000)) for seed in (7, 7, 8)
     )
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()

@@ -7,7 +7,7 @@ from hwmodel_.builders import dense_model
 from hwmodel.chip.chip import load_chip
 from hwmodel.estimate import estimate_model
 from hwmodel.on_chip import place_layers
-from hwmodel.placing.search import Budget
+from hwmodel.placing.budget import Budget
 from hwmodel.report.placement import placement_dict, placement_text
 from hwmodel.workload.workload import from_model, layers_of
 
@@ -15,14 +15,14 @@ MODEL = dense_model([9, 8, 7, 3], np.random.default_rng(0))
 CHIP = load_chip("canmore", ["core.neurons=2"])
 
 
-def placed(method="greedy", objective="hops"):
+def placed(method="greedy", **options):
     workload = from_model(MODEL) if method != "row-major" else None
-    options = {"method": method, "objective": objective, "budget": Budget(2000)}
+    options = {"method": method, **options}
     return place_layers(layers_of(MODEL.network), CHIP, None, workload, **options)
 
 
 def test_placement_dict__holds_means_and_agrees_with_the_estimate():
-    data = placement_dict(placed(), MODEL.activity.n_samples)
+    data = placement_dict(placed(budget=Budget(2000)), MODEL.activity.n_samples)
     options = {"placement": "greedy", "budget": Budget(2000)}
     estimate = estimate_model(MODEL, CHIP, **options)
     hops = estimate.counts.transport("multicast").hops / estimate.counts.n_samples
@@ -38,13 +38,13 @@ def test_placement_dict__holds_means_and_agrees_with_the_estimate():
     ("objective", "unit"),
     [
         ("hops", "hops"),
-        ("energy", "nJ for hops"),
+        ("energy", "nJ for hops and chips"),
         ("worst-link", "packets on the busiest link"),
     ],
 )
 def test_placement_text__names_method_gain_and_bound(objective, unit):
-    text = placement_text(placed("hilbert", objective), 5)
-    assert text.startswith("hilbert: ")
+    text = placement_text(placed("spectral", objective=objective), 5)
+    assert text.startswith("spectral: ")
     assert f"{unit} (multicast), row-major" in text
     assert "lower bound" in text
 
