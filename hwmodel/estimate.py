@@ -8,23 +8,27 @@ from typing import Any
 from eventsim.model_file import ModelFile
 from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip, Limits
-from hwmodel.chip.constants import ACTIONS
 from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
 from hwmodel.cost.uncertainty import Uncertainty, uncertainty
-from hwmodel.errors import PlacementError
-from hwmodel.limits import broken_limits, unchecked_limits
+from hwmodel.limits import broken_limits, require_kept, unchecked_limits
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mapping.splits import Split
-from hwmodel.notes import mapping_notes
+from hwmodel.notes import (
+    doubts,
+    mapping_notes,
+    price_notes,
+    traffic_notes,
+    workload_notes,
+)
 from hwmodel.on_chip import cut, place_on
 from hwmodel.placing.budget import Budget
 from hwmodel.placing.place import Method, Placement
 from hwmodel.placing.problem import Objective
 from hwmodel.traffic.counts import ActionCounts, count
 from hwmodel.traffic.flows import layer_traffic
-from hwmodel.workload.workload import LayerGeometry, Workload, from_model
+from hwmodel.workload.workload import Workload, from_model
 
 
 @dataclass(frozen=True)
@@ -211,118 +215,39 @@ def estimate_workload(
     mapping = placed.mapping
     counts = count(workload, mapping, input_port, traffic)
     broken = broken_limits(chip, workload, mapping, counts)
-    if strict and broken:
-        raise PlacementError(
-            f"{broken[0]}"
-            + (f" (and {len(broken) - 1} more limits)" if len(broken) > 1 else "")
-            + "; expected a mapping the chip can hold; drop --strict to be warned only"
-        )
+    if strict:
+        require_kept(broken)
     duration = latency(workload.windows, steps_per_window, chip)
-    n_chips = mapping.n_chips
-    bill = bill_of(chip, counts, cast.value, duration, n_chips)
+    bill = bill_of(chip, counts, cast.value, duration, mapping.n_chips)
     energy, layer_energy = pay(chip, bill)
     normalised = None
     if chip.normalised is not None:
         spikes = counts.spikes / counts.n_samples
         normalised = normalised_energy(chip.normalised, duration.steps, spikes)
     return Estimate(
-        chip,
-        workload,
-        mapping,
-        placed,
-        counts,
-        cast.value,
-        cast.origin,
-        input_port,
-        bill,
-        energy,
-        layer_energy,
-        uncertainty(chip, bill, n_draws, seed),
-        normalised,
-        duration,
-        n_chips,
-        warnings=tuple([*_doubts(workload), *broken, *forced]),
+        chip=chip,
+        workload=workload,
+        mapping=mapping,
+        placement=placed,
+        counts=counts,
+        casting=cast.value,
+        casting_origin=cast.origin,
+        input_port=input_port,
+        bill=bill,
+        energy=energy,
+        layer_energy=layer_energy,
+        uncertainty=uncertainty(chip, bill, n_draws, seed),
+        normalised=normalised,
+        latency=duration,
+        n_chips=mapping.n_chips,
+        warnings=(*doubts(workload), *broken, *forced),
         notes=(
-            *_workload_notes(workload),
+            *workload_notes(workload),
             *unchecked_limits(chip, workload),
             *mapping_notes(chip, mapping, counts),
-            *_notes(chip, workload.layers, counts, duration, n_chips),
+            *price_notes(chip, duration, mapping.n_chips),
+            *traffic_notes(workload, counts),
         ),
         split=split,
         limits=limits,
     )
-
-
-def _doubts(workload: Workload) -> list[str]:
-    if workload.provenance.get("offline_fallback"):
-        return [
-            "the model was trained and measured on the small offline digits, not on "
-            "the full data set; its spike counts are not those of the real task"
-        ]
-    return []
-
-
-def _workload_notes(workload: Workload) -> list[str]:
-    origin, notes = workload.provenance, []
-    if origin.get("declared"):
-        notes.append(
-            f"spikes are declared, not measured: {origin['name']} ({origin['source']})"
-        )
-    if workload.input == "spikes":
-        return notes
-    return [
-        *notes,
-        f"{workload.layers[0].name}: driven by input currents, not by spikes; its "
-        "input is not counted: neither the multiplications by its weights nor the way "
-        "of the values to its cores is in SOPs, hops or energy",
-    ]
-
-
-def _price_notes(chip: Chip) -> list[str]:
-    inside: dict[str, list[str]] = {}
-    for name, constant in chip.constants.items():
-        if constant.included_in is not None:
-            inside.setdefault(f"energy.{constant.included_in}", []).append(name)
-    notes = [
-        f"priced as 0, included in "
-        f"{'the average ' * (chip.constants[holder].kind == 'average')}{holder}: "
-        f"{', '.join(names)}"
-        for holder, names in inside.items()
-    ]
-    if chip.not_charged:
-        actions = ", ".join(ACTIONS[name] for name in chip.not_charged)
-        notes.append(
-            f"not in the energy law of chip {chip.name}: {actions} "
-            f"({chip.energy.not_charged_source})"
-        )
-    return notes
-
-
-def _notes(
-    chip: Chip,
-    layers: tuple[LayerGeometry, ...],
-    counts: ActionCounts,
-    duration: Latency,
-    n_chips: int,
-) -> list[str]:
-    notes = _price_notes(chip)
-    if duration.seconds is None:
-        notes.append(
-            f"no latency: {duration.reason}; set it with --set timing.step=1ms"
-        )
-    if n_chips > 1 and chip.energy.static.unit == "W":
-        notes.append(f"static power of {n_chips} chips, those that hold cores")
-    notes += [
-        f"{layer.name}: the average pool before it is folded into its synapses; every "
-        "spike travels and acts by itself"
-        for layer in layers
-        if layer.folded
-    ]
-    notes += [
-        f"{layer.name}: {layer.split_pool_windows} pooling windows before it span "
-        "several cores; their spikes leave from the first neuron's core, and traffic "
-        "inside the window is not counted"
-        for layer in counts.layers
-        if layer.split_pool_windows
-    ]
-    return notes

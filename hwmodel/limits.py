@@ -8,6 +8,7 @@ import numpy as np
 
 from eventsim.topology import Sparse, Synapses
 from hwmodel.chip.chip import Chip
+from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import Partition
 from hwmodel.mapping.needs import targets_of
 from hwmodel.mapping.placement import Mapping
@@ -81,6 +82,27 @@ def broken_limits(
     if size is not None and (grid.width > size[0] or grid.height > size[1]):
         lines.append(f"mesh: {grid} routers, chip {chip.name} has {size[0]}x{size[1]}")
     return lines
+
+
+def require_kept(broken: list[str]) -> None:
+    """Refuse a mapping that breaks a limit.
+
+    Parameters
+    ----------
+    broken : list of str
+        From `broken_limits`.
+
+    Raises
+    ------
+    PlacementError
+        If there is one; it names the first.
+    """
+    if broken:
+        more = f" (and {len(broken) - 1} more limits)" if len(broken) > 1 else ""
+        raise PlacementError(
+            f"{broken[0]}{more}; expected a mapping the chip can hold; drop --strict "
+            "to be warned only"
+        )
 
 
 def _most_routes(layers: tuple[LayerGeometry, ...], part: Partition) -> list[int]:
