@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -155,7 +156,7 @@ _Entry = tuple[int, Shape, int]
 
 def _entry(needs: LayerNeeds, shape: Shape, of_tiles: int) -> _Entry:
     inputs = of_tiles * shape[0] if needs.features_alike else of_tiles
-    return shape[0] * shape[1] * shape[2] + needs.cores_before(inputs), shape, of_tiles
+    return prod(shape) + needs.cores_before(inputs), shape, of_tiles
 
 
 def _first_cuts(needs: LayerNeeds, most_runs: int) -> list[_Entry]:
@@ -166,11 +167,11 @@ def _first_cuts(needs: LayerNeeds, most_runs: int) -> list[_Entry]:
     runs = -(-features // np.clip(longest, 1, features))
     runs = np.maximum(runs, -(-needs.fewest_cores // (rows * columns)))
     before = needs.cores_before(0)
-    return [
-        (int(runs[r, c]) * (r + 1) * (c + 1) + before,
-         (int(runs[r, c]), r + 1, c + 1), 0)
-        for r, c in np.argwhere((longest > 0) & (runs <= most_runs)).tolist()
-    ]  # fmt: skip
+    entries = []
+    for r, c in np.argwhere((longest > 0) & (runs <= most_runs)).tolist():
+        shape = int(runs[r, c]), r + 1, c + 1
+        entries.append((prod(shape) + before, shape, 0))
+    return entries
 
 
 def _holds_any(part: LayerPartition, boxes: np.ndarray) -> bool:
