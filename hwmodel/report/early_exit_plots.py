@@ -16,7 +16,7 @@ from matplotlib.ticker import EngFormatter
 from hwmodel.early_exit.analysis import ChipExits, ExitPoint, ExitReport
 from hwmodel.early_exit.front import is_on_front
 from hwmodel.report.early_exit import setting
-from hwmodel.report.plots import joule_prefix, write_figures
+from hwmodel.report.figures import joule_prefix, write_figures
 from hwmodel.units import format_quantity
 
 STYLES = {

@@ -7,14 +7,7 @@ from hwmodel_.builders import close, conv_model, dense_model, two_by_two_model
 from eventsim.errors import RunError
 from hwmodel.chip.chip import load_chip
 from hwmodel.estimate import estimate_model
-from hwmodel.report.plots import (
-    SIDE,
-    energy_figure,
-    joule_prefix,
-    mesh_figure,
-    plot_estimate,
-    sensitivity_figure,
-)
+from hwmodel.report.plots import energy_figure, plot_estimate, sensitivity_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -22,10 +15,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def example(name="canmore", **kwargs):
     chip = load_chip(name, ["core.neurons=1"])
     return estimate_model(two_by_two_model(), chip, mesh=(2, 2), **kwargs)
-
-
-def figure_title(estimate):
-    return mesh_figure(estimate).get_suptitle()
 
 
 def test_plot_estimate__writes_two_pictures(tmp_path):
@@ -81,51 +70,6 @@ def test_sensitivity_figure__a_bar_reaches_from_the_least_to_the_greatest_total(
         assert all(bar.get_x() * unit == close(total) for (bar,) in bars)
 
 
-def test_mesh_figure__draws_every_core_and_used_link():
-    estimate = example(input_port=(1, 1))
-    axes = mesh_figure(estimate).axes[0]
-    texts = sorted(text.get_text() for text in axes.texts)
-    assert texts == ["1", "2", "2", "2"]
-    loads = estimate.counts.multicast
-    used = np.count_nonzero(loads.packets)
-    (arrows,) = [c for c in axes.collections if hasattr(c, "U")]
-    assert arrows.U.size == used
-
-
-def test_mesh_figure__links_over_the_border_leave_it():
-    # a core a router, 3 x 3: hidden (0, 0), outputs (1, 0), (2, 0), (0, 1); the input's
-    # way from (2, 2) to (0, 0) leaves at the lower right, that to (2, 0) at the left
-    chip = load_chip("spinnaker", ["core.neurons=1", "mesh.cores_per_router=1"])
-    estimate = estimate_model(two_by_two_model(), chip, mesh=(3, 3), input_port=(2, 2))
-    axes = mesh_figure(estimate).axes[0]
-    (arrows,) = [c for c in axes.collections if hasattr(c, "U")]
-    tips = arrows.XY + np.stack([arrows.U, arrows.V], axis=1)
-    (x_low, x_high), (y_high, y_low) = axes.get_xlim(), axes.get_ylim()
-    assert (tips > [x_low, y_low]).all()
-    assert (tips < [x_high, y_high]).all()
-    assert (np.hypot(arrows.U, arrows.V) < 1).all()
-    leaves = np.abs(tips - 1) > 1.5
-    assert tips[leaves[:, 0] & leaves[:, 1]].round().tolist() == [[3, 3]]
-    assert tips[leaves[:, 0] & ~leaves[:, 1]].round().tolist() == [[-1, 0]]
-    assert leaves.any(axis=1).sum() == 2
-    assert "over the border" in figure_title(estimate)
-
-
-def test_mesh_figure__a_mesh_has_no_links_over_the_border():
-    assert "over the border" not in figure_title(example())
-
-
-def test_mesh_figure__cores_of_one_router_lie_side_by_side():
-    chip = load_chip("spinnaker", ["core.neurons=1"])
-    estimate = estimate_model(two_by_two_model(), chip)
-    axes = mesh_figure(estimate).axes[0]
-    places = [text.get_position() for text in axes.texts]
-    assert len(places) == len(set(places)) == 4
-    # all inside the square of router (0, 0), 4 of them in its first row
-    assert np.abs(places).max() < SIDE / 2
-    assert len({y for _, y in places}) == 1
-
-
 @pytest.mark.parametrize(
     "model",
     [
@@ -138,14 +82,3 @@ def test_mesh_figure__cores_of_one_router_lie_side_by_side():
 def test_plot_estimate__copes_with_any_size(tmp_path, model):
     estimate = estimate_model(model, load_chip("canmore", ["core.neurons=14"]))
     assert len(plot_estimate(estimate, tmp_path)) == 2
-
-
-@pytest.mark.parametrize(
-    ("joules", "prefix", "unit"),
-    [(0.0, "", 1.0), (2e-9, "n", 1e-9), (9.99e-7, "n", 1e-9), (1e-6, "u", 1e-6),
-     (3e-18, "f", 1e-15), (4e12, "G", 1e9)],
-)  # fmt: skip
-def test_joule_prefix__leaves_one_to_a_thousand_where_there_is_one(
-    joules, prefix, unit
-):
-    assert joule_prefix(joules) == (prefix, close(unit))
