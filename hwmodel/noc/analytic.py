@@ -20,13 +20,13 @@ from hwmodel.noc.port_loads import CORE, PORTS, port_loads, sum_along_routes
 from hwmodel.noc.timing import RouterTiming, to_seconds
 
 BUSY_PORTS = (*PORTS, "injection")
-"""What `Estimate.busiest` may name: output ports and the injection port."""
+"""What `LoadEstimate.busiest` may name: output ports and the injection port."""
 MOST_VARIABILITY = 2.0
 """Injections of a larger variability come in volleys; see `injection_variability`."""
 
 
 @dataclass(frozen=True)
-class Estimate:
+class LoadEstimate:
     """What loads alone say about each inference.
 
     Parameters
@@ -73,7 +73,7 @@ class Estimate:
         return ~self.saturated & (self.variability <= MOST_VARIABILITY)
 
 
-def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
+def estimate_contention(packets: Packets, timing: RouterTiming) -> LoadEstimate:
     """Estimate latencies from the loads of ports.
 
     Parameters
@@ -87,8 +87,8 @@ def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
 
     Returns
     -------
-    Estimate
-        By destination and by inference; see `Estimate.is_valid`.
+    LoadEstimate
+        By destination and by inference; see `LoadEstimate.is_valid`.
     """
     latency = to_seconds(empty_latency(packets, timing))
     starts = packets.inference_starts
@@ -115,7 +115,7 @@ def estimate_contention(packets: Packets, timing: RouterTiming) -> Estimate:
         wait += np.repeat(at_source, np.diff(packets.offsets[start : stop + 1]))
         latency[part] += wait
         means[k], waited[k] = latency[part].mean(), wait.mean()
-    return Estimate(
+    return LoadEstimate(
         latency,
         packets.inference[starts[:-1]],
         means,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwmodel.noc.analytic import Estimate, estimate_contention
+from hwmodel.noc.analytic import LoadEstimate, estimate_contention
 from hwmodel.noc.packets import Packets
 from hwmodel.noc.simulate import DIRECTIONS, Simulation, simulate
 from hwmodel.noc.timing import RouterTiming
@@ -97,7 +97,7 @@ class Contention:
         Most packets that stood in one input buffer.
     simulation : Simulation
         By destination, link and inference.
-    estimate : Estimate
+    estimate : LoadEstimate
         What loads alone say.
     error : EstimateError
         How far that is off, by inference.
@@ -110,7 +110,7 @@ class Contention:
     busiest_link: BusiestLink | None
     most_waiting: int
     simulation: Simulation
-    estimate: Estimate
+    estimate: LoadEstimate
     error: EstimateError
 
 
@@ -149,12 +149,12 @@ def contention(packets: Packets, timing: RouterTiming) -> Contention:
     )
 
 
-def compare(estimate: Estimate, simulation: Simulation) -> EstimateError:
+def compare(estimate: LoadEstimate, simulation: Simulation) -> EstimateError:
     """Compare an estimate with a simulation of the same packets.
 
     Parameters
     ----------
-    estimate : Estimate
+    estimate : LoadEstimate
         From `hwmodel.noc.analytic.estimate_contention`.
     simulation : Simulation
         From `hwmodel.noc.simulate.simulate`, with the same packets and timing.
