@@ -115,9 +115,8 @@ def _loads(sent: SpikePackets, chosen: np.ndarray, estimate: Estimate) -> LinkLo
     sender = sent.sender[chosen]
     if sender.size == 0:
         return LinkLoads.zeros(grid)
-    key = (table.source[sender].astype(np.int64) - HOST) * n_sets + table.targets[
-        sender
-    ]
+    start = table.source[sender].astype(np.int64) - HOST  # owners begin at HOST
+    key = start * n_sets + table.targets[sender]
     flows, packets = np.unique(key, return_counts=True)
     source, of_set = flows // n_sets + HOST, flows % n_sets
     reaches = np.zeros((flows.size, mapping.partition.n_cores), dtype=bool)

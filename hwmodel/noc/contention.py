@@ -162,7 +162,7 @@ def compare(estimate: LoadEstimate, simulation: Simulation) -> EstimateError:
     Returns
     -------
     EstimateError
-        By inference; small where `Estimate.is_valid`.
+        By inference; small where `LoadEstimate.is_valid`.
     """
     found = simulation.inferences
     return EstimateError(
