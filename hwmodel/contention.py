@@ -255,8 +255,7 @@ def _busiest_core(
     sops = count(workload, mapping).sops_per_core
     updates = sops
     if chip.execution == "time-stepped":
-        part = mapping.partition
-        neurons = part.neurons_per_core + part.copies_per_core
+        neurons = mapping.partition.occupied_per_core
         updates = neurons * steps * workload.n_samples
     busy = (
         sops * chip.timing.sop.value

@@ -56,7 +56,7 @@ def broken_limits(
     synapses = [
         int(counts.synapses_per_core[of_core == i].max()) for i in range(len(names))
     ]
-    neurons = [int((p.neurons_per_core + p.copies_per_core).max()) for p in part.layers]
+    neurons = [int(p.occupied_per_core.max()) for p in part.layers]
     # the first layer's inputs come from outside, where no neuron has to send them
     targets = [0, *(layer.target_cores for layer in counts.layers[1:])]
     if part.target_cores is not None:

@@ -88,6 +88,11 @@ class LayerPartition:
         return extra
 
     @property
+    def occupied_per_core(self) -> np.ndarray:
+        """Neurons of each core, copies counted, shape (n_cores,), int64."""
+        return self.neurons_per_core + self.copies_per_core
+
+    @property
     def core_of_neuron(self) -> np.ndarray:
         """Core number of each neuron in flat order, shape (n_neurons,), int64."""
         feature_run, row_run, column_run = (
@@ -130,6 +135,11 @@ class Partition:
     def copies_per_core(self) -> np.ndarray:
         """Copies of neurons on each core, shape (n_cores,), int64."""
         return np.concatenate([layer.copies_per_core for layer in self.layers])
+
+    @property
+    def occupied_per_core(self) -> np.ndarray:
+        """Neurons of each core, copies counted, shape (n_cores,), int64."""
+        return self.neurons_per_core + self.copies_per_core
 
     @property
     def layer_of_core(self) -> np.ndarray:

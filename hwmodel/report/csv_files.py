@@ -97,11 +97,10 @@ def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
 def _core_rows(
     estimate: Estimate, core_load: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    part = estimate.mapping.partition
     joules = core_energy(
         estimate.chip,
         estimate.counts,
-        part.neurons_per_core + part.copies_per_core,
+        estimate.mapping.partition.occupied_per_core,
         estimate.latency.steps,
     )
     return [
@@ -111,6 +110,7 @@ def _core_rows(
             "y": core["position"][1],
             "layer": core["layer"],
             "neurons": core["neurons"],
+            "copies": core["copies"],
             "spikes_per_inference": core["spikes"],
             "sops_per_inference": core["sops"],
             _ENERGY: energy,

@@ -126,7 +126,7 @@ def _page_data(estimate: Estimate) -> dict[str, Any]:
     in_cores = core_energy(
         estimate.chip,
         counts,
-        part.neurons_per_core + part.copies_per_core,
+        part.occupied_per_core,
         estimate.latency.steps,
     )
     return {

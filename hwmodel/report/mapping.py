@@ -109,6 +109,7 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
     str
         Several lines.
     """
+    n_copies = int(mapping.partition.copies_per_core.sum())
     rows = [
         [
             row["core"],
@@ -117,6 +118,7 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
             "{}-{}".format(row["rows"][0], row["rows"][1] - 1),
             "{}-{}".format(row["columns"][0], row["columns"][1] - 1),
             row["neurons"],
+            *([row["copies"]] if n_copies else []),
             f"({row['x']}, {row['y']})",
         ]
         for row in map_rows(mapping, layers)
@@ -126,12 +128,9 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
         f"{len(rows)} core{'s' * (len(rows) != 1)} on {grid_text(mapping.grid)}, "
         f"{fill:.0f} neurons a core"
     )
-    n_copies = int(mapping.partition.copies_per_core.sum())
     if n_copies:
         head += f", {n_copies} copies of neurons besides"
-    table = tabulate(
-        rows,
-        ["core", "layer", "features", "rows", "columns", "neurons", "(x, y)"],
-        "simple",
-    )
+    heads = ["core", "layer", "features", "rows", "columns", "neurons"]
+    heads += [*["copies"] * bool(n_copies), "(x, y)"]
+    table = tabulate(rows, heads, "simple")
     return f"{head}\n\n{table}"

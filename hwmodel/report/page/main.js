@@ -143,6 +143,7 @@ class MeshView {
       ["layer", core.layer],
       ["place", `(${core.position.join(", ")})`],
       ["neurons", count(core.neurons)],
+      ...(core.copies > 0 ? [["copies of neurons", count(core.copies)]] : []),
       ["spikes", count(core.spikes)],
       ["SOPs", count(core.sops)],
       ["energy", quantity(core.joules, "J")],

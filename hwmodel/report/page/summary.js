@@ -146,6 +146,7 @@ function showTables(data, pickCore, pickLink) {
       ),
     ],
   });
+  const copied = data.cores.some((core) => core.copies > 0);
   const chooseCore = sortableTable(byId("cores"), {
     label: "Cores", rows: data.cores, totals: true, pick: pickCore,
     columns: [
@@ -154,6 +155,7 @@ function showTables(data, pickCore, pickLink) {
       wide(numberColumn("y", (c) => c.position[1], String, false)),
       textColumn("layer", (c) => c.layer),
       wide(numberColumn("neurons", (c) => c.neurons)),
+      ...(copied ? [wide(numberColumn("copies", (c) => c.copies))] : []),
       wide(numberColumn("fired", (c) => c.spikes)),
       numberColumn("SOPs", (c) => c.sops),
       numberColumn("energy", (c) => c.joules, joules),

@@ -48,5 +48,7 @@ def test_partition__copies_are_counted_apart():
     part = Partition((dense, last), target_cores=1)
     assert part.neurons_per_core.tolist() == [2, 1, 4]
     assert part.copies_per_core.tolist() == [2, 1, 0]
+    assert part.occupied_per_core.tolist() == [4, 2, 4]
+    assert dense.occupied_per_core.tolist() == [4, 2]
     assert dense.times_on_core.tolist() == [1, 3, 2]
     assert last.times_on_core.tolist() == [1, 1, 1, 1]

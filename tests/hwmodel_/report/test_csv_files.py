@@ -69,8 +69,9 @@ def test_write_csv__of_the_worked_example(tmp_path):
     paths = write_csv(estimate, tmp_path)
     assert [path.name for path in paths] == ["layers.csv", "cores.csv", "links.csv"]
     assert (tmp_path / "cores.csv").read_text("utf-8").splitlines()[:2] == [
-        "core,x,y,layer,neurons,spikes_per_inference,sops_per_inference,energy_j",
-        "0,0,0,layer_1 (dense),1,1.0,2.0,4e-11",
+        "core,x,y,layer,neurons,copies,spikes_per_inference,sops_per_inference,"
+        "energy_j",
+        "0,0,0,layer_1 (dense),1,0,1.0,2.0,4e-11",
     ]
     assert read(tmp_path / "links.csv")[0] == {
         **{"from_x": "0", "from_y": "0", "to_x": "1", "to_y": "0"},
@@ -130,8 +131,10 @@ def test_write_csv__copies_of_neurons_are_paid_on_their_cores(tmp_path):
     chip = load_chip("canmore", [*sets, "energy.neuron_update=5pJ:marginal"])
     model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
     estimate = estimate_model(model, chip)
-    assert estimate.mapping.partition.copies_per_core.sum() > 0
+    n_copies = estimate.mapping.partition.copies_per_core.sum()
+    assert n_copies > 0
     _, cores, _ = map(read, write_csv(estimate, tmp_path))
+    assert total(cores, "copies") == n_copies
     energy = estimate.energy
     in_cores = energy.sop + energy.neuron_update + energy.spike
     assert total(cores, "energy_j") == close(in_cores)

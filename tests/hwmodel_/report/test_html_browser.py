@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hwmodel_.builders import conv_model, make_model, two_by_two_model
+from hwmodel_.builders import conv_model, dense_model, make_model, two_by_two_model
 from hwmodel_.report.played import playback_of
 
 from hwmodel.chip.chip import load_chip
@@ -100,6 +100,13 @@ def large():
     return estimate_model(model, load_chip("truenorth", ["core.neurons=7"]))
 
 
+@cache
+def copied():
+    chip = load_chip("canmore", ["core.neurons=9", "core.target_cores=1"])
+    model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
+    return estimate_model(model, chip)
+
+
 def column(page, table, title):
     """Texts of a column, without the total."""
     heads = page.locator(f"#{table} thead th").all_inner_texts()
@@ -128,6 +135,17 @@ def test_report__opens_from_disk_and_says_what_it_costs(opened):
     assert page.locator("#subtitle").inner_text().startswith("on canmore, multicast")
     assert "no latency" in page.locator("#notes").inner_text()
     assert page.locator("#playback").is_hidden()
+
+
+def test_report__copies_of_neurons_have_a_column_where_there_are_any(opened):
+    page = opened(copied())
+    of_core = copied().mapping.partition.copies_per_core.tolist()
+    assert [int(n) for n in column(page, "cores", "copies")] == of_core
+    core = of_core.index(max(of_core))
+    page.locator("#cores tbody tr").nth(core).click()
+    assert shown(page)["copies of neurons"] == str(of_core[core])
+    heads = opened(small()).locator("#cores thead th").all_inner_texts()
+    assert "copies" not in [head.strip() for head in heads]
 
 
 def test_table__a_click_sorts_and_another_one_turns_it(opened):

@@ -30,6 +30,18 @@ def test_map_text__shows_groups_and_places():
     assert "2 cores on a 2x1 mesh" in text
     assert "0-2" in text
     assert "(1, 0)" in text
+    assert "copies" not in text
+
+
+def test_map_text__shows_copies_where_there_are_any():
+    model = dense_model([6, 7, 20], np.random.default_rng(0), 0.0)
+    chip = load_chip("canmore", ["core.neurons=9", "core.target_cores=1"])
+    mapping = map_model(model, chip)
+    head, _, titles, _, *rows = map_text(mapping, layers_of(model.network)).splitlines()
+    copies = [int(row.split()[7]) for row in rows]
+    assert titles.split()[6] == "copies"
+    assert copies == mapping.partition.copies_per_core.tolist()
+    assert head.endswith(f", {sum(copies)} copies of neurons besides")
 
 
 @pytest.mark.parametrize(
