@@ -141,3 +141,17 @@ def test_exits_text__notes_are_broken_and_tables_are_not():
     lines = exits_text(REPORT).splitlines()
     notes = [k for k, line in enumerate(lines) if line.startswith(("note", "warning"))]
     assert max(len(lines[k]) for k in notes) <= 88
+
+
+def test_exits_text__warnings_of_all_chips_are_said_once():
+    def warned(chip, *warnings):
+        return replace(chip, full=replace(chip.full, warnings=warnings))
+
+    first, second = REPORT.chips
+    chips = (warned(first, "of both", "of one"), warned(second, "of both"))
+    text = exits_text(replace(REPORT, chips=chips))
+    assert (text.count("warning: of both"), text.count("warning: of one")) == (1, 1)
+    assert text.index("warning: of one") < text.index("\ncanmore: ")
+    assert text.index("warning: of both") > text.index("front of all chips  ")
+    alone_text = exits_text(replace(REPORT, chips=chips[:1]))
+    assert "warning: of both" in alone_text
