@@ -11,6 +11,7 @@ from hwmodel.commands.options import (
     FORCE_MIXED,
     MAPPING,
     STEPS_PER_WINDOW,
+    TRACE,
     with_budget,
     with_options,
 )
@@ -25,13 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_options([*MAPPING, STEPS_PER_WINDOW])
-@click.option(
-    "--trace",
-    type=click.Path(path_type=Path),
-    metavar="FILE.npz",
-    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
-)
+@with_options([*MAPPING, STEPS_PER_WINDOW, TRACE])
 @click.option(
     "--plot",
     "plot_dir",

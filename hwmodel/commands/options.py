@@ -68,6 +68,12 @@ STEPS_PER_WINDOW = click.option(
     show_default=True,
     help="Time steps a firing window is divided into.",
 )
+TRACE = click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
+)
 CASTING = click.option(
     "--casting",
     type=click.Choice(["multicast", "unicast"]),
