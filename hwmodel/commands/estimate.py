@@ -84,7 +84,7 @@ def estimate(
     chip = load_chip(chip_name, overrides)
     workload, traced = read_workload(model, trace)
     result = estimate_workload(workload, chip, **with_budget(options))
-    if result.workload.provenance.get("offline_fallback"):
+    if as_json and result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
     if as_json:
         print_json(to_dict(result))
