@@ -292,6 +292,12 @@ def _front_text(report: ExitReport, short: bool) -> str:
     return f"{table}\n\n{len(shown)} of the {len(front)} points of this front"
 
 
+def _csv_row(chip: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Name the chip, and the mean count as in all CSV files."""
+    names = {"in_flight": "in_flight_per_inference"}
+    return {"chip": chip, **{names.get(name, name): x for name, x in row.items()}}
+
+
 def write_exits(folder: Path, report: ExitReport) -> list[Path]:
     """Write ``points.csv`` and ``curve.csv``, a line for each chip and setting or time.
 
@@ -315,9 +321,9 @@ def write_exits(folder: Path, report: ExitReport) -> list[Path]:
     points, curve = [], []
     for chip in exits_dict(report)["chips"]:
         for point in chip["points"]:
-            energy = point.pop("energy_j")["total"]
-            points.append({"chip": chip["chip"], **point, "energy_j": energy})
-        curve += [{"chip": chip["chip"], **row} for row in chip["curve"]]
+            point["energy_j"] = point["energy_j"]["total"]
+            points.append(_csv_row(chip["chip"], point))
+        curve += [_csv_row(chip["chip"], row) for row in chip["curve"]]
     paths = [folder / "points.csv", folder / "curve.csv"]
     for path, rows in zip(paths, (points, curve), strict=True):
         write_rows(path, list(rows[0]), rows)

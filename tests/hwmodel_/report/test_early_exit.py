@@ -99,6 +99,7 @@ def test_write_exits__a_line_for_each_chip_and_setting(tmp_path):
     for row, (name, point) in zip(points, both, strict=True):
         assert (row["chip"], row["policy"]) == (name, point.policy)
         assert float(row["energy_j"]) == point.mean_energy
+        assert float(row["in_flight_per_inference"]) == point.in_flight
         assert row["value"] == ("" if point.value is None else str(point.value))
     assert len(curve) == 2 * len(REPORT.times)
     assert float(curve[-1]["energy_j"]) == pytest.approx(
