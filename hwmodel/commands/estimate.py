@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     "plot_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write energy.png, mesh.png and sensitivity.png into this folder.",
+    help="Write energy.png, mesh.png and, of constants with bounds, sensitivity.png "
+    "into this folder.",
 )
 @click.option(
     "--draws",
