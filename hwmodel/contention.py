@@ -162,6 +162,13 @@ def run_on_mesh(
     packets = _packets(sent, mapping, cast.value, input_port, ends)
     workload = from_trace(model, trace)
     steps = latency(workload.windows, steps_per_window, chip).steps
+    found = contention(packets, timing)
+    if in_steps and found.latency is not None and found.latency.largest > step:
+        notes = (
+            "packets are on their way for longer than a time step and meet those of "
+            "the next; a chip that waits for all of them takes longer steps",
+            *notes,
+        )
     return MeshRun(
         chip,
         mapping,
@@ -171,7 +178,7 @@ def run_on_mesh(
         step,
         in_steps,
         trace.n_samples,
-        contention(packets, timing),
+        found,
         _busiest_core(chip, workload, mapping, sent, steps),
         notes,
     )

@@ -98,7 +98,8 @@ def require_kept(broken: list[str]) -> None:
         If there is one; it names the first.
     """
     if broken:
-        more = f" (and {len(broken) - 1} more limits)" if len(broken) > 1 else ""
+        n_more = len(broken) - 1
+        more = f" (and {n_more} more limit{'s' * (n_more > 1)})" if n_more else ""
         raise PlacementError(
             f"{broken[0]}{more}; expected a mapping the chip can hold; drop --strict "
             "to be warned only"

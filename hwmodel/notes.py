@@ -114,14 +114,15 @@ def traffic_notes(workload: Workload, counts: ActionCounts) -> list[str]:
     Returns
     -------
     list of str
-        One line each: average pools, earliest-spike pools over several cores.
+        One line for all average pools, one for each layer behind an earliest-spike
+        pool over several cores.
     """
+    folded = [layer.name for layer in workload.layers if layer.folded]
+    pools = "pool before it is" if len(folded) == 1 else "pools before them are"
     notes = [
-        f"{layer.name}: the average pool before it is folded into its synapses; every "
+        f"{', '.join(folded)}: the average {pools} folded into the synapses; every "
         "spike travels and acts by itself"
-        for layer in workload.layers
-        if layer.folded
-    ]
+    ] * bool(folded)
     notes += [
         f"{layer.name}: {layer.split_pool_windows} pooling windows before it span "
         "several cores; their spikes leave from the first neuron's core, and traffic "
@@ -165,7 +166,8 @@ def mapping_notes(chip: Chip, mapping: Mapping, counts: ActionCounts) -> list[st
         if n_rows * n_columns > 1:
             notes.append(
                 f"{layer.name}: its maps of {cut.map_shape[0]}x{cut.map_shape[1]} are "
-                f"cut into {n_rows} runs of rows and {n_columns} of columns"
+                f"cut into {n_rows} run{'s' * (n_rows > 1)} of rows and {n_columns} of "
+                "columns"
             )
         if layer.copies:
             notes.append(

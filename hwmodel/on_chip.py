@@ -211,11 +211,15 @@ def _prices(chip: Chip, grid: Grid, n_cores: int, steps: int) -> Prices:
             why = "energy.static in W needs a latency"
             static = power * chip.require("timing.step", why) * steps
     if x == y == crossing == static == 0:
+        hop = chip.energy.hop
+        holder = None if hop is None else hop.included_in
+        part = f" (included in energy.{holder})" if holder else ""
+        priced = "" if holder else ", or pass --set energy.hop=2.3pJ:marginal"
         raise ChipError(
-            f"chip {chip.name}: energy.hop is 0, and so is all else that places decide "
-            "(routers, crossings between chips, chips in use), so that every placement "
-            "costs the same; expected a price for --objective energy; use --objective "
-            "hops, or pass --set energy.hop=2.3pJ:marginal"
+            f"chip {chip.name}: energy.hop is 0{part}, and so is all else that places "
+            "decide (routers, crossings between chips, chips in use), so that every "
+            "placement costs the same; expected a price for --objective energy; use "
+            f"--objective hops{priced}"
         )
     return Prices(x, y, crossing, static)
 

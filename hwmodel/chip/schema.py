@@ -92,10 +92,9 @@ class PricedSpec(_Strict):
             (self.low is None or self.low <= self.value)
             and (self.high is None or self.value <= self.high)
         ):
-            raise ValueError(
-                f"expected low <= value <= high, got {self.low}, {self.value}, "
-                f"{self.high}"
-            )
+            bounds = {"low": self.low, "value": self.value, "high": self.high}
+            got = [f"{name} {x}" for name, x in bounds.items() if x is not None]
+            raise ValueError(f"expected low <= value <= high, got {', '.join(got)}")
         return self
 
 

@@ -11,6 +11,7 @@ from hwmodel.commands.options import (
     FORCE_MIXED,
     MAPPING,
     STEPS_PER_WINDOW,
+    TRACE,
     with_budget,
     with_options,
 )
@@ -25,19 +26,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_options([*MAPPING, STEPS_PER_WINDOW])
-@click.option(
-    "--trace",
-    type=click.Path(path_type=Path),
-    metavar="FILE.npz",
-    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
-)
+@with_options([*MAPPING, STEPS_PER_WINDOW, TRACE])
 @click.option(
     "--plot",
     "plot_dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write energy.png, mesh.png and sensitivity.png into this folder.",
+    help="Write energy.png, mesh.png and, of constants with bounds, sensitivity.png "
+    "into this folder.",
 )
 @click.option(
     "--draws",
@@ -89,7 +85,7 @@ def estimate(
     chip = load_chip(chip_name, overrides)
     workload, traced = read_workload(model, trace)
     result = estimate_workload(workload, chip, **with_budget(options))
-    if result.workload.provenance.get("offline_fallback"):
+    if as_json and result.workload.provenance.get("offline_fallback"):
         click.echo(f"warning: {result.warnings[0]}", err=True)
     if as_json:
         print_json(to_dict(result))

@@ -14,6 +14,7 @@ from hwmodel.commands.options import (
     PLACING,
     SET,
     STEPS_PER_WINDOW,
+    TRACE,
     with_budget,
     with_options,
 )
@@ -22,7 +23,7 @@ from hwmodel.commands.reading import read_workload
 
 
 @click.command(short_help="Write the mapped network for another simulator.")
-@with_options([MODEL, CHIP, *CUTTING, SET, *PLACING, STEPS_PER_WINDOW])
+@with_options([MODEL, CHIP, *CUTTING, SET, *PLACING, STEPS_PER_WINDOW, TRACE])
 @click.option(
     "--format",
     "file_format",
@@ -43,6 +44,7 @@ def export(
     model: Path,
     chip_name: str,
     overrides: tuple[str, ...],
+    trace: Path | None,
     file_format: str,
     folder: Path,
     **options: Any,
@@ -58,7 +60,7 @@ def export(
 
     refuse_unwritable(folder / "architecture.yaml")
     chip = load_chip(chip_name, overrides)
-    workload, _ = read_workload(model)
+    workload, _ = read_workload(model, trace)
     result = estimate_workload(
         workload, chip, casting="unicast", **with_budget(options)
     )

@@ -68,11 +68,18 @@ STEPS_PER_WINDOW = click.option(
     show_default=True,
     help="Time steps a firing window is divided into.",
 )
+TRACE = click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Take the spikes from 'eventsim evaluate MODEL --trace' or 'simulate'.",
+)
 CASTING = click.option(
     "--casting",
     type=click.Choice(["multicast", "unicast"]),
-    help="Whose hops are paid, and placed for; both are counted. [default: as the chip "
-    "sends, multicast if its file does not say]",
+    help="How a spike travels to several cores: hops are paid, places found and "
+    "packets simulated for it. [default: as the chip sends, multicast if its file does "
+    "not say]",
 )
 
 MODEL = click.argument("model", type=click.Path(path_type=Path))
@@ -169,7 +176,8 @@ PLACING = [
         type=click.IntRange(min=0, max=2**63 - 1),
         default=0,
         show_default=True,
-        help="Seed of all random numbers: the placement's and those of --draws.",
+        help="Seed of all random numbers: the placement's, and those of --draws where "
+        "a command has it.",
     ),
 ]
 """Where its cores go; `with_budget` reads two of them."""

@@ -29,6 +29,10 @@ def tables(which: Any, every_row: bool, as_json: bool) -> None:
     """
     from hwmodel.report.paper import tables_dict, tables_text
 
+    if every_row and which not in (None, "fig-8"):
+        raise click.UsageError(
+            f"--all has no effect on {which}; expected fig-8, or no name, with it"
+        )
     if as_json:
         print_json(tables_dict(which))
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hwmodel.early_exit.analysis import ExitPoint
 
 MARGIN = 0.005
-"""Share of the samples that may be answered less rightly than by full runs."""
+"""Share of the samples by which a setting may be less accurate than full runs."""
 
 
 def short_list(points: Sequence[ExitPoint]) -> list[ExitPoint]:

@@ -201,7 +201,7 @@ def _require_small(estimate: Estimate, groups: list[ReplayGroup], steps: int) ->
     if entries > MOST_SPIKE_ENTRIES:
         raise WorkloadError(
             f"the spikes of {steps} steps take {entries} entries; expected at most "
-            f"{MOST_SPIKE_ENTRIES}; measure fewer samples, or pass a smaller "
+            f"{MOST_SPIKE_ENTRIES}; pass a --trace of fewer samples, or a smaller "
             "--steps-per-window"
         )
     for name, spikes in replayed:

@@ -130,6 +130,9 @@ def chip_text(chip: Chip) -> str:
     if chip.casting is not None:
         of_chip = chip.casting
         entries.append(("casting", of_chip.value, of_chip.source, of_chip.note))
+    else:
+        unsaid = "unknown; multicast unless --casting says otherwise"
+        entries.append(("casting", unsaid, "left out of the chip file", ""))
     left_out: dict[str, list[str]] = {}
     for name, c in chip.constants.items():
         if c.value is None and c.kind is None:

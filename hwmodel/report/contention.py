@@ -140,9 +140,9 @@ def _latency_table(run: MeshRun) -> str:
         ["most packets in one buffer", f"{found.most_waiting:,}"],
     ]
     if run.in_steps:
-        rows.append(
-            ["longest latency / time step", f"{latency.largest / run.step:.2%}"]
-        )
+        share = latency.largest / run.step
+        text = f"{share:.2%}" if share <= 1 else f"{share:,.4g} steps"
+        rows.append(["longest latency / time step", text])
     link = found.busiest_link
     if link is not None:
         (x, y), (to_x, to_y) = _ends(link)

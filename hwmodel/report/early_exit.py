@@ -192,33 +192,36 @@ def exits_text(report: ExitReport, short: bool = False) -> str:
             f"'{report.trace.path}'"
         ),
         *wrapped(
-            f"runs end at {network.duration:g} ({end}), readout {network.readout}; "
-            "* no other point of the chip is cheaper, righter and earlier"
+            f"runs end at time {network.duration:g} ({end}), readout {network.readout}"
         ),
+        "* not beaten in energy, accuracy and latency by another setting of the chip",
     ]
     if short and report.chips:
         n_settings = len(report.chips[0].points)
-        head += wrapped(_SHORT.format(n=n_settings, margin=MARGIN))
-    shared = _shared_notes(report.chips)
-    blocks = ["\n".join(head), *(_chip_text(c, short, shared) for c in report.chips)]
+        head += wrapped(_SHORT.format(n=n_settings, margin=100 * MARGIN))
+    doubts = _shared([chip.full.warnings for chip in report.chips])
+    notes = _shared([[*_notes(chip), *chip.full.notes] for chip in report.chips])
+    said = {*doubts, *notes}
+    blocks = ["\n".join(head), *(_chip_text(c, short, said) for c in report.chips)]
     if len(report.chips) > 1:
         blocks.append(_front_text(report, short))
-        blocks.append(remarks((), shared))
+        blocks.append(remarks(doubts, notes))
     return "\n\n".join(block for block in blocks if block)
 
 
 _SHORT = (
-    "of {n} settings: each policy's cheapest that is as right as full runs, and within "
-    "{margin:.1%} of that (else its most accurate); --all prints all"
+    "shown of {n} settings: each policy's cheapest that is as accurate as full runs, "
+    "and its cheapest at most {margin:g} percentage points below (if neither, its most "
+    "accurate); --all prints all"
 )
 
 
-def _shared_notes(chips: Sequence[ChipExits]) -> list[str]:
+def _shared(remarks_of_chips: Sequence[Sequence[str]]) -> list[str]:
     """List what is to be said of every chip, if there are several."""
-    if len(chips) < 2:
+    if len(remarks_of_chips) < 2:
         return []
-    first, *others = ([*_notes(chip), *chip.full.notes] for chip in chips)
-    return [note for note in first if all(note in notes for notes in others)]
+    first, *others = remarks_of_chips
+    return [text for text in first if all(text in other for other in others)]
 
 
 def setting(point: ExitPoint) -> str:
@@ -255,7 +258,8 @@ def _chip_text(chip: ChipExits, short: bool, shared: Collection[str]) -> str:
         f"{grid_text(full.mapping.grid)}, {full.casting}"
     )
     notes = [text for text in (*_notes(chip), *full.notes) if text not in shared]
-    blocks = [title, table, remarks(full.warnings, notes)]
+    warnings = [text for text in full.warnings if text not in shared]
+    blocks = [title, table, remarks(warnings, notes)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -288,6 +292,12 @@ def _front_text(report: ExitReport, short: bool) -> str:
     return f"{table}\n\n{len(shown)} of the {len(front)} points of this front"
 
 
+def _csv_row(chip: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Name the chip, and the mean count as in all CSV files."""
+    names = {"in_flight": "in_flight_per_inference"}
+    return {"chip": chip, **{names.get(name, name): x for name, x in row.items()}}
+
+
 def write_exits(folder: Path, report: ExitReport) -> list[Path]:
     """Write ``points.csv`` and ``curve.csv``, a line for each chip and setting or time.
 
@@ -311,9 +321,9 @@ def write_exits(folder: Path, report: ExitReport) -> list[Path]:
     points, curve = [], []
     for chip in exits_dict(report)["chips"]:
         for point in chip["points"]:
-            energy = point.pop("energy_j")["total"]
-            points.append({"chip": chip["chip"], **point, "energy_j": energy})
-        curve += [{"chip": chip["chip"], **row} for row in chip["curve"]]
+            point["energy_j"] = point["energy_j"]["total"]
+            points.append(_csv_row(chip["chip"], point))
+        curve += [_csv_row(chip["chip"], row) for row in chip["curve"]]
     paths = [folder / "points.csv", folder / "curve.csv"]
     for path, rows in zip(paths, (points, curve), strict=True):
         write_rows(path, list(rows[0]), rows)

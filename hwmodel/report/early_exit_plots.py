@@ -218,10 +218,10 @@ def chips_figure(report: ExitReport) -> Figure:
     Returns
     -------
     Figure
-        A colour a chip, a marker a policy, faint where another setting of the chip is
-        cheaper, righter and earlier. Dark rings mark what no setting of any chip beats
-        in the two quantities of the picture; grey ones what stays on the front of all
-        chips only because it is earlier.
+        A colour a chip, a marker a policy, faint where another setting of the chip
+        beats it in energy, accuracy and time. Dark rings mark what no setting of any
+        chip beats in the two quantities of the picture; grey ones what stays on the
+        front of all chips only because it is earlier.
     """
     figure = Figure(figsize=(7.5, 5.0), layout="constrained")
     axes = figure.add_subplot()

@@ -126,7 +126,7 @@ def map_text(mapping: Mapping, layers: tuple[LayerGeometry, ...]) -> str:
     fill = float(np.mean(mapping.partition.neurons_per_core))
     head = (
         f"{len(rows)} core{'s' * (len(rows) != 1)} on {grid_text(mapping.grid)}, "
-        f"{fill:.0f} neurons a core"
+        f"{fill:.0f} neurons a core on average"
     )
     if n_copies:
         head += f", {n_copies} copies of neurons besides"

@@ -182,6 +182,21 @@ def test_run_on_mesh__the_busiest_core_does_all_its_work():
     assert "timing.neuron_update of chip canmore is unknown" in unknown.reason
 
 
+@pytest.mark.parametrize(
+    ("execution", "step", "said"),
+    [
+        ("time-stepped", "1ms", False),
+        ("time-stepped", "50us", True),
+        ("event-driven", "50us", False),
+    ],
+)
+def test_run_on_mesh__says_when_packets_outlast_a_step(execution, step, said):
+    # the packet takes a hop of 100 us
+    more = (f"execution={execution}", f"timing.step={step}")
+    notes = run([[], [(1.0, 1)], []], *more).notes
+    assert any("longer than a time step" in note for note in notes) == said
+
+
 def test_run_on_mesh__silence_sends_nothing():
     result = run([[], [], []], n_samples=2)
     assert (result.contention.n_packets, result.contention.latency) == (0, None)

@@ -61,7 +61,8 @@ def preset_tables() -> list[list[str]]:
     """The two tables of presets, as the page has to show them."""
     prices = ["chip", "synaptic operation", "bounds", "neuron update", "hop"]
     prices += ["static", "step"]
-    structure = ["chip", "technology", "routers", "cores", "neurons a core", "priced"]
+    structure = ["chip", "technology", "routers", "cores", "neurons a core", "casting"]
+    structure += ["priced"]
     chips = [load_chip(name) for name in preset_names()]
     return [
         _table(prices, [_price_cells(chip) for chip in chips if chip.energy.sop.value]),
@@ -106,6 +107,7 @@ def _structure_cells(chip: Chip) -> list[str]:
         f"{grid}{shape}",
         str(grid.n_cores),
         str(chip.core.neurons),
+        "unknown" if chip.casting is None else chip.casting.value,
         what_is_priced(chip),
     ]
 

@@ -15,11 +15,13 @@ from hwmodel_.builders import (
 
 from eventsim.topology import Dense, Sparse
 from hwmodel.chip.chip import CoreLimits, load_chip
+from hwmodel.errors import PlacementError
 from hwmodel.limits import (
     broken_limits,
     has_more_levels,
     needs_more_bits,
     needs_more_types,
+    require_kept,
     unchecked_limits,
 )
 from hwmodel.workload.workload import layers_of
@@ -216,3 +218,17 @@ def test_unchecked_limits__names_limits_on_weights_that_nobody_knows():
         "layer_1 (dense) and 1 more layer are unknown"
     ]
     assert unchecked_limits(load_chip("canmore"), unknown) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["a"], "^a; expected a mapping"),
+        (["a", "b"], r"^a \(and 1 more limit\); expected"),
+        (["a", "b", "c"], r"^a \(and 2 more limits\); expected"),
+    ],
+)
+def test_require_kept__names_the_first_and_counts_the_others(lines, said):
+    with pytest.raises(PlacementError, match=said):
+        require_kept(lines)
+    require_kept([])

@@ -185,7 +185,13 @@ def test_place_layers__names_the_port_outside_and_the_price_that_is_missing():
     with pytest.raises(PlacementError, match=r"input port \(2, 0\) is outside"):
         place_layers(layers, chip, (2, 2), workload, input_port=(2, 0))
     options = {"method": "greedy", "objective": "energy"}
-    with pytest.raises(ChipError, match=r"chip truenorth: energy.hop is 0.*hops"):
+    # a price beside an average would be refused, so it is not what to set
+    said = r"truenorth: energy.hop is 0 \(included in energy.sop\), .*--objective hops$"
+    with pytest.raises(ChipError, match=said):
         place_layers(layers, one_neuron_a_core("truenorth"), None, workload, **options)
+    free = load_chip("canmore", ["core.neurons=1", "energy.hop=0pJ"])
+    said = r"canmore: energy.hop is 0, .*hops, or pass --set energy.hop=2.3pJ:marginal$"
+    with pytest.raises(ChipError, match=said):
+        place_layers(layers, free, None, workload, **options)
     with pytest.raises(PlacementError, match="placement greedy looks at the traffic"):
         place_layers(layers, chip, method="greedy")

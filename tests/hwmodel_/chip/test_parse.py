@@ -222,8 +222,14 @@ def test_load_chip__override_of_one_constant_leaves_those_that_share_its_text():
     [
         ("energy.sop.low=15", r"energy\.sop\.low=15: '15' is not a number with a unit"),
         ("energy.sop.low=15mW", r"'mW' is not a unit of J; expected pJ"),
-        ("energy.sop.low=21pJ", r"expected low <= value <= high, got 21\.0, 20\.0"),
-        ("energy.sop.high=19pJ", r"expected low <= value <= high, .*, 19\.0"),
+        (
+            "energy.sop.low=21pJ",
+            r"expected low <= value <= high, got low 21\.0, value 20\.0",
+        ),
+        (
+            "energy.sop.high=19pJ",
+            r"expected low <= value <= high, got value 20\.0, high 19\.0",
+        ),
         ("energy.sop.high=-1pJ", r"energy\.sop\.high: .*must not be negative"),
         (
             "energy.spike.low=1pJ",

@@ -196,7 +196,7 @@ def test_estimate__structure_only_names_the_missing_price(model):
     )
 
 
-def test_estimate__offline_data_is_a_warning_on_stderr(tmp_path):
+def test_estimate__offline_data_is_one_warning(tmp_path):
     path = tmp_path / "model.h5"
     write_model(path, two_by_two_model(offline_fallback=True))
     result = run("estimate", path, "--chip", "canmore", "--json")
@@ -205,6 +205,9 @@ def test_estimate__offline_data_is_a_warning_on_stderr(tmp_path):
         "warning: the model was trained and measured on the"
     )
     assert json.loads(result.stdout)["model"] == {"offline_fallback": True}
+    result = run("estimate", path, "--chip", "canmore")
+    assert result.stdout.count("warning: the model was trained and measured") == 1
+    assert result.stderr == ""
 
 
 def test_estimate__strict_refuses_what_the_chip_cannot_hold(tmp_path):

@@ -71,7 +71,8 @@ def test_map__copies_are_listed_and_said(tmp_path):
     cores = json.loads(run(*common, *limits, "--json").stdout)["cores"]
     assert [core["copies"] for core in cores] == [2, 2, 2, 0, 0, 0]
     text = run(*common, *limits).stdout
-    assert text.startswith("6 cores on a 32x32 mesh, 2 neurons a core, 6 copies of ")
+    head = "6 cores on a 32x32 mesh, 2 neurons a core on average, 6 copies of neurons "
+    assert text.startswith(head)
 
 
 @pytest.mark.parametrize("option", [("--split", "rows"), ("--limits", "chip")])

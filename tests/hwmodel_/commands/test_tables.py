@@ -37,3 +37,10 @@ def test_tables__another_one_is_a_usage_error():
 
 def test_tables__choices_are_those_of_the_report():
     assert get_args(Table) == TABLES
+
+
+@pytest.mark.parametrize("which", ["table-2", "eq-12"])
+def test_tables__all_without_effect_is_a_usage_error(which):
+    result = run("tables", which, "--all")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--all has no effect on {which}; expected fig-8" in result.stderr

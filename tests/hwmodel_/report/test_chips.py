@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -55,6 +56,12 @@ def test_chip_text__shows_every_limit():
         "bits, 4096 routes out of a core (out_axons)"
     ) in text
     assert "256 inputs of a neuron (fan_in)" in one_line(chip_text(load_chip("odin")))
+
+
+def test_chip_text__shows_the_casting_or_that_it_is_unknown():
+    assert re.search(r"^casting +unicast$", chip_text(load_chip("loihi")), re.M)
+    unknown = r"^casting +unknown; multicast unless --casting says otherwise$"
+    assert re.search(unknown, chip_text(load_chip("canmore")), re.M)
 
 
 def test_constant_text__shows_bounds_evidence_and_voltage():

@@ -99,6 +99,7 @@ def test_write_exits__a_line_for_each_chip_and_setting(tmp_path):
     for row, (name, point) in zip(points, both, strict=True):
         assert (row["chip"], row["policy"]) == (name, point.policy)
         assert float(row["energy_j"]) == point.mean_energy
+        assert float(row["in_flight_per_inference"]) == point.in_flight
         assert row["value"] == ("" if point.value is None else str(point.value))
     assert len(curve) == 2 * len(REPORT.times)
     assert float(curve[-1]["energy_j"]) == pytest.approx(
@@ -141,3 +142,17 @@ def test_exits_text__notes_are_broken_and_tables_are_not():
     lines = exits_text(REPORT).splitlines()
     notes = [k for k, line in enumerate(lines) if line.startswith(("note", "warning"))]
     assert max(len(lines[k]) for k in notes) <= 88
+
+
+def test_exits_text__warnings_of_all_chips_are_said_once():
+    def warned(chip, *warnings):
+        return replace(chip, full=replace(chip.full, warnings=warnings))
+
+    first, second = REPORT.chips
+    chips = (warned(first, "of both", "of one"), warned(second, "of both"))
+    text = exits_text(replace(REPORT, chips=chips))
+    assert (text.count("warning: of both"), text.count("warning: of one")) == (1, 1)
+    assert text.index("warning: of one") < text.index("\ncanmore: ")
+    assert text.index("warning: of both") > text.index("front of all chips  ")
+    alone_text = exits_text(replace(REPORT, chips=chips[:1]))
+    assert "warning: of both" in alone_text
