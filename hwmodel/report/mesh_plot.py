@@ -63,7 +63,7 @@ def mesh_figure(estimate: Estimate) -> Figure:
     axes.axis("off")
     n_cores = mapping.partition.n_cores
     over_border = "\narrows over the border go on at the opposite one" * goes_round
-    figure.suptitle(
+    axes.set_title(
         f"{estimate.chip.name}: {n_cores} core{'s' * (n_cores > 1)} on "
         f"{grid_text(mapping.grid)} ({estimate.casting})\n"
         f"numbers are layers, the triangle is the input port{over_border}",

@@ -106,6 +106,11 @@ def read_declared(path: str | Path) -> Workload:
         raise WorkloadError(
             f"{where} holds no keys; expected name, source, input_shape, layers, ..."
         )
+    if {"network", "training"} <= raw.keys():
+        raise WorkloadError(
+            f"{where} is a configuration of a training; expected a trained network; "
+            f"run 'eventsim train {path}' and give the folder that it writes"
+        )
     return from_declaration(raw, where)
 
 

@@ -14,7 +14,7 @@ def example(**kwargs):
 
 
 def figure_title(estimate):
-    return mesh_figure(estimate).get_suptitle()
+    return mesh_figure(estimate).axes[0].get_title()
 
 
 def test_mesh_figure__draws_every_core_and_used_link():

@@ -341,6 +341,12 @@ def test_read_declared__names_the_file(tmp_path, text, message):
         read_declared(path)
 
 
+def test_read_declared__a_training_configuration_is_named_as_one():
+    path = Path(__file__).parents[3] / "examples" / "mnist_ttfs.yaml"
+    with pytest.raises(WorkloadError, match=r"a configuration of a training; .* 'even"):
+        read_declared(path)
+
+
 def test_read_declared__binary_garbage_is_neither(tmp_path):
     path = tmp_path / "model.h5"
     path.write_bytes(b"\xff\xfe\x00\x01")
