@@ -10,6 +10,7 @@ import click
 from hwmodel.commands.options import (
     CHIP,
     CUTTING,
+    FORCE_MIXED,
     MODEL,
     PLACING,
     SET,
@@ -23,7 +24,9 @@ from hwmodel.commands.reading import read_workload
 
 
 @click.command(short_help="Write the mapped network for another simulator.")
-@with_options([MODEL, CHIP, *CUTTING, SET, *PLACING, STEPS_PER_WINDOW, TRACE])
+@with_options(
+    [MODEL, CHIP, *CUTTING, SET, *PLACING, STEPS_PER_WINDOW, TRACE, FORCE_MIXED]
+)
 @click.option(
     "--format",
     "file_format",

@@ -26,6 +26,9 @@ from hwmodel.workload.group_inputs import map_of
 Shape = tuple[int, int, int]
 Cost = tuple[int, int, int, int, int]
 
+UNKNOWN = -1
+"""Inputs of tiles that are not worked out; 0 if no weight is other than zero."""
+
 
 def cost(needs: LayerNeeds, part: LayerPartition) -> Cost:
     """Return what a search minimises, the most important first.
@@ -98,7 +101,7 @@ def cheapest_cut(
     heapq.heapify(heap)
     while heap and (best is None or heap[0][0] <= best[0][0]):
         _, shape, of_tiles = heapq.heappop(heap)
-        if needs.limits_routes and not of_tiles:
+        if needs.limits_routes and of_tiles == UNKNOWN:
             whole = cut(needs, (1, *shape[1:]))
             of_tiles = int(inputs_of(needs.layer, whole).sum())
             heapq.heappush(heap, _entry(needs, shape, of_tiles))
@@ -150,7 +153,7 @@ def first_cut(needs: LayerNeeds, shapes: Sequence[Shape]) -> LayerPartition | No
 
 
 # least that a cut and those with more runs of features can cost; the cut; what its
-# tiles receive if features are not cut, 0 if that is not worked out
+# tiles receive if features are not cut, or UNKNOWN
 _Entry = tuple[int, Shape, int]
 
 
@@ -170,7 +173,7 @@ def _first_cuts(needs: LayerNeeds, most_runs: int) -> list[_Entry]:
     entries = []
     for r, c in np.argwhere((longest > 0) & (runs <= most_runs)).tolist():
         shape = int(runs[r, c]), r + 1, c + 1
-        entries.append((prod(shape) + before, shape, 0))
+        entries.append((prod(shape) + before, shape, UNKNOWN))
     return entries
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 from hwmodel_.builders import two_by_two_model, write_trace
 from hwmodel_.commands.running import assert_one_error_line, run
 
@@ -53,3 +54,14 @@ def test_export__too_many_spikes_ask_for_a_shorter_trace(model, tmp_path, monkey
     monkeypatch.setattr(replay, "MOST_SPIKE_ENTRIES", 10)
     result = run("export", model, "--chip", "canmore", "--out", tmp_path / "sana")
     assert_one_error_line(result, "pass a --trace of fewer samples, or a smaller ")
+
+
+def test_export__adds_to_an_average_price_if_forced(model, tmp_path):
+    chip = ("--chip", "canmore", "--set", "energy.sop=2pJ:average")
+    command = ("export", model, *chip, "--out", tmp_path / "sana")
+    assert_one_error_line(run(*command), "energy.sop is an average", "--force-mixed")
+    assert run(*command, "--force-mixed").exit_code == 0
+    expected = json.loads((tmp_path / "sana" / "expected.json").read_text())
+    assert expected["energy_j"]["synapse"] == pytest.approx(
+        expected["sops"] * 2e-12, rel=1e-9, abs=0
+    )

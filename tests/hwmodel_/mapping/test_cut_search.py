@@ -101,7 +101,7 @@ def every_cost(layer, limits, targets, senders):
 
 @given(
     kind=st.sampled_from(KINDS),
-    zeros=st.sampled_from([0.0, 0.3, 0.7]),
+    zeros=st.sampled_from([0.0, 0.3, 0.7, 1.0]),
     seed=st.integers(0, 99_999),
 )
 @settings(max_examples=60, deadline=None)
@@ -183,6 +183,13 @@ def test_cheapest_cut__nothing_fits():
     assert cheapest_cut(needs, most_feature_runs=2) is None
     assert cheapest_cut(needs, most_feature_runs=3).shape == (3, 1, 1)
     assert first_cut(needs, [(1, 1, 1), (2, 1, 1)]) is None
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_cut_layer__ends_where_no_weight_is_left_and_routes_are_limited(split):
+    (layer,) = layers_of(make_network((3,), (Dense((3,), 4), np.zeros((3, 4)))))
+    needs = needs_of(layer, CoreLimits(neurons=4, target_cores=1), senders=3)
+    assert cut_layer(needs, split).n_cores == 1
 
 
 def test_cut__is_of_equal_runs():
