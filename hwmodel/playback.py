@@ -9,9 +9,9 @@ import numpy as np
 from eventsim.model_file import ModelFile
 from hwmodel.estimate import Estimate
 from hwmodel.mesh.loads import LinkLoads
+from hwmodel.ragged import rows_of
 from hwmodel.traffic.counts import flow_loads
 from hwmodel.traffic.flows import Flows
-from hwmodel.traffic.ragged import rows_of
 from hwmodel.traffic.senders import HOST
 from hwmodel.traffic.spike_packets import SpikePackets, spike_packets
 from hwmodel.workload.trace import SpikeTrace

@@ -13,6 +13,7 @@ import numpy as np
 
 from eventsim.spikes import SpikeTrains
 from hwmodel.early_exit.effects import COLUMNS, Effects
+from hwmodel.ragged import rows_of
 
 MOST_ENTRIES = 1 << 22
 """Effects, and counts, that are held at once, unless one sample alone has more."""
@@ -104,12 +105,9 @@ def _tally(effects: Effects, train: SpikeTrains, duration: float) -> _Tally:
     if effects.is_prompt:
         time, entry, offsets = train.time, train.neuron, train.offsets
     else:
-        start = effects.offsets[train.neuron]
-        sizes = effects.offsets[train.neuron + np.int64(1)] - start
-        ends = np.concatenate([[0], np.cumsum(sizes)])
-        entry = np.arange(ends[-1]) + np.repeat(start - ends[:-1], sizes)
+        entry, ends = rows_of(effects.offsets, train.neuron)
         offsets = ends[train.offsets]
-        time = np.repeat(train.time, sizes) + effects.delay[entry]
+        time = np.repeat(train.time, np.diff(ends)) + effects.delay[entry]
         time = np.minimum(time, duration)
         sample = np.repeat(np.arange(train.batch), np.diff(offsets))
         order = np.lexsort((time, sample))

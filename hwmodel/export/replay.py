@@ -10,7 +10,7 @@ from hwmodel.cost.places import price
 from hwmodel.errors import WorkloadError
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.groups import LayerPartition
-from hwmodel.traffic.ragged import rows_of
+from hwmodel.ragged import rows_of
 from hwmodel.traffic.senders import Senders, inputs_of_layers, senders_of
 from hwmodel.workload.synapse_list import synapse_list
 from hwmodel.workload.workload import LayerGeometry

@@ -17,8 +17,8 @@ import numpy as np
 from eventsim.topology import EarliestPool
 from hwmodel.mapping.groups import LayerPartition, Partition
 from hwmodel.mapping.placement import Mapping
+from hwmodel.ragged import rows_of
 from hwmodel.traffic.copies import operations_of, share_targets
-from hwmodel.traffic.ragged import rows_of
 from hwmodel.workload.connections import CoreSynapses
 from hwmodel.workload.workload import LayerGeometry
 

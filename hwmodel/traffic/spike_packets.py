@@ -15,7 +15,7 @@ from eventsim.network import Network
 from eventsim.spikes import SpikeTrains
 from hwmodel.errors import WorkloadError
 from hwmodel.mapping.placement import Mapping
-from hwmodel.traffic.ragged import rows_of
+from hwmodel.ragged import rows_of
 from hwmodel.traffic.senders import Senders, senders_of
 from hwmodel.workload.trace import SpikeTrace
 from hwmodel.workload.workload import layers_of

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from eventsim.topology import AveragePool, Conv2d, Dense, Synapses
+from hwmodel.ragged import rows_of
 from hwmodel.workload.workload import LayerGeometry
 
 Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -37,11 +38,10 @@ def synapse_list(layer: LayerGeometry) -> Triple:
     for topology in reversed(layer.folded):
         if isinstance(topology, AveragePool):
             inside, window = _windows(topology)
-            first, stop = (np.searchsorted(pre, window, s) for s in ("left", "right"))
-            counts = stop - first
-            skipped = np.repeat(first - (np.cumsum(counts) - counts), counts)
-            place = np.arange(counts.sum()) + skipped
-            pre, post, slot = np.repeat(inside, counts), post[place], slot[place]
+            first = np.searchsorted(pre, np.arange(prod(topology.output_shape) + 1))
+            place, ends = rows_of(first, window)
+            pre = np.repeat(inside, np.diff(ends))
+            post, slot = post[place], slot[place]
     return pre, post, slot
 
 

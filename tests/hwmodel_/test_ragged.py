@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwmodel.traffic.ragged import rows_of
+from hwmodel.ragged import rows_of
 
 
 @given(
