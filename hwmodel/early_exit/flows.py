@@ -11,6 +11,7 @@ from hwmodel.chip.casting import Casting
 from hwmodel.mapping.placement import Mapping
 from hwmodel.mesh.grid import Grid
 from hwmodel.mesh.routing import route
+from hwmodel.traffic.copies import share_targets
 from hwmodel.traffic.senders import HOST, LayerInputs, target_sets
 
 Place = tuple[int, int]
@@ -84,24 +85,22 @@ def layer_flows(
     ):
         start = input_port if core == HOST else places[core]
         reached = np.flatnonzero(targets).tolist()
-        ways = [legs.of(start, places[cores[target]]) for target in reached]
-        for target, way in zip(reached, ways, strict=True):
+        ways = {target: legs.of(start, places[cores[target]]) for target in reached}
+        for target, way in ways.items():
             n_y = sum(map(_changes_row, way))
             travel[i, target] = (len(way) - n_y) * hop_seconds[0] + n_y * hop_seconds[1]
-        shares = [[way] for way in ways]
-        if casting == "multicast":
-            most = len(ways) if core == HOST else mapping.partition.target_cores
-            shares = _dealt(ways, most or len(ways))
+        most = 1 if casting == "unicast" else len(cores)
+        if core != HOST:
+            most = min(most, mapping.partition.target_cores or most)
+        shares = [
+            [ways[target] for target in np.flatnonzero(share).tolist()]
+            for share in share_targets(targets[None], most)[1]
+        ]
         paid = [link for share in shares for link in _tree(share)]
         n_y, n_crossings = sum(map(_changes_row, paid)), sum(map(legs.crosses, paid))
         transport[i] = len(shares), len(paid), n_y, n_crossings
     packets, hops, hops_y, crossings = transport.T
     return LayerFlows(flow.reshape(-1), packets, hops, hops_y, crossings, travel)
-
-
-def _dealt(ways: list[Way], most: int) -> list[list[Way]]:
-    """Deal targets out to the copies of a neuron, as `share_targets` does."""
-    return [ways[i : i + most] for i in range(0, len(ways), most or 1)]
 
 
 def _tree(ways: list[Way]) -> list[Link]:
