@@ -59,7 +59,48 @@ def place_row_major(partition: Partition, grid: Grid, chip: str) -> Mapping:
         If there are more groups than routers.
     """
     require_room(partition.n_cores, grid, chip)
-    router = grid.row_major[np.arange(partition.n_cores) // grid.cores_per_router]
+    return at_slots(partition, grid, fill(partition.n_cores, grid, grid.row_major))
+
+
+def fill(n_cores: int, grid: Grid, order: np.ndarray) -> np.ndarray:
+    """Fill the routers of a grid in an order, all cores of a router first.
+
+    Parameters
+    ----------
+    n_cores : int
+        Cores to place, at most those of the grid.
+    grid : Grid
+        Routers.
+    order : ndarray, shape (n_routers,), int64
+        Routers, each once.
+
+    Returns
+    -------
+    ndarray, shape (n_cores,), int64
+        Slot of each core, ``router * cores_per_router + k``.
+    """
+    turn, k = np.divmod(np.arange(n_cores), grid.cores_per_router)
+    return order[turn] * grid.cores_per_router + k
+
+
+def at_slots(partition: Partition, grid: Grid, slots: np.ndarray) -> Mapping:
+    """Put groups into slots.
+
+    Parameters
+    ----------
+    partition : Partition
+        Groups to place.
+    grid : Grid
+        Routers.
+    slots : ndarray, shape (n_cores,), int64
+        ``router * cores_per_router + k`` of each core, all different.
+
+    Returns
+    -------
+    Mapping
+        Core i on the router of slot i.
+    """
+    router = slots // grid.cores_per_router
     return Mapping(partition, grid, router % grid.width, router // grid.width)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from hwmodel.chip.casting import Casting
 from hwmodel.errors import PlacementError
 from hwmodel.mapping.groups import Partition
-from hwmodel.mapping.placement import Mapping, require_room
+from hwmodel.mapping.placement import Mapping, at_slots, fill, require_room
 from hwmodel.mesh.grid import Grid
 from hwmodel.placing.bounds import lower_bound
 from hwmodel.placing.budget import Budget
@@ -149,7 +149,7 @@ def place(
         )
     if flows is None:
         slots = _fill(partition.n_cores, grid, method)
-        mapping = _mapping(partition, grid, slots)
+        mapping = at_slots(partition, grid, slots)
         return Placement(mapping, method, objective, casting, seed)
     problem = Problem(
         grid,
@@ -162,7 +162,7 @@ def place(
     )
     slots = _slots(problem, method, seed, budget)
     return Placement(
-        _mapping(partition, grid, slots),
+        at_slots(partition, grid, slots),
         method,
         objective,
         casting,
@@ -227,10 +227,4 @@ def _slots(
 
 
 def _fill(n_cores: int, grid: Grid, method: Method) -> np.ndarray:
-    router = np.repeat(ORDERS[method](grid), grid.cores_per_router)[:n_cores]
-    return router * grid.cores_per_router + np.arange(n_cores) % grid.cores_per_router
-
-
-def _mapping(partition: Partition, grid: Grid, slots: np.ndarray) -> Mapping:
-    router = slots // grid.cores_per_router
-    return Mapping(partition, grid, router % grid.width, router // grid.width)
+    return fill(n_cores, grid, ORDERS[method](grid))
