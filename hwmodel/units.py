@@ -154,8 +154,25 @@ def format_quantity(value: float, unit: str) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
     rounded = float(f"{value:.3e}")
-    exponent = math.floor(Decimal(repr(abs(rounded))).adjusted() / 3) * 3
-    exponent = min(max(exponent, -15), 9)
-    prefix = next(p for p, power in PREFIXES.items() if power == exponent)
-    number = Decimal(repr(rounded)).scaleb(-exponent)
+    prefix = prefix_of(rounded)
+    number = Decimal(repr(rounded)).scaleb(-PREFIXES[prefix])
     return f"{float(number):.4g} {prefix}{unit}"
+
+
+def prefix_of(value: float) -> str:
+    """Choose the prefix that leaves one to three digits in front.
+
+    Parameters
+    ----------
+    value : float, SI
+        Finite and not 0.
+
+    Returns
+    -------
+    str
+        A key of `PREFIXES`; the smallest or the largest where none is small or large
+        enough.
+    """
+    exponent = math.floor(Decimal(repr(abs(value))).adjusted() / 3) * 3
+    exponent = min(max(exponent, -15), 9)
+    return next(p for p, power in PREFIXES.items() if power == exponent)

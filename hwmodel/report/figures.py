@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from eventsim.atomic_write import replacing
-from hwmodel.units import PREFIXES
+from hwmodel.units import PREFIXES, prefix_of
 
 INK = "#333333"
 """Of text and lines."""
@@ -62,6 +61,5 @@ def joule_prefix(joules: float) -> tuple[str, float]:
     """
     if joules <= 0:
         return "", 1.0
-    exponent = min(max(math.floor(math.log10(joules) / 3) * 3, -15), 9)
-    prefix = next(p for p, power in PREFIXES.items() if power == exponent)
-    return prefix, 10.0**exponent
+    prefix = prefix_of(float(joules))
+    return prefix, 10.0 ** PREFIXES[prefix]
