@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from eventsim.model_file import ModelFile
 from hwmodel.chip.casting import Casting
 from hwmodel.chip.chip import Chip, Limits
 from hwmodel.cost.bill import Bill, bill_of
 from hwmodel.cost.energy import Energy, check_mixing, normalised_energy, pay
 from hwmodel.cost.latency import Latency, latency
+from hwmodel.cost.places import core_energy, link_energy
 from hwmodel.cost.uncertainty import Uncertainty, uncertainty
 from hwmodel.limits import broken_limits, require_kept, unchecked_limits
 from hwmodel.mapping.placement import Mapping
@@ -96,6 +99,19 @@ class Estimate:
     notes: tuple[str, ...] = ()
     split: Split = "features"
     limits: Limits = "core"
+
+    @property
+    def core_energy(self) -> np.ndarray:
+        """Energy of each core's own actions, J per inference, shape (n_cores,)."""
+        occupied = self.mapping.partition.occupied_per_core
+        return core_energy(self.chip, self.counts, occupied, self.latency.steps)
+
+    @property
+    def used_link_energy(self) -> np.ndarray:
+        """Energy of each link in use, J per inference, in the order of its loads."""
+        loads = self.counts.link_loads(self.casting)
+        joules = link_energy(self.chip, loads, self.counts.n_samples)
+        return joules[loads.packets > 0]
 
 
 def estimate_model(model: ModelFile, chip: Chip, **options: Any) -> Estimate:

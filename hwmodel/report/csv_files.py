@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hwmodel.cost.places import core_energy, link_energy
 from hwmodel.estimate import Estimate
 from hwmodel.mapping.placement import Mapping
 from hwmodel.report.csv_table import write_rows
@@ -97,12 +96,6 @@ def _layer_row(layer: dict[str, Any]) -> dict[str, Any]:
 def _core_rows(
     estimate: Estimate, core_load: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    joules = core_energy(
-        estimate.chip,
-        estimate.counts,
-        estimate.mapping.partition.occupied_per_core,
-        estimate.latency.steps,
-    )
     return [
         {
             "core": core["core"],
@@ -115,7 +108,7 @@ def _core_rows(
             "sops_per_inference": core["sops"],
             _ENERGY: energy,
         }
-        for core, energy in zip(core_load, joules.tolist(), strict=True)
+        for core, energy in zip(core_load, estimate.core_energy.tolist(), strict=True)
     ]
 
 
@@ -123,9 +116,7 @@ _LINK_HEAD = ["from_x", "from_y", "to_x", "to_y", "packets_per_inference", _ENER
 
 
 def _link_rows(estimate: Estimate, links: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    loads = estimate.counts.link_loads(estimate.casting)
-    joules = link_energy(estimate.chip, loads, estimate.counts.n_samples)
-    used = joules[loads.packets > 0].tolist()
+    used = estimate.used_link_energy.tolist()
     return [
         dict(
             zip(

@@ -19,7 +19,7 @@ from eventsim.atomic_write import replacing
 from hwmodel import __version__
 from hwmodel.chip.chip import Chip
 from hwmodel.chip.constants import ACTIONS
-from hwmodel.cost.places import OF_CORES, OF_LINKS, core_energy, link_energy
+from hwmodel.cost.places import OF_CORES, OF_LINKS
 from hwmodel.errors import WorkloadError
 from hwmodel.estimate import Estimate
 from hwmodel.playback import Playback
@@ -120,24 +120,17 @@ def _safe_json(data: dict[str, Any]) -> str:
 def _page_data(estimate: Estimate) -> dict[str, Any]:
     counts, part = estimate.counts, estimate.mapping.partition
     loads = counts.link_loads(estimate.casting)
-    joules = link_energy(estimate.chip, loads, counts.n_samples)
     used = loads.packets > 0
     steps = np.array(loads.grid.directions)[np.nonzero(used)[0]]
-    in_cores = core_energy(
-        estimate.chip,
-        counts,
-        part.occupied_per_core,
-        estimate.latency.steps,
-    )
     return {
         "estimate": to_dict(estimate),
         "topology": loads.grid.topology,
         "cores_per_router": loads.grid.cores_per_router,
         "core_layer": part.layer_of_core.tolist(),
         "layer_numbers": [layer.number for layer in estimate.workload.layers],
-        "core_energy_j": in_cores.tolist(),
+        "core_energy_j": estimate.core_energy.tolist(),
         "link_steps": steps.tolist(),
-        "link_energy_j": joules[used].tolist(),
+        "link_energy_j": estimate.used_link_energy.tolist(),
         "titles": {**ACTIONS, "static": "static"},
         "prices": _prices(estimate.chip),
         "places": {
