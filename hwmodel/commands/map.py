@@ -55,10 +55,11 @@ def map_command(
         layers, chip, mesh, workload, method=placement, **with_budget(options)
     )
     mapping, n_samples = placed.mapping, workload.n_samples if workload else 1
+    origin = chip.cast(options["casting"]).origin
     if as_json:
         data = {
             "mesh": [mapping.grid.width, mapping.grid.height],
-            "casting_origin": chip.cast(options["casting"]).origin,
+            "casting_origin": origin,
             "placement": placement_dict(placed, n_samples),
             "cores": map_rows(mapping, layers),
         }
@@ -66,7 +67,6 @@ def map_command(
     else:
         click.echo(map_text(mapping, layers))
         if placement != "row-major":
-            origin = chip.cast(options["casting"]).origin
             text = f"{placement_text(placed, n_samples)}; {placed.casting}, {origin}"
             click.echo("\n" + "\n".join(wrapped(text, 2)))
     if csv_file is not None:
